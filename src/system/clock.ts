@@ -1,0 +1,23 @@
+/** The only place that reads the wall clock and the monotonic clock. */
+
+/** Milliseconds since 1970 (UTC). */
+export function now(): number {
+  return Date.now();
+}
+
+/** The present moment as UTC ISO 8601 with milliseconds. */
+export function isoNow(): string {
+  return new Date(Date.now()).toISOString();
+}
+
+/** Milliseconds on a clock that no one can set back; only differences mean something. */
+export function monotonic(): number {
+  return performance.now();
+}
+
+/** Resolves after `ms` milliseconds. */
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
