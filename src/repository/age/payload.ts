@@ -1,0 +1,108 @@
+/** The payload of an age v1 file: ChaCha20-Poly1305 in chunks of 64 KiB (STREAM), over node:crypto. */
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { MailrecoverError } from '../../errors/error.ts';
+
+export const CHUNK = 64 * 1024;
+const TAG = 16;
+const SEALED = CHUNK + TAG;
+const SALT = 16;
+
+function chunkNonce(index: number, last: boolean): Buffer {
+  const nonce = Buffer.alloc(12);
+  nonce.writeUIntBE(index, 5, 6);
+  nonce[11] = last ? 1 : 0;
+  return nonce;
+}
+
+function payloadKey(fileKey: Buffer, salt: Buffer): Buffer {
+  return Buffer.from(hkdfSync('sha256', fileKey, salt, 'payload', 32));
+}
+
+/** The stored size of a payload of `plain` bytes, with its salt. */
+export function sealedSize(plain: number): number {
+  return SALT + plain + TAG * Math.max(1, Math.ceil(plain / CHUNK));
+}
+
+/** The size of the plain bytes in a payload of `sealed` stored bytes (salt included). */
+export function plainSize(sealed: number): number {
+  const body = sealed - SALT;
+  return body - TAG * Math.max(1, Math.ceil(body / SEALED));
+}
+
+/** Encrypts `parts`, one after the other, behind `header`; the result is one buffer. */
+export function seal(header: Buffer, fileKey: Buffer, parts: readonly Buffer[]): Buffer {
+  const total = parts.reduce((sum, part) => sum + part.length, 0);
+  const out = Buffer.allocUnsafeSlow(header.length + sealedSize(total));
+  header.copy(out);
+  const salt = randomBytes(SALT);
+  salt.copy(out, header.length);
+  const key = payloadKey(fileKey, salt);
+  let at = header.length + SALT;
+  let part = 0;
+  let offset = 0;
+  const chunks = Math.max(1, Math.ceil(total / CHUNK));
+  for (let index = 0; index < chunks; index++) {
+    const last = index === chunks - 1;
+    const cipher = createCipheriv('chacha20-poly1305', key, chunkNonce(index, last), { authTagLength: TAG });
+    let room = last ? total - index * CHUNK : CHUNK;
+    while (room > 0) {
+      const source = parts[part] as Buffer;
+      const piece = source.subarray(offset, offset + room);
+      at += cipher.update(piece).copy(out, at);
+      room -= piece.length;
+      offset += piece.length;
+      if (offset === source.length) {
+        part++;
+        offset = 0;
+      }
+    }
+    cipher.final();
+    at += cipher.getAuthTag().copy(out, at);
+  }
+  return out;
+}
+
+/**
+ * Decrypts the chunks that cover the plain bytes `from` to `to` of a payload.
+ * @param body stored bytes after the salt: a window that begins with chunk `firstChunk`
+ * @param total number of plain bytes of the whole payload, which decides where the last chunk is
+ * @throws MailrecoverError `damage` where a chunk is not what was written
+ */
+export function openChunks(key: Buffer, body: Buffer, firstChunk: number, total: number, subject: string): Buffer {
+  const chunks = Math.max(1, Math.ceil(total / CHUNK));
+  const out = Buffer.allocUnsafeSlow(Math.max(0, body.length - TAG * Math.ceil(body.length / SEALED)));
+  let written = 0;
+  for (let at = 0, index = firstChunk; at < body.length; at += SEALED, index++) {
+    const sealed = body.subarray(at, at + SEALED);
+    try {
+      const decipher = createDecipheriv('chacha20-poly1305', key, chunkNonce(index, index === chunks - 1), { authTagLength: TAG });
+      decipher.setAuthTag(sealed.subarray(-TAG));
+      written += decipher.update(sealed.subarray(0, -TAG)).copy(out, written);
+      decipher.final();
+    } catch (cause) {
+      throw new MailrecoverError('damage', `'${subject}' does not decrypt: its bytes were changed`, { subject, cause });
+    }
+  }
+  return out.subarray(0, written);
+}
+
+/** The key of a payload whose stored bytes begin with its salt. */
+export function keyOfPayload(fileKey: Buffer, payload: Buffer): Buffer {
+  return payloadKey(fileKey, payload.subarray(0, SALT));
+}
+
+/** Decrypts a whole payload (salt, then chunks). */
+export function open(fileKey: Buffer, payload: Buffer, subject: string): Buffer {
+  if (payload.length < SALT + TAG) throw new MailrecoverError('damage', `'${subject}' is cut short`, { subject });
+  return openChunks(keyOfPayload(fileKey, payload), payload.subarray(SALT), 0, plainSize(payload.length), subject);
+}
+
+/** Which stored bytes (after the header) hold the plain bytes `from` to `to`, and with which chunk they begin. */
+export function chunkWindow(from: number, to: number, total: number): { start: number; end: number; firstChunk: number } {
+  const firstChunk = Math.floor(from / CHUNK);
+  const lastChunk = Math.max(firstChunk, Math.ceil(to / CHUNK) - 1);
+  const end = Math.min(SALT + (lastChunk + 1) * SEALED, sealedSize(total));
+  return { start: SALT + firstChunk * SEALED, end, firstChunk };
+}
+
+export const SALT_SIZE = SALT;

@@ -1,0 +1,94 @@
+/** The wrapping that packs and catalogs share (docs/format.md, "The wrapping"). */
+import { randomBytes } from 'node:crypto';
+import { MailrecoverError } from '../errors/error.ts';
+import { decodeHeader, encodeHeader, MAX_HEADER } from './age/header.ts';
+import type { Identity, Recipient } from './age/keys.ts';
+import { chunkWindow, keyOfPayload, open, openChunks, plainSize, SALT_SIZE, seal } from './age/payload.ts';
+import type { Target } from './target.ts';
+import { decodeFooter, encodeFooter, FOOTER_SIZE } from './zstd.ts';
+
+/** How much is read of an object to find its header, or its end. */
+const HEAD = 4096;
+const TAIL = 128 * 1024;
+
+export interface Sealed {
+  bytes: Buffer;
+  /** The compressed stream comes back out of `bytes`, as long as the file key is at hand. */
+  reopen(): Buffer;
+}
+
+/** Wraps frames (the last is the table frame) for the recipients; without recipients they stay in clear. */
+export function sealFrames(frames: readonly Buffer[], recipients: readonly Recipient[] | undefined): Sealed {
+  const tableOffset = frames.slice(0, -1).reduce((sum, frame) => sum + frame.length, 0);
+  const parts = [...frames, encodeFooter(tableOffset)];
+  if (recipients === undefined) {
+    const bytes = Buffer.concat(parts);
+    return { bytes, reopen: () => bytes };
+  }
+  const fileKey = randomBytes(16);
+  const header = encodeHeader(fileKey, recipients);
+  const bytes = seal(header, fileKey, parts);
+  return { bytes, reopen: () => open(fileKey, bytes.subarray(header.length), 'new object') };
+}
+
+/** Opens an object that is in memory: the compressed stream with its footer. */
+export function openWhole(bytes: Buffer, identities: readonly Identity[] | undefined, subject: string): Buffer {
+  if (identities === undefined) return bytes;
+  const { fileKey, length } = decodeHeader(bytes, identities, subject);
+  return open(fileKey, bytes.subarray(length), subject);
+}
+
+/** Where the table frame begins in a compressed stream that is in memory. */
+export function tableOffset(stream: Buffer, subject: string): number {
+  return decodeFooter(stream.subarray(-FOOTER_SIZE), stream.length, subject);
+}
+
+/** An object on a target, of which only parts are read. */
+export interface Window {
+  /** Bytes of the compressed stream, footer included. */
+  size: number;
+  /** Bytes `from` up to, not including, `to` of the compressed stream. */
+  read(from: number, to: number): Promise<Buffer>;
+}
+
+async function clearWindow(target: Target, path: string, size: number): Promise<Window> {
+  return { size, read: (from, to) => target.getRange(path, from, to) };
+}
+
+/**
+ * Opens an object for reading parts of it.
+ * @param identities undefined where the object is not encrypted
+ */
+export async function openWindow(target: Target, path: string, identities: readonly Identity[] | undefined): Promise<Window> {
+  const stored = await target.size(path);
+  if (stored === undefined) throw new MailrecoverError('damage', `'${path}' is missing from the repository`, { subject: path });
+  if (identities === undefined) return clearWindow(target, path, stored);
+  let head = await target.getRange(path, 0, HEAD);
+  if (head.indexOf('\n---') < 0 && stored > HEAD) head = await target.getRange(path, 0, MAX_HEADER + SALT_SIZE);
+  const { fileKey, length } = decodeHeader(head, identities, path);
+  const salt = head.subarray(length, length + SALT_SIZE);
+  const size = plainSize(stored - length);
+  if (size < FOOTER_SIZE || salt.length < SALT_SIZE) throw new MailrecoverError('damage', `'${path}' is cut short`, { subject: path });
+  const key = keyOfPayload(fileKey, salt);
+  return {
+    size,
+    async read(from, to) {
+      const { start, end, firstChunk } = chunkWindow(from, to, size);
+      const body = await target.getRange(path, length + start, length + end);
+      if (body.length < end - start) throw new MailrecoverError('damage', `'${path}' is cut short`, { subject: path });
+      const plain = openChunks(key, body, firstChunk, size, path);
+      const skipped = firstChunk * 64 * 1024;
+      return plain.subarray(from - skipped, to - skipped);
+    },
+  };
+}
+
+/** Reads the table frame of an object, and where it begins; mostly in one request. */
+export async function readTableFrame(window: Window, subject: string): Promise<{ frame: Buffer; offset: number }> {
+  const from = Math.max(0, window.size - TAIL);
+  const tail = await window.read(from, window.size);
+  const offset = decodeFooter(tail.subarray(-FOOTER_SIZE), window.size, subject);
+  const end = window.size - FOOTER_SIZE;
+  if (offset >= from) return { frame: tail.subarray(offset - from, end - from), offset };
+  return { frame: await window.read(offset, end), offset };
+}

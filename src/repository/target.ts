@@ -1,0 +1,34 @@
+/** A place where a repository lives. */
+
+export interface StoredObject {
+  /** Path inside the repository, with `/`, e.g. `packs/ab/ab…`. */
+  path: string;
+  /** Bytes. */
+  size: number;
+}
+
+/**
+ * What a repository asks of a place. Paths are relative, with `/`, of the
+ * characters `A-Z a-z 0-9 . _ -`. Every call may fail with `unreachable`, `io` or `no-space`.
+ */
+export interface Target {
+  /** How users name the place, without secrets. */
+  readonly location: string;
+  /**
+   * Stores an object durably and in one step: when it resolves the object
+   * survives a power cut, and nobody ever sees a part of it. An object of the
+   * same path is replaced by the same bytes or, for `exclusive`, left alone.
+   * @returns false where `exclusive` was asked and the path was taken
+   */
+  put(path: string, data: Uint8Array, options?: { exclusive?: boolean }): Promise<boolean>;
+  /** Reads an object whole. Throws `not-found` where there is none. */
+  get(path: string): Promise<Buffer>;
+  /** Reads the bytes from `start` up to, not including, `end`; fewer where the object ends before. */
+  getRange(path: string, start: number, end: number): Promise<Buffer>;
+  /** The object's size in bytes, or undefined where there is none. */
+  size(path: string): Promise<number | undefined>;
+  /** Lists what lies below a folder, in no particular order; nothing where there is no such folder. */
+  list(folder: string): AsyncIterable<StoredObject>;
+  /** Removes an object; one that is not there is no error. */
+  remove(path: string): Promise<void>;
+}

@@ -1,0 +1,91 @@
+/** A repository in a local directory. */
+import { constants } from 'node:fs';
+import { lstat, open, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
+import { ifPresent, makeDirectory, TEMPORARY_PREFIX, writeDurable } from '../../system/files.ts';
+import type { StoredObject, Target } from '../target.ts';
+
+function missing(path: string): MailrecoverError {
+  return new MailrecoverError('not-found', `'${path}' is not in the repository`, { subject: path });
+}
+
+async function* walk(root: string, folder: string): AsyncGenerator<StoredObject> {
+  const directory = await ifPresent(() => opendir(join(root, folder)));
+  if (directory === undefined) return;
+  for await (const entry of directory) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) yield* walk(root, path);
+    else if (entry.isFile() && !entry.name.startsWith(TEMPORARY_PREFIX)) {
+      const found = await ifPresent(() => lstat(join(root, path)));
+      if (found !== undefined) yield { path, size: found.size };
+    }
+  }
+}
+
+/**
+ * The directory as a {@link Target}. It need not exist yet: `put` makes what it needs.
+ * @param root absolute path
+ */
+export function localTarget(root: string): Target {
+  const known = new Set<string>();
+
+  async function ensureFolder(path: string): Promise<void> {
+    const folder = dirname(join(root, path));
+    if (known.has(folder)) return;
+    await makeDirectory(folder);
+    known.add(folder);
+  }
+
+  async function read<T>(path: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') throw missing(path);
+      throw ioError(error, 'read', join(root, path));
+    }
+  }
+
+  return {
+    location: root,
+    async put(path, data, options = {}) {
+      await ensureFolder(path);
+      const full = join(root, path);
+      if (options.exclusive === true && (await ifPresent(() => stat(full))) !== undefined) return false;
+      await writeDurable(full, data, 0o600);
+      return true;
+    },
+    get: (path) => read(path, () => readFile(join(root, path))),
+    getRange: (path, start, end) =>
+      read(path, async () => {
+        const handle = await open(join(root, path), constants.O_RDONLY);
+        try {
+          const buffer = Buffer.allocUnsafe(Math.max(0, end - start));
+          let filled = 0;
+          while (filled < buffer.length) {
+            const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, start + filled);
+            if (bytesRead === 0) break;
+            filled += bytesRead;
+          }
+          return buffer.subarray(0, filled);
+        } finally {
+          await handle.close();
+        }
+      }),
+    size: async (path) => (await read(path, () => ifPresent(() => stat(join(root, path)))))?.size,
+    async *list(folder) {
+      try {
+        yield* walk(root, folder);
+      } catch (error) {
+        throw ioError(error, 'list', join(root, folder));
+      }
+    },
+    async remove(path) {
+      try {
+        await rm(join(root, path), { force: true });
+      } catch (error) {
+        throw ioError(error, 'remove', join(root, path));
+      }
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/** Frames of zstd (RFC 8878), and the skippable frame that says where the last one begins. */
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { MailrecoverError } from '../errors/error.ts';
+
+/** Decompressed bytes after which a frame of a pack ends: 8 MiB, the window that every zstd accepts by default. */
+export const FRAME_SIZE = 8 * 1024 * 1024;
+/** No reader unpacks a frame that says it is larger than this. */
+const MAX_FRAME = 64 * 1024 * 1024;
+const WINDOW_LOG = 23;
+const FOOTER_MAGIC = 0x184d2a5e;
+export const FOOTER_SIZE = 16;
+
+/** Compresses bytes into one frame whose header states their size. */
+export function compressFrame(data: Uint8Array, level = 3): Buffer {
+  const windowLog = Math.min(WINDOW_LOG, Math.max(10, Math.ceil(Math.log2(data.length + 1))));
+  const frame = zstdCompressSync(data, {
+    params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: windowLog },
+    pledgedSrcSize: data.length,
+    chunkSize: Math.max(1024, data.length + (data.length >>> 7) + 512),
+  });
+  // The result is a view of a buffer as large as the input; keep only what counts.
+  return Buffer.from(frame);
+}
+
+/**
+ * Decompresses one frame.
+ * @param raw decompressed size in bytes, as the table states it; anything else is damage
+ */
+export function decompressFrame(frame: Uint8Array, raw: number, subject: string): Buffer {
+  const damaged = (cause?: unknown): MailrecoverError =>
+    new MailrecoverError('damage', `'${subject}' does not decompress: its bytes were changed`, { subject, cause });
+  if (raw < 0 || raw > MAX_FRAME) throw damaged();
+  let out: Buffer;
+  try {
+    out = zstdDecompressSync(frame, { chunkSize: Math.max(1024, raw + 64), maxOutputLength: Math.max(1, raw) });
+  } catch (error) {
+    throw damaged(error);
+  }
+  if (out.length !== raw) throw damaged();
+  return out;
+}
+
+/** Decompresses one frame whose size nobody stated, up to `limit` bytes. */
+export function decompressBounded(frame: Uint8Array, limit: number, subject: string): Buffer {
+  try {
+    return zstdDecompressSync(frame, { maxOutputLength: limit });
+  } catch (cause) {
+    throw new MailrecoverError('damage', `'${subject}' does not decompress: its bytes were changed`, { subject, cause });
+  }
+}
+
+/** The footer that names the offset of the table frame. */
+export function encodeFooter(tableOffset: number): Buffer {
+  const footer = Buffer.alloc(FOOTER_SIZE);
+  footer.writeUInt32LE(FOOTER_MAGIC, 0);
+  footer.writeUInt32LE(8, 4);
+  footer.writeBigUInt64LE(BigInt(tableOffset), 8);
+  return footer;
+}
+
+/** Reads the footer: the offset of the table frame in a stream of `size` bytes. */
+export function decodeFooter(footer: Buffer, size: number, subject: string): number {
+  const offset = footer.length === FOOTER_SIZE ? Number(footer.readBigUInt64LE(8)) : -1;
+  if (offset < 0 || offset > size - FOOTER_SIZE || footer.readUInt32LE(0) !== FOOTER_MAGIC || footer.readUInt32LE(4) !== 8)
+    throw new MailrecoverError('damage', `'${subject}' ends without its footer`, { subject });
+  return offset;
+}

@@ -1,0 +1,116 @@
+/**
+ * Durable writes: everything that must survive a power cut goes through here.
+ * A write is a temporary file in the same directory, fsync, rename, fsync of
+ * the directory; a reader sees the old content or the new one, never a part.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ioError, systemCode } from '../errors/error.ts';
+
+/** How names of unfinished writes begin. */
+export const TEMPORARY_PREFIX = '.tmp-';
+
+function temporaryBeside(path: string): string {
+  return join(dirname(path), TEMPORARY_PREFIX + randomBytes(8).toString('hex'));
+}
+
+/** Makes what was done to the names in `directory` survive a power cut. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeAll(handle: FileHandle, data: Uint8Array | string): Promise<void> {
+  await handle.writeFile(data);
+}
+
+/**
+ * Writes a file durably and in one step. An existing file of that name is replaced.
+ * @param data bytes, or text as UTF-8
+ * @throws MailrecoverError `no-space` or `io`; the temporary file is removed then
+ */
+export async function writeDurable(path: string, data: Uint8Array | string, mode = 0o600): Promise<void> {
+  const temporary = temporaryBeside(path);
+  try {
+    const handle = await open(temporary, 'wx', mode);
+    try {
+      await writeAll(handle, data);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw ioError(error, 'write', path);
+  }
+}
+
+/**
+ * Replaces a file in one step, without waiting for the disk: for caches whose
+ * readers check what they read.
+ */
+export function replaceFile(path: string, data: Uint8Array | string, mode = 0o600): void {
+  const temporary = temporaryBeside(path);
+  try {
+    writeFileSync(temporary, data, { mode });
+    renameSync(temporary, path);
+  } catch (error) {
+    throw ioError(error, 'write', path);
+  }
+}
+
+/** Appends to a file and waits until it is on the disk. */
+export function appendDurable(path: string, data: string, mode = 0o600): void {
+  try {
+    const fd = openSync(path, 'a', mode);
+    try {
+      writeFileSync(fd, data);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw ioError(error, 'append to', path);
+  }
+}
+
+/** Makes a directory and its parents durably; one that is there already is left as it is. */
+export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
+  try {
+    const first = await mkdir(path, { recursive: true, mode });
+    if (first === undefined) return;
+    for (let made = path; ; made = dirname(made)) {
+      await syncDirectory(dirname(made));
+      if (made === first) return;
+    }
+  } catch (error) {
+    throw ioError(error, 'make the directory', path);
+  }
+}
+
+/** Makes a directory and its parents, without waiting for the disk. */
+export function makeCacheDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw ioError(error, 'make the directory', path);
+  }
+}
+
+/** Resolves to undefined where `read` fails because the file is not there. */
+export async function ifPresent<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
