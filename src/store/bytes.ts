@@ -1,6 +1,6 @@
 /**
  * Names on disk are bytes, not text. In memory they are *byte strings*: JavaScript strings in which every character is one
- * byte (code 0 to 255), as `buffer.latin1Slice()` gives them. They compare in byte order and survive names that are not UTF-8.
+ * byte (code 0 to 255), as `buffer.toString('latin1')` gives them. They compare in byte order and survive names that are not UTF-8.
  */
 export type ByteString = string;
 
@@ -12,7 +12,7 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The bytes of a text in UTF-8, as a byte string. */
 export function toBytes(text: string): ByteString {
-  return ASCII.test(text) ? text : Buffer.from(text, 'utf8').latin1Slice();
+  return ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** The text of a byte string that is UTF-8; undefined where it is not. */

@@ -3,7 +3,7 @@ import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { type ByteString, displayBytes, fsPath, toBytes } from './bytes.ts';
 import { bind, boundUser, type Bound, matcher, type Matcher, resolve } from './matching.ts';
-import { expand, fixedPart, type Pattern } from './pattern.ts';
+import { expandBytes, fixedPart, lowerAscii, type Pattern } from './pattern.ts';
 
 /** A mailbox that lies on disk. `path` and `relative` are byte strings (see bytes.ts). */
 export interface FoundMailbox {
@@ -173,7 +173,7 @@ class Walk {
     const user = this.pattern.hasVariables ? boundUser(bound) : toBytes(this.options.mailbox ?? '');
     if (user === undefined) return;
     const mailbox = displayBytes(user);
-    if (this.checkExpansion && expand(this.pattern, mailbox).toLowerCase() !== path.toLowerCase()) return;
+    if (this.checkExpansion && lowerAscii(expandBytes(this.pattern, user) ?? '') !== lowerAscii(path)) return;
     this.found.push({ mailbox, path, relative: path.slice(this.base), linked });
   }
 

@@ -51,7 +51,8 @@ function bindOne(bound: Bound, name: keyof Bound, value: Value): Bound | undefin
   if (name !== 'user') return next;
   const at = value.bytes.indexOf('@');
   const local = bindOne(next, 'local', { ...value, bytes: at < 0 ? value.bytes : value.bytes.slice(0, at) });
-  return local === undefined || at < 0 ? local : bindOne(local, 'domain', { ...value, bytes: value.bytes.slice(at + 1) });
+  // Without an @ the domain is known too: Dovecot puts an empty string there.
+  return local && bindOne(local, 'domain', { ...value, bytes: at < 0 ? '' : value.bytes.slice(at + 1) });
 }
 
 function agree(a: Value, b: Value): boolean {
@@ -78,5 +79,5 @@ export function resolve(component: Component, bound: Bound): ByteString | undefi
     // `known` is already the variable's own value: as a user without @ (or a domain put behind one) it expands to itself.
     name += expandPart(part, part.name === 'domain' ? `@${known.bytes}` : known.bytes);
   }
-  return name;
+  return name === '' ? undefined : name;
 }

@@ -72,18 +72,23 @@ export function fixedPart(pattern: Pattern): ByteString {
  * @throws {MailrecoverError} `usage` when the name does not make a safe path (`..`, a slash, no domain where the pattern wants one)
  */
 export function expand(pattern: Pattern, user: string): ByteString {
-  const bytes = toBytes(user);
-  const names = pattern.components.map((component) => {
-    const name = component.literal ?? component.parts.map((part) => expandPart(part, bytes)).join('');
-    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
-      throw new MailrecoverError('usage', `mailbox '${user}' has no place in '${pattern.text}'`, {
-        subject: user,
-        hint: 'name the mailbox in full, as in alice@example.org',
-      });
-    }
-    return name;
+  const path = expandBytes(pattern, toBytes(user));
+  if (path !== undefined) return path;
+  throw new MailrecoverError('usage', `mailbox '${user}' has no place in '${pattern.text}'`, {
+    subject: user,
+    hint: 'name the mailbox in full, as in alice@example.org',
   });
-  return `/${names.join('/')}`;
+}
+
+/** {@link expand} for a name in bytes; undefined where it makes no safe path. */
+export function expandBytes(pattern: Pattern, user: ByteString): ByteString | undefined {
+  let path = '';
+  for (const component of pattern.components) {
+    const name = component.literal ?? component.parts.map((part) => expandPart(part, user)).join('');
+    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) return undefined;
+    path += `/${name}`;
+  }
+  return path;
 }
 
 /** The value of one part for a user: variables as Dovecot fills them in (the domain begins after the first `@`). */
