@@ -12,7 +12,7 @@ const ESCAPES: readonly string[] = Array.from({ length: 256 }, (_, byte) => `%${
  * `A-Z a-z 0-9 . _ , : = + @ / ~ -` becomes `%` and two upper-case hex digits.
  */
 export function percentEncode(bytes: ByteString | Buffer): string {
-  const text = typeof bytes === 'string' ? bytes : bytes.latin1Slice();
+  const text = typeof bytes === 'string' ? bytes : bytes.toString('latin1');
   if (SAFE.test(text)) return text;
   return text.replace(UNSAFE_ALL, (char) => {
     const escape = ESCAPES[char.charCodeAt(0)];
