@@ -1,0 +1,154 @@
+/** Reading packs: whole for a restore, or one entry. */
+import { createHash } from 'node:crypto';
+import { MailrecoverError } from '../../errors/error.ts';
+import { decodeHeader } from '../age/header.ts';
+import type { Identity } from '../age/keys.ts';
+import { chunkWindow, keyOfPayload, openChunks, plainSize } from '../age/payload.ts';
+import { openWhole, openWindow, readTableFrame, tableOffset } from '../envelope.ts';
+import type { Target } from '../target.ts';
+import { decompressBounded, decompressFrame, FOOTER_SIZE } from '../zstd.ts';
+import { decodeTable, type PackEntry, type PackTable } from './table.ts';
+import { BLOCK } from './tarhead.ts';
+
+/** A table of more than this many bytes is no table: about a million entries. */
+const MAX_TABLE = 128 * 1024 * 1024;
+
+function tableOf(frame: Buffer, subject: string): PackTable {
+  const tail = decompressBounded(frame, MAX_TABLE, subject);
+  const size = Number.parseInt(tail.toString('latin1', 124, 135), 8);
+  const named = tail.toString('latin1', 0, 12) === 'table.jsonl\0';
+  if (!named || !(size >= 0) || BLOCK + size > tail.length)
+    throw new MailrecoverError('damage', `the table of '${subject}' is damaged`, { subject });
+  return decodeTable(tail.toString('latin1', BLOCK, BLOCK + size), subject);
+}
+
+/** Whether bytes are what they are named for. */
+export function fitsSha(content: Uint8Array, sha: string): boolean {
+  return createHash('sha256').update(content).digest('hex') === sha;
+}
+
+/**
+ * A pack whose frames are decompressed one at a time. Entries come out only
+ * when their bytes have the SHA-256 that they are named by.
+ */
+export interface OpenPack {
+  table: PackTable;
+  /** Content of an entry. Throws `damage` where it can't be had. Consecutive entries share decompressed frames. */
+  content(entry: PackEntry): Buffer;
+}
+
+function entryReader(table: PackTable, frameBytes: (frame: number) => Buffer, subject: string): OpenPack {
+  let heldNumber = -1;
+  let held: Buffer = Buffer.alloc(0);
+  const frame = (number: number): Buffer => {
+    if (number !== heldNumber) {
+      held = decompressFrame(frameBytes(number), table.frames[number]?.raw ?? -1, subject);
+      heldNumber = number;
+    }
+    return held;
+  };
+  return {
+    table,
+    content(entry) {
+      let content = frame(entry.frame).subarray(entry.at, entry.at + entry.size);
+      if (content.length < entry.size) {
+        const whole = Buffer.allocUnsafeSlow(entry.size);
+        let filled = content.copy(whole);
+        for (let number = entry.frame + 1; filled < entry.size; number++) filled += frame(number).copy(whole, filled);
+        content = whole;
+      }
+      if (!fitsSha(content, entry.sha)) throw new MailrecoverError('damage', `entry ${entry.sha} of '${subject}' is damaged`, { subject });
+      return content;
+    },
+  };
+}
+
+/**
+ * Opens a pack that is in memory. Where it is damaged in places, entries of
+ * frames that are whole can still be read.
+ * @throws MailrecoverError `damage` where not even its table can be read, `key`
+ */
+export function openPack(bytes: Buffer, identities: readonly Identity[] | undefined, subject: string): OpenPack {
+  let stream: Buffer;
+  try {
+    stream = openWhole(bytes, identities, subject);
+  } catch (error) {
+    if (identities === undefined || !(error instanceof MailrecoverError) || error.code !== 'damage') throw error;
+    return openDamagedPack(bytes, identities, subject);
+  }
+  const table = tableOf(stream.subarray(tableOffset(stream, subject), -FOOTER_SIZE), subject);
+  return entryReader(
+    table,
+    (number) => {
+      const frame = table.frames[number];
+      return frame === undefined ? Buffer.alloc(0) : stream.subarray(frame.offset, frame.offset + frame.length);
+    },
+    subject,
+  );
+}
+
+function openDamagedPack(bytes: Buffer, identities: readonly Identity[], subject: string): OpenPack {
+  const { fileKey, length } = decodeHeader(bytes, identities, subject);
+  const size = plainSize(bytes.length - length);
+  const payload = bytes.subarray(length);
+  if (size < FOOTER_SIZE) throw new MailrecoverError('damage', `'${subject}' is cut short`, { subject });
+  const key = keyOfPayload(fileKey, payload);
+  const range = (from: number, to: number): Buffer => {
+    const { start, end, firstChunk } = chunkWindow(from, to, size);
+    const plain = openChunks(key, payload.subarray(start, end), firstChunk, size, subject);
+    const skipped = firstChunk * 64 * 1024;
+    return plain.subarray(from - skipped, to - skipped);
+  };
+  const offset = Number(range(size - 8, size).readBigUInt64LE(0));
+  if (!(offset < size)) throw new MailrecoverError('damage', `'${subject}' ends without its footer`, { subject });
+  const table = tableOf(range(offset, size - FOOTER_SIZE), subject);
+  return entryReader(
+    table,
+    (number) => {
+      const frame = table.frames[number];
+      return frame === undefined ? Buffer.alloc(0) : range(frame.offset, frame.offset + frame.length);
+    },
+    subject,
+  );
+}
+
+/** Reads only the table of a pack on a target. */
+export async function readPackTable(target: Target, path: string, identities: readonly Identity[] | undefined): Promise<PackTable> {
+  const window = await openWindow(target, path, identities);
+  return tableOf((await readTableFrame(window, path)).frame, path);
+}
+
+/**
+ * Reads the entries named from a pack on a target, with range requests only.
+ * @returns content by SHA-256; entries that the pack does not hold are left out
+ */
+export async function readEntries(
+  target: Target,
+  path: string,
+  identities: readonly Identity[] | undefined,
+  shas: ReadonlySet<string>,
+): Promise<Map<string, Buffer>> {
+  const window = await openWindow(target, path, identities);
+  const table = tableOf((await readTableFrame(window, path)).frame, path);
+  const found = new Map<string, Buffer>();
+  for (const entry of table.entries) {
+    if (!shas.has(entry.sha)) continue;
+    let last = entry.frame;
+    for (let room = (table.frames[last]?.raw ?? 0) - entry.at; room < entry.size; last++) room += table.frames[last + 1]?.raw ?? entry.size;
+    const first = table.frames[entry.frame];
+    const end = table.frames[last];
+    if (first === undefined || end === undefined) continue;
+    const bytes = await window.read(first.offset, end.offset + end.length);
+    const reader = entryReader(
+      table,
+      (number) => {
+        const frame = table.frames[number];
+        return frame === undefined ? Buffer.alloc(0) : bytes.subarray(frame.offset - first.offset, frame.offset - first.offset + frame.length);
+      },
+      path,
+    );
+    found.set(entry.sha, Buffer.from(reader.content(entry)));
+  }
+  return found;
+}
+
