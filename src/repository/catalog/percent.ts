@@ -1,0 +1,35 @@
+/**
+ * Names in catalogs: bytes, percent-encoded. In memory such a name is a *binary
+ * string*: one character a byte (`latin1`), so any bytes survive.
+ */
+
+// eslint-disable-next-line no-control-regex -- bytes are what this is about
+const UNSAFE = /[^A-Za-z0-9._,:=+@/~-]/;
+const UNSAFE_ALL = /[^A-Za-z0-9._,:=+@/~-]/g;
+const ESCAPE = /%([0-9A-F]{2})/g;
+const HEX = Array.from({ length: 256 }, (_, byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`);
+
+/** Encodes a binary string. */
+export function encodeName(name: string): string {
+  return UNSAFE.test(name) ? name.replace(UNSAFE_ALL, (byte) => HEX[byte.charCodeAt(0)] as string) : name;
+}
+
+/** Decodes to a binary string. What is no valid escape stays as it is. */
+export function decodeName(text: string): string {
+  return text.includes('%') ? text.replace(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) : text;
+}
+
+/** Text as a binary string of its UTF-8 bytes. */
+export function toBinary(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** A binary string as text; bytes that are no UTF-8 become U+FFFD. */
+export function fromBinary(name: string): string {
+  return Buffer.from(name, 'latin1').toString('utf8');
+}
+
+/** Compares two strings by their bytes as written (both hold only ASCII, or are binary strings). */
+export function byBytes(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

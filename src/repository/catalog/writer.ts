@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { MailrecoverError } from '../../errors/error.ts';
+import type { Recipient } from '../age/keys.ts';
+import { sealFrames } from '../envelope.ts';
+import { objectName } from '../names.ts';
+import { compressFrame, decompressFrame, FOOTER_SIZE } from '../zstd.ts';
+import { encodeContents, encodeDir, encodeGoneDir, encodeSection } from './encode.ts';
+import type { Dir, Section } from './model.ts';
+import { byBytes, encodeName } from './percent.ts';
+
+/** Text after which a frame of a catalog ends. */
+const FRAME_TEXT = 1024 * 1024;
+
+export type CatalogKind = 'base' | 'delta';
+
+export interface BuiltCatalog {
+  name: string;
+  bytes: Buffer;
+  kind: CatalogKind;
+  /** Lines that state something about a file, link, message or directory. */
+  lines: number;
+}
+
+/**
+ * Writes one catalog. Sections are added in the order of {@link sectionKey}.
+ * Messages name packs by numbers that the caller knows; `packNames` says what they are called.
+ */
+export class CatalogWriter {
+  readonly #recipients: readonly Recipient[] | undefined;
+  readonly #kind: CatalogKind;
+  readonly #packName: (pack: number) => string;
+  readonly #packs = new Map<number, number>();
+  readonly #frames: Buffer[] = [];
+  #table = '';
+  #offset = 0;
+  #text: string[] = [];
+  #length = 0;
+  #section: Section | undefined;
+  #lines = 0;
+
+  constructor(options: { kind: CatalogKind; recipients: readonly Recipient[] | undefined; packName: (pack: number) => string }) {
+    this.#kind = options.kind;
+    this.#recipients = options.recipients;
+    this.#packName = options.packName;
+  }
+
+  readonly #packOf = (pack: number): number => {
+    let number = this.#packs.get(pack);
+    if (number === undefined) {
+      number = this.#packs.size;
+      this.#packs.set(pack, number);
+    }
+    return number;
+  };
+
+  #push(line: string): void {
+    this.#text.push(line);
+    this.#length += line.length;
+  }
+
+  #endFrame(): void {
+    if (this.#length === 0 || this.#section === undefined) return;
+    const frame = checkedFrame(this.#text.join(''));
+    const { mailbox, store, area } = this.#section;
+    const where = `"mailbox":"${encodeName(mailbox)}","store":"${encodeName(store)}","area":"${area}"`;
+    this.#table += `{"frame":${this.#frames.length + 1},"offset":@${this.#offset},"length":${frame.length},${where}}\n`;
+    this.#frames.push(frame);
+    this.#offset += frame.length;
+    this.#text = [];
+    this.#length = 0;
+    this.#section = undefined;
+  }
+
+  /** Adds all that is said of one area of one mailbox. */
+  add(section: Section): void {
+    if (this.#length >= FRAME_TEXT) this.#endFrame();
+    this.#section ??= section;
+    if (section.gone === true || section.reset === true) {
+      this.#push(encodeSection(section, ',"gone":true'));
+      this.#lines++;
+    }
+    if (section.gone === true) return;
+    this.#push(encodeSection(section));
+    for (const [path, dir] of [...section.dirs].sort(([a], [b]) => byBytes(a, b))) this.#addDir(section, path, dir);
+  }
+
+  #addDir(section: Section, path: string, dir: Dir): void {
+    this.#lines++;
+    if (dir.gone === true || dir.reset === true) this.#push(encodeGoneDir(path));
+    if (dir.gone === true) return;
+    this.#push(encodeDir(path, dir.own));
+    encodeContents(dir, this.#packOf, (line) => {
+      this.#push(line);
+      this.#lines++;
+      if (this.#length < FRAME_TEXT) return false;
+      this.#endFrame();
+      this.#section = section;
+      this.#push(encodeSection(section));
+      this.#push(encodeDir(path, dir.own));
+      return true;
+    });
+  }
+
+  /** Ends the catalog. */
+  finish(): BuiltCatalog {
+    this.#endFrame();
+    const packs = [...this.#packs.keys()].map((pack) => `"${this.#packName(pack)}"`).join(',');
+    const head = checkedFrame(`{"catalog":1,"kind":"${this.#kind}","packs":[${packs}]}\n`);
+    const table =
+      `{"frame":0,"offset":0,"length":${head.length}}\n` +
+      this.#table.replaceAll(/@(\d+)/g, (_, offset: string) => String(Number(offset) + head.length));
+    const frames = [head, ...this.#frames, checkedFrame(table)];
+    const sealed = sealFrames(frames, this.#recipients);
+    if (!sealed.reopen().subarray(0, -FOOTER_SIZE).equals(Buffer.concat(frames))) throw unequal();
+    const sha = createHash('sha256').update(sealed.bytes).digest('hex');
+    return { name: objectName('catalog', sha, this.#recipients !== undefined), bytes: sealed.bytes, kind: this.#kind, lines: this.#lines };
+  }
+}
+
+/** Compresses text, and proves that it comes back. */
+function checkedFrame(text: string): Buffer {
+  const raw = Buffer.from(text, 'latin1');
+  const frame = compressFrame(raw, 5);
+  if (!decompressFrame(frame, raw.length, 'new catalog').equals(raw)) throw unequal();
+  return frame;
+}
+
+function unequal(): MailrecoverError {
+  return new MailrecoverError('failed', 'a catalog did not read back as it was written, so it was not stored', {
+    hint: 'the memory or the processor of this host may be at fault; test them before the next backup',
+  });
+}
