@@ -92,3 +92,10 @@ export async function readTableFrame(window: Window, subject: string): Promise<{
   if (offset >= from) return { frame: tail.subarray(offset - from, end - from), offset };
   return { frame: await window.read(offset, end), offset };
 }
+
+/** Wraps plain bytes, without frames or footer, for the recipients. */
+export function sealPlain(bytes: Buffer, recipients: readonly Recipient[] | undefined): Buffer {
+  if (recipients === undefined) return bytes;
+  const fileKey = randomBytes(16);
+  return seal(encodeHeader(fileKey, recipients), fileKey, [bytes]);
+}

@@ -1,21 +1,18 @@
 /** Names of objects in a repository (docs/format.md, "Layout"). */
 
-export type ObjectKind = 'pack' | 'tags' | 'catalog' | 'snapshot';
+export type ObjectKind = 'pack' | 'tags' | 'catalog';
 
 interface Shape {
   folder: string;
   ending: string;
   /** Whether names carry `.age` when the repository is encrypted. */
   wrapped: boolean;
-  /** Whether objects lie in folders named by the first two digits. */
-  split: boolean;
 }
 
 export const SHAPES: Record<ObjectKind, Shape> = {
-  pack: { folder: 'packs', ending: '.tar.zst', wrapped: true, split: true },
-  tags: { folder: 'tags', ending: '.tags.zst', wrapped: false, split: true },
-  catalog: { folder: 'catalogs', ending: '.jsonl.zst', wrapped: true, split: true },
-  snapshot: { folder: 'snapshots', ending: '.jsonl', wrapped: false, split: false },
+  pack: { folder: 'packs', ending: '.tar.zst', wrapped: true },
+  tags: { folder: 'tags', ending: '.tags.zst', wrapped: false },
+  catalog: { folder: 'catalogs', ending: '.jsonl.zst', wrapped: true },
 };
 
 /** The file name, without its folder, of an object with this SHA-256 (hex). */
@@ -26,8 +23,7 @@ export function objectName(kind: ObjectKind, sha: string, encrypted: boolean): s
 
 /** Where in the repository an object of this file name lies. */
 export function objectPath(kind: ObjectKind, name: string): string {
-  const shape = SHAPES[kind];
-  return shape.split ? `${shape.folder}/${name.slice(0, 2)}/${name}` : `${shape.folder}/${name}`;
+  return `${SHAPES[kind].folder}/${name.slice(0, 2)}/${name}`;
 }
 
 const NAME = /^([0-9a-f]{64})(\.[a-z.]+)$/;
@@ -38,4 +34,26 @@ export function shaOfName(kind: ObjectKind, name: string): string | undefined {
   const shape = SHAPES[kind];
   if (match === null) return undefined;
   return match[2] === shape.ending || (shape.wrapped && match[2] === `${shape.ending}.age`) ? match[1] : undefined;
+}
+
+/** What the path of a snapshot object says. */
+export interface SnapshotRef {
+  path: string;
+  /** SHA-256 of the object, 64 hex digits. */
+  id: string;
+  /** Fingerprint of the host's key. */
+  fingerprint: string;
+  sequence: number;
+}
+
+const SNAPSHOT = /^snapshots\/([0-9a-f]{16})\/(\d{8,15})-([0-9a-f]{64})\.jsonl$/;
+
+export function snapshotPath(fingerprint: string, sequence: number, id: string): string {
+  return `snapshots/${fingerprint}/${String(sequence).padStart(8, '0')}-${id}.jsonl`;
+}
+
+/** Reads the path of a snapshot object, or undefined where it is none. */
+export function parseSnapshotPath(path: string): SnapshotRef | undefined {
+  const match = SNAPSHOT.exec(path);
+  return match === null ? undefined : { path, fingerprint: match[1] as string, sequence: Number(match[2]), id: match[3] as string };
 }

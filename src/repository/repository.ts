@@ -1,0 +1,128 @@
+/** A repository: making one, opening one, and its snapshots. */
+import { createHash, randomBytes } from 'node:crypto';
+import { MailrecoverError } from '../errors/error.ts';
+import { isoNow } from '../system/clock.ts';
+import type { Recipient } from './age/keys.ts';
+import { byBytes } from './catalog/percent.ts';
+import { parseSnapshotPath, type SnapshotRef } from './names.ts';
+import { hostFingerprint } from './signing.ts';
+import { decodeSnapshot, type Snapshot } from './snapshot/text.ts';
+import type { Target } from './target.ts';
+
+export const FORMAT = 1;
+const MARKER = 'mailrecover.json';
+
+export interface Repository {
+  target: Target;
+  /** 32 hex digits. */
+  id: string;
+  encrypted: boolean;
+  created: string;
+}
+
+/** Opens the repository at a target. Throws `no-repository` or `repository-format`. */
+export async function openRepository(target: Target): Promise<Repository> {
+  let text: string;
+  try {
+    text = (await target.get(MARKER)).toString('utf8');
+  } catch (cause) {
+    if (!(cause instanceof MailrecoverError) || cause.code !== 'not-found') throw cause;
+    throw new MailrecoverError('no-repository', `there is no repository at '${target.location}'`, {
+      hint: "check 'repository' in the configuration (is the disk mounted?), or make one with 'mailrecover init'",
+      subject: target.location,
+      cause,
+    });
+  }
+  let marker: Record<string, unknown>;
+  try {
+    marker = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    marker = {};
+  }
+  const { id, format, encrypted, created } = marker;
+  if (marker['mailrecover'] !== 'repository' || typeof id !== 'string' || !/^[0-9a-f]{32}$/.test(id) || typeof encrypted !== 'boolean') {
+    throw new MailrecoverError('damage', `'${MARKER}' of the repository is damaged`, { subject: MARKER, hint: 'see docs/format.md for what it holds' });
+  }
+  if (format !== FORMAT) {
+    throw new MailrecoverError('repository-format', `the repository has format ${String(format)}, and this version knows ${FORMAT}`, {
+      hint: 'update mailrecover',
+    });
+  }
+  return { target, id, encrypted, created: typeof created === 'string' ? created : '' };
+}
+
+/**
+ * Makes a new, empty repository.
+ * @param rescue what lies beside the objects for people without mailrecover: `recover.sh`, `RECOVER.md`
+ * @throws MailrecoverError `refused` where something is there already
+ */
+export async function createRepository(
+  target: Target,
+  options: { recipients: readonly Recipient[] | undefined; rescue: readonly { name: string; text: string }[] },
+): Promise<Repository> {
+  if ((await target.size(MARKER)) !== undefined) {
+    throw new MailrecoverError('refused', `there is a repository at '${target.location}' already`, {
+      hint: "use it as it is: 'mailrecover backup'; or name another directory",
+      subject: target.location,
+    });
+  }
+  const repository = { target, id: randomBytes(16).toString('hex'), encrypted: options.recipients !== undefined, created: isoNow() };
+  for (const file of options.rescue) await target.put(file.name, Buffer.from(file.text));
+  const marker = { mailrecover: 'repository', format: FORMAT, id: repository.id, created: repository.created, encrypted: repository.encrypted };
+  if (!(await target.put(MARKER, Buffer.from(`${JSON.stringify(marker)}\n`), { exclusive: true })))
+    throw new MailrecoverError('refused', `another run has just made a repository at '${target.location}'`);
+  return repository;
+}
+
+/** Makes a host known to the repository, so that people can see whose key signed what. */
+export async function registerHost(target: Target, host: string, publicHex: string): Promise<void> {
+  const path = `hosts/${hostFingerprint(publicHex)}.json`;
+  if ((await target.size(path)) === undefined) await target.put(path, Buffer.from(`${JSON.stringify({ host, key: publicHex })}\n`));
+}
+
+export interface StoredSnapshot extends Snapshot {
+  id: string;
+}
+
+/** What could not be read as a snapshot, and why. */
+export interface BadSnapshot {
+  path: string;
+  error: MailrecoverError;
+}
+
+/** The snapshots that a listing shows, unopened, in no particular order. */
+export async function listSnapshotRefs(target: Target): Promise<SnapshotRef[]> {
+  const refs: SnapshotRef[] = [];
+  for await (const { path } of target.list('snapshots')) {
+    const ref = parseSnapshotPath(path);
+    if (ref !== undefined) refs.push(ref);
+  }
+  return refs;
+}
+
+/** Reads one snapshot. Throws `damage`, `repository-format` or `not-found`. */
+export async function readSnapshot(target: Target, ref: SnapshotRef): Promise<StoredSnapshot> {
+  const bytes = await target.get(ref.path);
+  const damaged = (): MailrecoverError =>
+    new MailrecoverError('damage', `snapshot '${ref.id.slice(0, 12)}' is not the one that its name says`, { subject: ref.path });
+  if (createHash('sha256').update(bytes).digest('hex') !== ref.id) throw damaged();
+  const snapshot = decodeSnapshot(bytes.toString('utf8'), ref.path);
+  if (snapshot.sequence !== ref.sequence || hostFingerprint(snapshot.key) !== ref.fingerprint) throw damaged();
+  return { id: ref.id, ...snapshot };
+}
+
+/** All snapshots, by host, then sequence, then time; and what is broken. */
+export async function listSnapshots(target: Target): Promise<{ snapshots: StoredSnapshot[]; bad: BadSnapshot[] }> {
+  const snapshots: StoredSnapshot[] = [];
+  const bad: BadSnapshot[] = [];
+  for (const ref of await listSnapshotRefs(target)) {
+    try {
+      snapshots.push(await readSnapshot(target, ref));
+    } catch (error) {
+      if (!(error instanceof MailrecoverError) || (error.code !== 'damage' && error.code !== 'repository-format')) throw error;
+      bad.push({ path: ref.path, error });
+    }
+  }
+  snapshots.sort((a, b) => byBytes(a.host, b.host) || a.sequence - b.sequence || byBytes(a.time, b.time));
+  return { snapshots, bad };
+}
