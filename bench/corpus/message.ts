@@ -120,7 +120,7 @@ function attachment(writer: MessageWriter, random: Random, sender: Person, bound
     return writer.prose(Math.min(LARGEST_ATTACHMENT, random.logNormal(20_000, 1.2)), sender, random);
   }
   writer.text('Content-Transfer-Encoding: base64\n\n');
-  writer.base64(common ? sharedSize(seed) : Math.min(LARGEST_ATTACHMENT, random.logNormal(14_000, 1.5)), seed);
+  writer.base64(common ? sharedSize(seed) : Math.min(LARGEST_ATTACHMENT, random.logNormal(12_000, 1.5)), seed);
 }
 
 /** What many people get is larger than the rest, and the same size for all. */
