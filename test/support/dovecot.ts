@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { config23, config24, type DovecotSettings } from './dovecot-config.ts';
-import { findProgram, isRoot, missing, run } from './host.ts';
+import { findProgram, isRoot, missing, processGroup, run } from './host.ts';
 import { keepTrack, type Leftover, undo } from './leave.ts';
 import { freePorts, listens, until } from './ports.ts';
 import { makeScratch } from './tmp.ts';
@@ -40,6 +40,8 @@ export interface Dovecot {
   /** Prefix of the namespace; empty for none. */
   prefix: string;
   config: string;
+  /** Of the master process. */
+  pid: number;
   /** Pattern of the mail directories, with %d and %n, and the directory of one user. */
   mail: string;
   mailOf: (user: string) => string;
@@ -87,8 +89,7 @@ function prepare(directory: string, options: DovecotOptions): DovecotSettings {
   const owner = options.owner ?? (isRoot ? mailUser() : userInfo().username);
   const mail = options.mail ?? join(directory, 'mail/%d/%n/Maildir');
   const password = 'secret';
-  const id = (flag: string): string => run('id', [flag, owner]).trim();
-  const [uid, gid] = [Number(id('-u')), Number(id('-g'))];
+  const { uid, gid } = idOf(owner);
   const lines = options.users.map((user) => {
     const path = expand(mail, user);
     for (const place of [path, options.control, options.index]) if (place !== undefined) makeOwned(dirname(expand(place, user)), uid, gid);
@@ -110,6 +111,12 @@ function prepare(directory: string, options: DovecotOptions): DovecotSettings {
     separator,
     utf8: options.utf8 ?? false,
   };
+}
+
+/** Numbers of a user and its group; of the one that owns mail by default. */
+export function idOf(user = isRoot ? mailUser() : userInfo().username): { uid: number; gid: number } {
+  const id = (flag: string): number => Number(run('id', [flag, user]));
+  return { uid: id('-u'), gid: id('-g') };
 }
 
 /** The system user that owns virtual mail: `vmail`, made where root may and it does not exist. */
@@ -144,13 +151,33 @@ async function launch(settings: DovecotSettings, version: string): Promise<Child
   // Linux stops the server even where this process is killed.
   const setpriv = findProgram('setpriv');
   const [command, first] = setpriv === undefined ? [program, []] : [setpriv, ['--pdeathsig', 'TERM', program]];
-  const child = spawn(command, [...first, '-F', '-c', path], { stdio: 'ignore', env: { PATH: process.env['PATH'] ?? '' }, cwd: tmpdir() });
+  const child = spawn(command, [...first, '-F', '-c', path], { stdio: 'ignore', detached: true, env: { PATH: process.env['PATH'] ?? '' }, cwd: tmpdir() });
   const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
   child.on('error', () => child.kill());
   const up = await until(async () => !ended() && (await listens(imap)) && (await listens(lmtp)), 30_000, ended);
   if (up && !ended()) return child;
-  child.kill('SIGKILL');
+  await end(child, ended);
   return undefined;
+}
+
+/** Ends the server and its helpers, which form a process group; after 15 s by force. */
+async function end(child: ChildProcess, ended: () => boolean): Promise<void> {
+  const group = child.pid;
+  if (group === undefined) return;
+  // All of them at once: the master alone would wait for clients that are still connected.
+  signalGroup(group, 'SIGTERM');
+  const gone = (): boolean => ended() && processGroup(group).length === 0;
+  if (await until(gone, 15_000)) return;
+  signalGroup(group, 'SIGKILL');
+  await until(gone, 5000);
+}
+
+function signalGroup(group: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // Nobody is left in it.
+  }
 }
 
 function readLog(directory: string): string {
@@ -169,17 +196,17 @@ function serverOf(settings: DovecotSettings, options: DovecotOptions, version: s
   const leftover = keepTrack({
     path: fixed,
     undo: async () => {
-      child.kill('SIGTERM');
-      if (!(await until(ended, 15_000))) child.kill('SIGKILL');
-      await until(ended, 5000);
+      await end(child, ended);
       await undo(scratch);
     },
     undoNow: () => {
-      child.kill('SIGTERM');
-      // Its children go with it; they must not write while the directory is removed.
-      for (let round = 0; round < 200 && existsSync(join(settings.directory, 'run/master.pid')); round++) {
+      if (child.pid === undefined) return;
+      signalGroup(child.pid, 'SIGTERM');
+      // They must not write while the directory is removed.
+      for (let round = 0; round < 200 && processGroup(child.pid).length > 0; round++) {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
       }
+      signalGroup(child.pid, 'SIGKILL');
       rmSync(scratch.path, { recursive: true, force: true, maxRetries: 5 });
     },
   });
@@ -193,6 +220,7 @@ function serverOf(settings: DovecotSettings, options: DovecotOptions, version: s
     separator: settings.separator,
     prefix: settings.prefix,
     config,
+    pid: child.pid ?? 0,
     mail: settings.mail,
     mailOf: (user) => expand(settings.mail, user),
     doveadm: (...args) => run('doveadm', ['-c', config, ...args]),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Whether this process is root. */
@@ -38,4 +38,20 @@ export function run(program: string, args: string[], input?: string | Uint8Array
   if (result.error !== undefined) throw result.error;
   if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: exit ${result.status ?? result.signal}: ${result.stderr}`);
   return result.stdout;
+}
+
+/** The processes of a process group, without those that have ended and were not waited for. */
+export function processGroup(group: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => {
+      if (!/^\d+$/.test(name)) return false;
+      try {
+        // The second field is the name in parentheses and may hold anything.
+        const [state, , leader] = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+        return Number(leader) === group && state !== 'Z' && state !== 'X';
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
