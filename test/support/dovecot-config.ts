@@ -3,8 +3,9 @@ export interface DovecotSettings {
   directory: string;
   ports: { imap: number; lmtp: number; doveadm: number };
   password: string;
-  /** User and group name that own the mail. */
+  /** Names of the user and the group that own the mail. */
   owner: string;
+  group: string;
   /** The user that runs the server's helpers where it does not run as root. */
   runAs: string | undefined;
   /** A path with %d, %n and %u, e.g. `/x/%d/%n/Maildir`. */
@@ -111,8 +112,10 @@ ${services(settings)}
 }
 
 function rights(settings: DovecotSettings): string {
-  const lines = [`mail_uid = ${settings.owner}`, `mail_gid = ${settings.owner}`, 'first_valid_uid = 1', 'first_valid_gid = 1'];
-  if (settings.runAs !== undefined) lines.push(`default_internal_user = ${settings.runAs}`, `default_login_user = ${settings.runAs}`);
+  const lines = [`mail_uid = ${settings.owner}`, `mail_gid = ${settings.group}`, 'first_valid_uid = 1', 'first_valid_gid = 1'];
+  if (settings.runAs !== undefined) {
+    lines.push(`default_internal_user = ${settings.runAs}`, `default_internal_group = ${settings.group}`, `default_login_user = ${settings.runAs}`);
+  }
   return lines.join('\n');
 }
 

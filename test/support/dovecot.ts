@@ -102,6 +102,7 @@ function prepare(directory: string, options: DovecotOptions): DovecotSettings {
     ports: { imap: 0, lmtp: 0, doveadm: 0 },
     password,
     owner,
+    group: run('id', ['-gn', owner]).trim(),
     runAs: isRoot ? undefined : owner,
     mail,
     layout: options.layout ?? 'maildir++',
