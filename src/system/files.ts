@@ -26,6 +26,16 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/** {@link syncDirectory}, for callers that can't wait. */
+export function syncDirectorySync(directory: string): void {
+  const fd = openSync(directory, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 async function writeAll(handle: FileHandle, data: Uint8Array | string): Promise<void> {
   await handle.writeFile(data);
 }

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { MailrecoverError } from '../errors/error.ts';
+
+/** The version of this program. */
+export function programVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
+}
+
+/** What --verbose adds to an error: its causes, and for a bug what a report of it needs. */
+export function bugDetails(error: unknown, argv: readonly string[]): string {
+  const lines: string[] = [];
+  if (!(error instanceof MailrecoverError) || error.code === 'bug') {
+    lines.push(
+      `version: ${programVersion()}, node ${process.version}, ${process.platform} ${process.arch}`,
+      `command: mailrecover ${argv.join(' ')}`,
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    );
+  }
+  for (let cause = causeOf(error); cause !== undefined; cause = causeOf(cause)) {
+    lines.push(`caused by: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}

@@ -1,0 +1,20 @@
+import type { Progress } from '../../system/progress.ts';
+import type { Globals } from '../globals.ts';
+import type { Output } from '../output.ts';
+
+/** A progress that can be taken off the screen. */
+export interface ShownProgress extends Progress {
+  /** Ends the display; nothing is shown after that. */
+  stop(): void;
+}
+
+/** Where progress goes: events, a spinner on a terminal, else a line now and then; nothing with `--quiet`. Loads only what it shows. */
+export async function createProgress({ events, quiet, color, lang }: Globals, output: Output): Promise<ShownProgress> {
+  const write = (text: string): void => output.err(text);
+  if (events) return (await import('./events.ts')).eventProgress(write);
+  if (quiet) return { phase() {}, advance() {}, event() {}, stop() {} };
+  // Text helpers are not worth loading before there is something to show.
+  const text = async () => (await import('../text/helpers.ts')).textHelpers({ color: color && output.errIsTerminal, lang });
+  if (output.errIsTerminal) return (await import('./spinner.ts')).spinnerProgress(text);
+  return (await import('./lines.ts')).lineProgress(text, write);
+}

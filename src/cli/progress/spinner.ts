@@ -1,0 +1,55 @@
+import type { Ora } from 'ora';
+import { monotonic } from '../../system/clock.ts';
+import type { TextHelpers } from '../../commands/types.ts';
+import { meterLine, newMeter } from './meter.ts';
+import type { ShownProgress } from './index.ts';
+
+/** Shorter runs never load or show a spinner. */
+const DELAY_MS = 400;
+const REDRAW_MS = 100;
+
+/** A spinner with count, rate and time left, on standard error. */
+export function spinnerProgress(helpers: () => Promise<TextHelpers>): ShownProgress {
+  let meter = newMeter('working');
+  let spinner: Ora | undefined;
+  let text: TextHelpers | undefined;
+  let drawn = 0;
+  let stopped = false;
+  const draw = (): void => {
+    if (spinner === undefined || text === undefined) return;
+    drawn = monotonic();
+    spinner.text = meterLine(meter, text);
+  };
+  const start = async (): Promise<void> => {
+    const [{ default: ora }, loaded] = await Promise.all([import('ora'), helpers()]);
+    text = loaded;
+    // ora would else swallow what is typed and handle Ctrl+C by itself
+    if (!stopped) spinner = ora({ text: meterLine(meter, text), discardStdin: false, hideCursor: true, stream: process.stderr }).start();
+  };
+  const timer = setTimeout(() => {
+    start().catch(() => undefined);
+  }, DELAY_MS);
+  timer.unref();
+  const redraw = setInterval(draw, 1000).unref();
+  return {
+    phase(name, total) {
+      meter = newMeter(name, total);
+      draw();
+    },
+    advance(items, bytes) {
+      meter.items += items;
+      meter.bytes += bytes;
+      if (spinner === undefined || monotonic() - drawn < REDRAW_MS) return;
+      draw();
+      // Drawn by hand, since synchronous work leaves no time to ora's own timer.
+      spinner.render();
+    },
+    event() {},
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+      clearInterval(redraw);
+      spinner?.stop();
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import type { TextHelpers } from '../../commands/types.ts';
+import { alignColumns } from './table.ts';
+
+const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const;
+const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+
+/** The helpers that commands make their text with, for a language and with or without colours. */
+export function textHelpers(details: { color: boolean; lang: 'en' | 'ja' }): TextHelpers {
+  const locale = details.lang === 'ja' ? 'ja-JP' : 'en-GB';
+  const style =
+    (name: keyof typeof STYLES) =>
+    (text: string): string =>
+      details.color ? `\u001B[${STYLES[name][0]}m${text}\u001B[${STYLES[name][1]}m` : text;
+  const inUnit = (value: number, unit: string, digits: number): string =>
+    new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
+
+  const helpers: TextHelpers = {
+    bold: style('bold'),
+    dim: style('dim'),
+    red: style('red'),
+    green: style('green'),
+    yellow: style('yellow'),
+    cyan: style('cyan'),
+    number: (value) => new Intl.NumberFormat(locale).format(value),
+    size(bytes) {
+      let unit = 0;
+      let value = bytes;
+      while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
+        value /= 1000;
+        unit++;
+      }
+      return inUnit(value, BYTE_UNITS[unit] ?? 'byte', value < 10 && unit > 0 ? 1 : 0);
+    },
+    duration(milliseconds) {
+      if (milliseconds < 999.5) return inUnit(milliseconds, 'millisecond', 0);
+      if (milliseconds < 59_950) return inUnit(milliseconds / 1000, 'second', 1);
+      const seconds = Math.round(milliseconds / 1000);
+      const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+      const parts: [number, string][] = [
+        [days, 'day'],
+        [hours, 'hour'],
+        [minutes, 'minute'],
+        [seconds % 60, 'second'],
+      ];
+      const first = parts.findIndex(([value]) => value > 0);
+      return parts
+        .slice(first, first + 2)
+        .filter(([value]) => value > 0)
+        .map(([value, unit]) => inUnit(value, unit, 0))
+        .join(' ');
+    },
+    time: (iso) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(iso)),
+    table(rows, { head, right = [] } = {}) {
+      if (rows.length === 0) return '';
+      const lines = alignColumns(head === undefined ? rows : [head, ...rows], right);
+      if (head !== undefined) lines[0] = helpers.dim(lines[0] ?? '');
+      return lines.join('\n');
+    },
+    pairs: (rows) => alignColumns(rows.map(([label, value]) => [helpers.dim(label), value])).join('\n'),
+  };
+  return helpers;
+}

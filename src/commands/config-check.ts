@@ -1,0 +1,89 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import type { Config } from '../config/schema.ts';
+import type { Finding } from '../errors/finding.ts';
+import { defineCommand } from './types.ts';
+
+export default defineCommand({
+  name: 'config check',
+  summary: 'check the configuration and name every mistake in it',
+  description: [
+    'Reads the configuration and tells everything that is wrong with it, with line and column, and what a misspelt key was probably meant to be. Then looks whether the mail and the repository lie where it says.',
+  ],
+  arguments: {},
+  options: {},
+  examples: [
+    { command: 'mailrecover config check', says: 'Check the configuration after a change.' },
+    { command: 'mailrecover config check --config ./new.yaml', says: 'Check a file before it is put in place.' },
+  ],
+  exitCodes: { 0: 'the configuration is valid, perhaps with warnings' },
+  json: { config: 'the configuration with all defaults filled in, where it is valid', path: 'the file that was checked' },
+  async run(context) {
+    const path = context.configPath;
+    const [{ readConfig }, { parseConfig }] = await Promise.all([import('../config/load.ts'), import('../config/parse.ts')]);
+    const parsed = parseConfig(readConfig(path));
+    if (parsed.config === undefined) {
+      const findings = parsed.problems.map(({ line, column, message, hint }): Finding => {
+        const finding: Finding = { severity: 'error', code: 'config', message: `${path}:${line}:${column}: ${message}`, subject: path };
+        return hint === undefined ? finding : { ...finding, hint };
+      });
+      return { outcome: 'failed', cause: 'config', counts: { problems: findings.length }, findings, fields: { path } };
+    }
+    const { config } = parsed;
+    const findings = [...permissionFindings(path), ...placeFindings(config)];
+    return {
+      outcome: findings.length === 0 ? 'ok' : 'warning',
+      counts: { problems: 0, warnings: findings.length },
+      findings,
+      fields: { path, config },
+      render: (text) =>
+        text.pairs([
+          ['configuration', `${path}  ${text.green('valid')}`],
+          ...config.stores.map(({ name, path: pattern }): [string, string] => [`store ${name}`, pattern]),
+          ['repository', config.repository.path],
+          ['encryption', config.encryption ? `to ${config.recipients.length} recipient${config.recipients.length === 1 ? '' : 's'}` : text.yellow('none')],
+          ['state', config.state],
+        ]),
+    };
+  },
+});
+
+/** Whoever may write the configuration decides where mail goes. */
+function permissionFindings(path: string): Finding[] {
+  const { mode } = statSync(path);
+  if ((mode & 0o022) === 0) return [];
+  return [
+    { severity: 'warning', code: 'config-writable', message: `others may write '${path}'`, hint: `chmod go-w ${path}`, subject: path },
+  ];
+}
+
+function placeFindings(config: Config): Finding[] {
+  const findings: Finding[] = [];
+  for (const { name, path } of config.stores) {
+    const fixed = fixedPart(path);
+    const problem = !existsSync(fixed) ? 'does not exist' : isReadable(fixed) ? undefined : 'can not be read by this user';
+    if (problem !== undefined) {
+      findings.push({ severity: 'warning', code: 'store-path', message: `the mail of store '${name}' is not there: '${fixed}' ${problem}`, subject: fixed });
+    }
+  }
+  const { path } = config.repository;
+  if (!existsSync(path)) {
+    findings.push({ severity: 'warning', code: 'no-repository', message: `there is no repository at '${path}' yet`, hint: 'mailrecover init', subject: path });
+  }
+  return findings;
+}
+
+/** The directory above the first variable of a pattern. */
+function fixedPart(pattern: string): string {
+  const at = pattern.search(/%[^%]/);
+  const fixed = at < 0 ? pattern : pattern.slice(0, pattern.lastIndexOf('/', at));
+  return fixed.replaceAll('%%', '%') || '/';
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,42 @@
+import * as z from 'zod';
+
+const absolute = z.string().startsWith('/', 'must be an absolute path');
+
+/** Where backups are written. */
+export const repositoryPart = z.strictObject({
+  path: absolute.meta({ description: 'the directory of the repository', examples: ['/srv/backup/mail'] }),
+});
+
+export const encryptionPart = z.boolean().default(true).meta({
+  description: 'encrypt mail and folder names to the recipients; false stores them readable by whoever reads the repository',
+});
+
+/** An age recipient: Bech32 with the prefix `age`, or that of a plugin (https://age-encryption.org/v1). */
+const recipient = z
+  .string()
+  .regex(/^age1[a-z0-9]{20,}$/, "must be an age recipient, which begins with 'age1'")
+  .meta({ examples: ['age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq'] });
+
+export const recipientsPart = z
+  .array(recipient)
+  .default([])
+  .meta({ description: 'the age recipients (public keys) to which backups are encrypted; any one of their identities reads them' });
+
+/** Secrets stand as references in the configuration, never as values. */
+const secretFile = z
+  .string()
+  .regex(/^file:\/./, "must be 'file:' and an absolute path")
+  .meta({ examples: ['file:/etc/mailrecover/identity.txt'] });
+
+export const identitiesPart = z.array(secretFile).default([]).meta({
+  description:
+    'the age identity files (private keys) to use where --identity and $MAILRECOVER_IDENTITY name none; for a host that may read mail back, until the key has been confirmed on paper',
+});
+
+export const trustPart = z
+  .array(z.string().regex(/^[0-9a-f]{64}$/, 'must be the signing key of a host, 64 hexadecimal digits'))
+  .default([])
+  .meta({
+    description: 'the signing keys of other hosts whose snapshots are believed and whose stored messages are not stored again',
+    examples: ['d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'],
+  });

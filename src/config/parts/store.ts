@@ -1,0 +1,53 @@
+import * as z from 'zod';
+
+const VARIABLES = new Set(['u', 'n', 'd', '%']);
+
+/** The variables of a pattern that mean nothing here: `%h` in `/var/%h/%n`. */
+function unknownVariables(pattern: string): string[] {
+  return [...pattern.matchAll(/%(.?)/gs)].filter(([, letter = '']) => !VARIABLES.has(letter)).map(([variable]) => variable);
+}
+
+const pattern = z
+  .string()
+  .startsWith('/', 'must be an absolute path')
+  .refine((value) => unknownVariables(value).length === 0, {
+    error: ({ input }) => `knows the variables %u, %n, %d and %% only, not ${unknownVariables(String(input)).join(', ')}`,
+  });
+
+const mailPattern = pattern.refine((value) => /%[un]/.test(value.replaceAll('%%', '')), 'must hold %u or %n, where the name of the mailbox stands');
+
+/** One mail store: a pattern of paths, with a mailbox at each that fits. */
+export const storePart = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]*$/, "must be lower-case letters, digits, '.', '_' or '-'")
+    .default('mail')
+    .meta({ description: 'what the store is called in snapshots and, with several stores, below the directory of a restore' }),
+  format: z.enum(['maildir']).default('maildir').meta({ description: 'how mail lies on the disk' }),
+  path: mailPattern.meta({
+    description: "where each mailbox lies; %u is user@domain, %n the part before the @, %d the domain, %% a '%'",
+    examples: ['/var/vmail/%d/%n/Maildir'],
+  }),
+  layout: z
+    .enum(['maildir++', 'fs'])
+    .default('maildir++')
+    .meta({ description: 'folders as .A.B in one directory (maildir++), or as A/B (fs), as in mail_location' }),
+  separator: z
+    .string()
+    .length(1, 'must be one character')
+    .optional()
+    .meta({ description: "the hierarchy separator of the namespace; by default '.' for maildir++ and '/' for fs", examples: ['/'] }),
+  prefix: z
+    .string()
+    .default('')
+    .meta({ description: 'the prefix of the namespace, where it has one', examples: ['INBOX.'] }),
+  utf8: z.boolean().default(false).meta({ description: 'folder names on the disk are UTF-8 (Dovecot calls it UTF-8), not modified UTF-7' }),
+  control: pattern.optional().meta({ description: 'where control files lie, if not with the mail (CONTROL=)', examples: ['/var/control/%d/%n'] }),
+  index: pattern.optional().meta({ description: 'where index files lie, if not with the mail (INDEX=); they are not backed up', examples: ['/var/index/%d/%n'] }),
+  home: pattern.optional().meta({ description: 'the home directory, where Sieve scripts lie, if they are to be backed up', examples: ['/var/vmail/%d/%n'] }),
+  owner: z
+    .string()
+    .regex(/^[^:\s]+(:[^:\s]+)?$/, 'must be USER or USER:GROUP')
+    .optional()
+    .meta({ description: 'who owns the mail, as USER or USER:GROUP, where one user owns all of it', examples: ['vmail:vmail'] }),
+});

@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import { backupPart } from './parts/backup.ts';
+import { goalsPart } from './parts/goals.ts';
+import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPart } from './parts/repository.ts';
+import { storePart } from './parts/store.ts';
+
+/**
+ * The configuration, composed of the parts of the rooms. Types, defaults, validation,
+ * the commented sample, the JSON Schema and the reference page all come from here.
+ */
+export const configSchema = z
+  .strictObject({
+    host: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, '.', '_' or '-'")
+      .optional()
+      .meta({ description: "the name of this host in snapshots and reports; by default the system's host name", examples: ['mx1.example.org'] }),
+    state: z
+      .string()
+      .startsWith('/', 'must be an absolute path')
+      .default('/var/lib/mailrecover')
+      .meta({ description: 'the directory for local state: caches, journals, the history of runs' }),
+    stores: z.array(storePart).min(1, 'must name at least one mail store').meta({ description: 'where mail lies' }),
+    repository: repositoryPart.meta({ description: 'where backups are written' }),
+    encryption: encryptionPart,
+    recipients: recipientsPart,
+    identities: identitiesPart,
+    trust: trustPart,
+    backup: backupPart.prefault({}).meta({ description: 'how backups are made' }),
+    goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
+  })
+  .superRefine((config, context) => {
+    if (config.encryption && config.recipients.length === 0) {
+      context.addIssue({ code: 'custom', path: ['recipients'], message: "must name an age recipient, unless 'encryption: false' stands in the file" });
+    }
+    if (!config.encryption && config.recipients.length > 0) {
+      context.addIssue({ code: 'custom', path: ['recipients'], message: "must be empty where 'encryption: false' stands in the file" });
+    }
+    const names = new Set<string>();
+    for (const [index, { name }] of config.stores.entries()) {
+      if (names.has(name)) context.addIssue({ code: 'custom', path: ['stores', index, 'name'], message: `is the name of another store already: '${name}'` });
+      names.add(name);
+    }
+  });
+
+/** A validated configuration, with all defaults filled in. */
+export type Config = z.output<typeof configSchema>;
+/** A configuration as it may be written. */
+export type ConfigInput = z.input<typeof configSchema>;

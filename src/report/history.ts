@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { isoNow } from '../system/clock.ts';
+import { thisProcess, isAlive, type ProcessIdentity } from '../system/process-identity.ts';
+import { appendHistoryLine, readHistoryLines } from './history-file.ts';
+
+/** What is written before a run does anything. */
+interface StartRecord extends ProcessIdentity {
+  run: string;
+  event: 'start';
+  time: string;
+  command: string;
+  arguments: readonly string[];
+  host: string;
+  version: string;
+}
+
+/** What is written when it ended. */
+export interface EndRecord {
+  outcome: string;
+  exitCode: number;
+  counts: Record<string, number>;
+  /** How many findings there were of each severity. */
+  findings: Record<string, number>;
+  error?: { code: string; message: string };
+  /** Fields of the result that say what it was about: `snapshot` … */
+  subject?: Record<string, string>;
+}
+
+/** A run as the history tells it. */
+export interface Run {
+  id: string;
+  command: string;
+  arguments: readonly string[];
+  host: string;
+  startedAt: string;
+  /** Absent while it runs, and where it was killed. */
+  finishedAt?: string;
+  /** The outcome, or `running`, or `incomplete` for a run that ended without a word. */
+  state: string;
+  exitCode?: number;
+  counts: Record<string, number>;
+  findings: Record<string, number>;
+  error?: { code: string; message: string };
+  subject?: Record<string, string>;
+}
+
+export interface RecordedRun {
+  readonly id: string;
+  /** @throws MailrecoverError `io` or `no-space` */
+  end(record: EndRecord): void;
+}
+
+/**
+ * Writes down, durably, that a run begins; call it before the run does anything.
+ * @param state the directory for local state; made if it is missing
+ * @throws MailrecoverError `io` or `no-space`
+ */
+export function beginRun(state: string, run: { command: string; arguments: readonly string[]; host: string; version: string }): RecordedRun {
+  const id = randomBytes(8).toString('hex');
+  const start: StartRecord = { run: id, event: 'start', time: isoNow(), ...run, ...thisProcess() };
+  appendHistoryLine(state, start);
+  return {
+    id,
+    end: (record) => appendHistoryLine(state, { run: id, event: 'end', time: isoNow(), ...record }),
+  };
+}
+
+/** All runs in the history, oldest first. @throws MailrecoverError `io` */
+export function readRuns(state: string): Run[] {
+  const runs = new Map<string, Run>();
+  const starts = new Map<string, StartRecord>();
+  for (const line of readHistoryLines(state)) {
+    if (isStart(line)) {
+      starts.set(line.run, line);
+      const { run: id, command, host, time } = line;
+      runs.set(id, { id, command, arguments: line.arguments, host, startedAt: time, state: 'incomplete', counts: {}, findings: {} });
+    } else if (isEnd(line)) {
+      const begun = runs.get(line.run);
+      if (begun === undefined) continue;
+      const { outcome, exitCode, counts, findings, error, subject } = line;
+      Object.assign(begun, { finishedAt: line.time, state: outcome, exitCode, counts, findings });
+      if (error !== undefined) begun.error = error;
+      if (subject !== undefined) begun.subject = subject;
+    }
+  }
+  for (const run of runs.values()) {
+    const start = starts.get(run.id);
+    if (run.finishedAt === undefined && start !== undefined && isAlive(start)) run.state = 'running';
+  }
+  return [...runs.values()];
+}
+
+function isStart(line: unknown): line is StartRecord {
+  return isRecord(line, 'start') && typeof (line as Partial<StartRecord>).command === 'string' && Array.isArray((line as Partial<StartRecord>).arguments);
+}
+
+function isEnd(line: unknown): line is EndRecord & { run: string; time: string } {
+  return isRecord(line, 'end') && typeof (line as Partial<EndRecord>).outcome === 'string';
+}
+
+function isRecord(line: unknown, event: string): boolean {
+  if (typeof line !== 'object' || line === null) return false;
+  const record = line as { run?: unknown; event?: unknown; time?: unknown };
+  return record.event === event && typeof record.run === 'string' && typeof record.time === 'string';
+}
