@@ -43,15 +43,23 @@ const FIELDS = new Map<number, Field>((['message-id', 'from', 'to', 'cc', 'subje
 const LF = 0x0a;
 const CR = 0x0d;
 
+/** Most headers end within this. */
+const USUAL_HEADER = 8192;
+
 function scan(head: Buffer, content: Content): MessageHeaders {
+  return scanPiece(head, content, USUAL_HEADER) ?? scanPiece(head, content, HEAD_BYTES) ?? { content };
+}
+
+/** Undefined when the header does not end within `size` bytes though there are more. */
+function scanPiece(head: Buffer, content: Content, size: number): MessageHeaders | undefined {
   // One native call turns the bytes into a string in which a character is a byte; searching that is faster than many calls on the Buffer.
-  const text = head.toString('latin1', 0, Math.min(head.length, HEAD_BYTES));
+  const text = head.toString('latin1', 0, Math.min(head.length, size));
   const found: MessageHeaders = { content };
   let at = 0;
   while (at < text.length) {
     const first = text.charCodeAt(at);
     // An empty line ends the header.
-    if (first === LF || (first === CR && text.charCodeAt(at + 1) === LF)) break;
+    if (first === LF || (first === CR && text.charCodeAt(at + 1) === LF)) return found;
     const field = FIELDS.get(first | 0x20);
     const colon = field === undefined ? -1 : colonOf(text, at, field);
     let end = nextLine(text, at);
@@ -62,7 +70,7 @@ function scan(head: Buffer, content: Content): MessageHeaders {
     }
     at = end;
   }
-  return found;
+  return head.length <= size || size === HEAD_BYTES ? found : undefined;
 }
 
 /** Where the colon of a field stands, if the line is that field; -1 otherwise. */

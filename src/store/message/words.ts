@@ -52,8 +52,9 @@ function decodeRaw(value: string): string {
 }
 
 // oxlint-disable-next-line no-control-regex
-const CONTROL = /[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g;
+const CONTROL = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/;
+const CONTROLS = new RegExp(`${CONTROL.source}+`, 'g');
 
 function clean(text: string): string {
-  return text.replace(CONTROL, ' ').trim();
+  return (CONTROL.test(text) ? text.replace(CONTROLS, ' ') : text).trim();
 }

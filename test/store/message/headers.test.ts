@@ -31,6 +31,9 @@ test('what is missing is absent; a header that is cut off is read as far as it g
   assert.deepEqual(readHeaders(bytes('Subject:')), { content: 'mail', subject: '' });
   assert.deepEqual(readHeaders(bytes('Message-ID: bare@id\n\n')), { content: 'mail', messageId: 'bare@id' });
   assert.deepEqual(readHeaders(bytes('From bob Fri Nov 20\nSubject: x\n\n')), { content: 'mail', subject: 'x' });
+  const long = `X-Long: ${'x'.repeat(60_000)}\n`;
+  assert.equal(readHeaders(bytes(`${long}Subject: far\n\n`)).subject, 'far');
+  assert.equal(readHeaders(bytes(`Subject: near\n${long}${long}To: lost\n\n`)).subject, 'near');
   assert.deepEqual(readHeaders(bytes('Date: someday\n\n')), { content: 'mail' });
 });
 
@@ -70,6 +73,7 @@ test('dates', () => {
     ['Tue, 15 Nov 94 08:12:31 EST', '1994-11-15T13:12:31Z'],
     ['15 Nov 05 08:12:31 GMT', '2005-11-15T08:12:31Z'],
     ['Mon, 2 Feb 104 10:00:00 -0800', '2004-02-02T18:00:00Z'],
+    ['Thu, 22 Aug 0102 12:07:35 +0800', '2002-08-22T04:07:35Z'],
     ['20-Nov-2026 02:00:00 -0030', '2026-11-20T02:30:00Z'],
     ['Fri, 20 Nov 2026 02:00:00', '2026-11-20T02:00:00Z'],
     ['Fri, 20 Xyz 2026 02:00:00', undefined],
