@@ -22,7 +22,9 @@ export function sealFrames(frames: readonly Buffer[], recipients: readonly Recip
   const tableOffset = frames.slice(0, -1).reduce((sum, frame) => sum + frame.length, 0);
   const parts = [...frames, encodeFooter(tableOffset)];
   if (recipients === undefined) {
-    const bytes = Buffer.concat(parts);
+    // Memory of its own, never of a shared pool: threads hand it over whole.
+    const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.length, 0));
+    parts.reduce((at, part) => at + part.copy(bytes, at), 0);
     return { bytes, reopen: () => bytes };
   }
   const fileKey = randomBytes(16);

@@ -1,0 +1,206 @@
+/** Reads files and puts what is not stored yet into packs. Runs in the main thread or in a worker; all calls are synchronous. */
+import { createHash, hash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { MailrecoverError, systemCode } from '../../errors/error.ts';
+import type { Recipient } from '../../repository/age/keys.ts';
+import { PackBuilder, type BuiltPack } from '../../repository/pack/builder.ts';
+import { tagger } from '../../repository/tags.ts';
+import { fsPath } from '../../store/bytes.ts';
+import type { ReadOutcome, ReadRequest, StoredPart } from '../../store/live.ts';
+import { liveStat } from '../../store/stat.ts';
+import type { ClaimTable } from './claims.ts';
+import { cutLengths } from './cut.ts';
+import type { KnownEntries } from './known.ts';
+
+/** Places from here on are packs of this run, numbered by thread and order; lower ones are packs known before. */
+export const FRESH_PLACE = 2 ** 30;
+/** Packs that one thread can number. */
+const PER_THREAD = 2 ** 24;
+const HASH_CHUNK = 1024 * 1024;
+/** Larger files are read twice, to be hashed and to be stored, so that memory stays small. */
+const IN_MEMORY = 256 * 1024 * 1024;
+
+export interface FreshPack extends BuiltPack {
+  place: number;
+}
+
+export interface IngestOptions {
+  thread: number;
+  secret: Buffer;
+  recipients: readonly Recipient[] | undefined;
+  level: number;
+  readBack: boolean;
+  known: KnownEntries | undefined;
+  /** Takes a finished pack. */
+  onPack: (pack: FreshPack) => void;
+}
+
+export interface IngestCounts {
+  bytesRead: number;
+  entriesStored: number;
+}
+
+export class Ingest {
+  claims: ClaimTable;
+  readonly counts: IngestCounts = { bytesRead: 0, entriesStored: 0 };
+  readonly #options: IngestOptions;
+  readonly #builder: PackBuilder;
+  readonly #tag: (sha: Uint8Array) => Buffer;
+  #place: number;
+
+  constructor(options: IngestOptions, claims: ClaimTable) {
+    this.#options = options;
+    this.claims = claims;
+    this.#tag = tagger(options.secret);
+    this.#builder = new PackBuilder(options);
+    this.#place = FRESH_PLACE + options.thread * PER_THREAD;
+  }
+
+  read(request: ReadRequest): ReadOutcome {
+    let fd: number;
+    try {
+      fd = openSync(fsPath(request.path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    } catch (error) {
+      // A name that has become a link is no longer the file that was listed.
+      const code = systemCode(error) ?? 'EIO';
+      return { error: code === 'ELOOP' ? 'ENOENT' : code };
+    }
+    try {
+      const stats = fstatSync(fd);
+      if (!stats.isFile()) return { error: 'ENOENT' };
+      return request.kind === 'file' ? this.#readFile(fd, stats) : this.#readMessage(fd, stats);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === undefined) throw error;
+      return { error: code };
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #readMessage(fd: number, stats: Stats): ReadOutcome {
+    // One byte more than its size, so that a file that grew is noticed.
+    if (!PackBuilder.fitsFrame(stats.size + 1)) return this.#readLarge(fd, stats);
+    const room = this.#builder.reserve(stats.size + 1);
+    const size = fill(fd, room);
+    this.counts.bytesRead += size;
+    if (size !== stats.size) {
+      const grown = fstatSync(fd);
+      if (grown.size === stats.size) return { error: 'EIO' };
+      return this.#readAgain(fd, grown);
+    }
+    const part = this.#keep(room.subarray(0, size), stats.mtimeMs);
+    return { stat: liveStat(stats), parts: [part] };
+  }
+
+  /** A message that grew or shrank while it was read: a delivery that wrote in place. Its bytes now are taken. */
+  #readAgain(fd: number, stats: Stats): ReadOutcome {
+    const content = Buffer.allocUnsafeSlow(stats.size);
+    const size = fill(fd, content, 0);
+    if (size !== stats.size) return { error: 'EBUSY' };
+    return { stat: liveStat(stats), parts: [this.#store(content, stats.mtimeMs)] };
+  }
+
+  #readLarge(fd: number, stats: Stats): ReadOutcome {
+    if (stats.size <= IN_MEMORY) return this.#readAgain(fd, stats);
+    const sha = this.#hashWhole(fd, stats.size);
+    const part = this.#claim(sha, () => {
+      let at = 0;
+      const check = createHash('sha256');
+      this.#builder.addLarge(sha.toString('hex'), stats.size, stats.mtimeMs / 1000, (room) => {
+        if (fill(fd, room, at) < room.length) throw changedWhileRead();
+        check.update(room);
+        at += room.length;
+      });
+      if (!check.digest().equals(sha)) throw changedWhileRead();
+    });
+    return { stat: liveStat(stats), parts: [part] };
+  }
+
+  #hashWhole(fd: number, size: number): Buffer {
+    const digest = createHash('sha256');
+    const chunk = Buffer.allocUnsafe(HASH_CHUNK);
+    for (let at = 0; at < size; at += HASH_CHUNK) {
+      const piece = chunk.subarray(0, Math.min(HASH_CHUNK, size - at));
+      if (fill(fd, piece, at) < piece.length) throw changedWhileRead();
+      digest.update(piece);
+    }
+    this.counts.bytesRead += size;
+    return digest.digest();
+  }
+
+  #readFile(fd: number, stats: Stats): ReadOutcome {
+    // The file may be appended to at this moment: what it holds at the end of the read is what counts.
+    const content = Buffer.allocUnsafeSlow(stats.size + 64 * 1024);
+    const size = fill(fd, content, 0);
+    this.counts.bytesRead += size;
+    const parts: StoredPart[] = [];
+    let at = 0;
+    for (const length of cutLengths(content.subarray(0, size))) {
+      parts.push(this.#store(content.subarray(at, at + length), stats.mtimeMs));
+      at += length;
+    }
+    return { stat: { ...liveStat(stats), size }, parts };
+  }
+
+  #store(content: Buffer, mtimeMs: number): StoredPart {
+    if (PackBuilder.fitsFrame(content.length)) {
+      const room = this.#builder.reserve(content.length);
+      content.copy(room);
+      return this.#keep(room, mtimeMs);
+    }
+    const sha = hash('sha256', content, 'buffer');
+    return this.#claim(sha, () => {
+      let at = 0;
+      this.#builder.addLarge(sha.toString('hex'), content.length, mtimeMs / 1000, (room) => {
+        at += content.copy(room, 0, at, at + room.length);
+      });
+    });
+  }
+
+  /** Keeps what lies in the builder's room, unless it is stored already. */
+  #keep(content: Buffer, mtimeMs: number): StoredPart {
+    const sha = hash('sha256', content, 'buffer');
+    return this.#claim(sha, (hex) => this.#builder.commit(hex, content.length, mtimeMs / 1000));
+  }
+
+  #claim(sha: Buffer, add: (hex: string) => void): StoredPart {
+    const tag = this.#tag(sha);
+    const hex = sha.toString('hex');
+    const known = this.#options.known?.lookup(tag);
+    if (known !== undefined) return { sha: hex, place: known };
+    const taken = this.claims.claim(tag, this.#place);
+    if (taken !== undefined) return { sha: hex, place: taken };
+    const place = this.#place;
+    add(hex);
+    this.counts.entriesStored++;
+    if (this.#builder.full) this.#finishPack();
+    return { sha: hex, place };
+  }
+
+  #finishPack(): void {
+    const pack = this.#builder.finish();
+    this.#options.onPack({ ...pack, place: this.#place });
+    this.#place++;
+  }
+
+  /** Finishes the pack that is being filled. */
+  flush(): void {
+    if (!this.#builder.empty) this.#finishPack();
+  }
+}
+
+/** Reads until the buffer is full or the file ends. @returns bytes read */
+function fill(fd: number, into: Buffer, from = 0): number {
+  let filled = 0;
+  while (filled < into.length) {
+    const got = readSync(fd, into, filled, into.length - filled, from + filled);
+    if (got === 0) break;
+    filled += got;
+  }
+  return filled;
+}
+
+function changedWhileRead(): MailrecoverError {
+  return new MailrecoverError('failed', 'a file of more than 256 MiB changed while it was read', { hint: 'run the backup again' });
+}

@@ -1,0 +1,97 @@
+/**
+ * Which entries earlier runs stored, and in which pack: sorted tables on disk, looked up with one or two small
+ * reads, so that memory does not grow with the mail. Each record is a tag and a pack number.
+ */
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { TAG_SIZE } from '../../repository/tags.ts';
+
+export const RECORD = TAG_SIZE + 4;
+/** Records read at once around the place where a tag should lie. */
+const WINDOW = 64;
+
+/** Sorts records by tag; of equal tags the later one stays. */
+export function sortRecords(records: Buffer): Buffer {
+  const count = records.length / RECORD;
+  const order = Array.from({ length: count }, (_, index) => index);
+  const compare = (a: number, b: number): number => records.compare(records, b * RECORD, b * RECORD + TAG_SIZE, a * RECORD, a * RECORD + TAG_SIZE);
+  order.sort((a, b) => compare(a, b) || b - a);
+  const sorted = Buffer.allocUnsafe(records.length);
+  let at = 0;
+  let before = -1;
+  for (const index of order) {
+    if (before >= 0 && compare(index, before) === 0) continue;
+    at += records.copy(sorted, at, index * RECORD, index * RECORD + RECORD);
+    before = index;
+  }
+  return sorted.subarray(0, at);
+}
+
+/** Merges sorted tables; of equal tags the one in the later table stays. */
+export function mergeTables(tables: readonly Buffer[]): Buffer {
+  return sortRecords(Buffer.concat(tables));
+}
+
+class Table {
+  readonly #fd: number;
+  readonly #count: number;
+  readonly #window = Buffer.allocUnsafe(WINDOW * RECORD);
+
+  constructor(path: string) {
+    this.#fd = openSync(path, 'r');
+    this.#count = Math.floor(fstatSync(this.#fd).size / RECORD);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  /** Tags are as good as random, so the place of one among the others can be guessed. */
+  lookup(tag: Buffer): number | undefined {
+    let low = 0;
+    let high = this.#count;
+    let guess = Math.floor((tag.readUInt32BE(0) / 2 ** 32) * this.#count);
+    while (low < high) {
+      const start = Math.max(low, Math.min(guess - WINDOW / 2, high - WINDOW));
+      const end = Math.min(high, start + WINDOW);
+      const window = this.#window.subarray(0, (end - start) * RECORD);
+      readSync(this.#fd, window, 0, window.length, start * RECORD);
+      const at = (index: number): number => window.compare(tag, 0, TAG_SIZE, index * RECORD, index * RECORD + TAG_SIZE);
+      if (at(0) > 0) high = start;
+      else if (at(end - start - 1) < 0) low = end;
+      else {
+        for (let index = 0; index < end - start; index++) if (at(index) === 0) return window.readUInt32LE(index * RECORD + TAG_SIZE);
+        return undefined;
+      }
+      guess = (low + high) >>> 1;
+    }
+    return undefined;
+  }
+}
+
+/** Looks tags up in several tables, the newest first. */
+export class KnownEntries {
+  readonly #tables: Table[];
+  readonly #lost: ReadonlySet<number>;
+
+  /** @param lost packs that are no longer there: what they held is not known */
+  constructor(paths: readonly string[], lost: ReadonlySet<number>) {
+    this.#tables = paths.map((path) => new Table(path)).reverse();
+    this.#lost = lost;
+  }
+
+  lookup(tag: Buffer): number | undefined {
+    for (const table of this.#tables) {
+      const pack = table.lookup(tag);
+      if (pack !== undefined && !this.#lost.has(pack)) return pack;
+    }
+    return undefined;
+  }
+
+  close(): void {
+    for (const table of this.#tables.splice(0)) table.close();
+  }
+}
+
+export function readTable(path: string): Buffer {
+  return readFileSync(path);
+}

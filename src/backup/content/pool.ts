@@ -1,0 +1,199 @@
+/** Reads and stores content: in this thread while there is little to do, in reading threads once there is much. */
+import { Worker } from 'node:worker_threads';
+import { MailrecoverError } from '../../errors/error.ts';
+import type { ErrorCode } from '../../errors/codes.ts';
+import type { Recipient } from '../../repository/age/keys.ts';
+import type { ReadOutcome, ReadRequest } from '../../store/live.ts';
+import { ClaimTable } from './claims.ts';
+import { Ingest, type FreshPack } from './ingest.ts';
+import { KnownEntries } from './known.ts';
+import { packRequests, unpackOutcomes, type FromThread, type ThreadSetup, type ToThread } from './threads.ts';
+
+/** Files read in this thread before others are started. Starting one costs about as much as reading this many. */
+const INLINE_FILES = 1500;
+const FIRST_CLAIMS = 65_536;
+/** Batches that a thread has before it, so that it never waits for this one. */
+const AHEAD = 2;
+
+export interface PoolOptions {
+  threads: number;
+  secret: Buffer;
+  recipients: readonly Recipient[] | undefined;
+  level: number;
+  readBack: boolean;
+  knownTables: string[];
+  lost: ReadonlySet<number>;
+  /** Stores a finished pack. Threads pause while more than a few are being stored. */
+  onPack: (pack: FreshPack) => Promise<void>;
+  onRead: (files: number, bytes: number) => void;
+}
+
+interface Job {
+  requests: readonly ReadRequest[];
+  resolve: (outcomes: ReadOutcome[]) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Thread {
+  worker: Worker;
+  jobs: Map<number, Job>;
+  flushed?: () => void;
+}
+
+export class ContentPool {
+  readonly #options: PoolOptions;
+  readonly #inline: Ingest;
+  readonly #known: KnownEntries;
+  readonly #queue: Job[] = [];
+  readonly #threads: Thread[] = [];
+  readonly #storing = new Set<Promise<void>>();
+  #claims = ClaimTable.create(FIRST_CLAIMS);
+  #growing = false;
+  #inlineFiles = 0;
+  #nextId = 0;
+  #failure: unknown;
+  #bytesRead = 0;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#known = new KnownEntries(options.knownTables, options.lost);
+    this.#inline = new Ingest({ ...options, thread: 0, known: this.#known, onPack: (pack) => this.#take(pack) }, this.#claims);
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead + this.#inline.counts.bytesRead;
+  }
+
+  #take(pack: FreshPack): void {
+    const storing = this.#options.onPack(pack).catch((error: unknown) => this.#fail(error));
+    this.#storing.add(storing);
+    void storing.then(() => {
+      this.#storing.delete(storing);
+      this.#pump();
+    });
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    for (const job of this.#queue.splice(0)) job.reject(this.#failure);
+    for (const thread of this.#threads) {
+      for (const job of thread.jobs.values()) job.reject(this.#failure);
+      thread.jobs.clear();
+      thread.flushed?.();
+    }
+  }
+
+  /** Reads files and stores what is new in them. */
+  read(requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#threads.length === 0) {
+      if (this.#options.threads === 0 || this.#inlineFiles + requests.length <= INLINE_FILES) return this.#readInline(requests);
+      this.#startThreads();
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ requests, resolve, reject });
+      this.#pump();
+    });
+  }
+
+  async #readInline(requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
+    this.#inlineFiles += requests.length;
+    if (this.#claims.crowded) this.#inline.claims = this.#claims = this.#claims.grown();
+    const before = this.#inline.counts.bytesRead;
+    const outcomes = requests.map((request) => this.#inline.read(request));
+    this.#options.onRead(requests.length, this.#inline.counts.bytesRead - before);
+    // Packs go out while the next files are read, but not faster than they can be stored.
+    while (this.#storing.size > 1) await Promise.race(this.#storing);
+    if (this.#failure !== undefined) throw this.#failure;
+    return outcomes;
+  }
+
+  #startThreads(): void {
+    const { secret, recipients, level, readBack, knownTables, lost } = this.#options;
+    for (let thread = 1; thread <= this.#options.threads; thread++) {
+      const setup: ThreadSetup = {
+        thread,
+        secret,
+        recipients: recipients?.map((recipient) => recipient.text),
+        level,
+        readBack,
+        knownTables,
+        lost: [...lost],
+        claims: this.#claims.memory,
+      };
+      const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+      const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: setup, stdout: false, stderr: false });
+      const state: Thread = { worker, jobs: new Map() };
+      worker.on('message', (message: FromThread) => this.#hear(state, message));
+      worker.on('error', (error) => this.#fail(error));
+      worker.on('exit', (code) => {
+        if (code !== 0) this.#fail(new MailrecoverError('failed', 'a reading thread died', { hint: 'is the host out of memory? run the backup again' }));
+      });
+      this.#threads.push(state);
+    }
+  }
+
+  #hear(thread: Thread, message: FromThread): void {
+    if (message.type === 'pack') {
+      const bytes = Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength);
+      this.#take({ place: message.place, name: message.name, bytes, shas: Buffer.from(message.shas), raw: message.raw });
+    } else if (message.type === 'flushed') thread.flushed?.();
+    else if (message.type === 'error')
+      this.#fail(new MailrecoverError(message.code as ErrorCode, message.message, message.hint === undefined ? {} : { hint: message.hint }));
+    else {
+      const job = thread.jobs.get(message.id);
+      thread.jobs.delete(message.id);
+      this.#bytesRead += message.bytesRead;
+      if (job !== undefined) {
+        this.#options.onRead(job.requests.length, message.bytesRead);
+        job.resolve(unpackOutcomes(message.outcomes));
+      }
+      this.#pump();
+    }
+  }
+
+  /** Hands queued work to threads that have room for it. */
+  #pump(): void {
+    if (this.#claims.crowded) this.#growing = true;
+    if (this.#growing) {
+      // The table may only be replaced while nobody claims.
+      if (this.#threads.some((thread) => thread.jobs.size > 0)) return;
+      this.#inline.claims = this.#claims = this.#claims.grown();
+      for (const { worker } of this.#threads) worker.postMessage({ type: 'claims', claims: this.#claims.memory } satisfies ToThread);
+      this.#growing = false;
+    }
+    if (this.#storing.size > this.#threads.length) return;
+    for (let room = 0; room < AHEAD; room++) {
+      for (const thread of this.#threads) {
+        if (thread.jobs.size > room) continue;
+        const job = this.#queue.shift();
+        if (job === undefined) return;
+        const id = this.#nextId++;
+        thread.jobs.set(id, job);
+        thread.worker.postMessage({ type: 'read', id, ...packRequests(job.requests) } satisfies ToThread);
+      }
+    }
+  }
+
+  /** Finishes all packs and waits until they are stored. */
+  async flush(): Promise<void> {
+    this.#inline.flush();
+    await Promise.all(
+      this.#threads.map((thread) => {
+        if (this.#failure !== undefined) return undefined;
+        return new Promise<void>((resolve) => {
+          thread.flushed = resolve;
+          thread.worker.postMessage({ type: 'flush' } satisfies ToThread);
+        });
+      }),
+    );
+    await Promise.all(this.#storing);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Ends the threads and closes what is open; to be called in any case. */
+  async close(): Promise<void> {
+    this.#known.close();
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+}

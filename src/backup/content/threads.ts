@@ -1,0 +1,89 @@
+/** What the main thread and its reading threads say to each other. Outcomes travel as columns: 100,000 objects would cost more than reading them. */
+import type { ReadOutcome, ReadRequest, StoredPart } from '../../store/live.ts';
+
+export interface ThreadSetup {
+  thread: number;
+  secret: Uint8Array;
+  /** `age1…` */
+  recipients: string[] | undefined;
+  level: number;
+  readBack: boolean;
+  knownTables: string[];
+  lost: number[];
+  claims: SharedArrayBuffer;
+}
+
+export type ToThread =
+  | { type: 'read'; id: number; kinds: string; paths: string }
+  | { type: 'claims'; claims: SharedArrayBuffer }
+  | { type: 'flush' };
+
+export interface PackedOutcomes {
+  /** STAT_COLUMNS numbers a file. */
+  stats: Float64Array<ArrayBuffer>;
+  shas: Uint8Array<ArrayBuffer>;
+  /** Place, one a file; -1 where `extra` has the outcome. */
+  places: Float64Array<ArrayBuffer>;
+  /** Errors, and outcomes of any other than one part, by index. */
+  extra: [number, ReadOutcome][];
+}
+
+export type FromThread =
+  | { type: 'outcomes'; id: number; outcomes: PackedOutcomes; bytesRead: number }
+  | { type: 'pack'; place: number; name: string; bytes: Uint8Array; shas: Uint8Array; raw: number }
+  | { type: 'flushed' }
+  | { type: 'error'; code: string; message: string; hint: string | undefined };
+
+const COLUMNS = ['mode', 'uid', 'gid', 'size', 'mtime', 'ctime', 'birth', 'ino'] as const;
+
+export function packRequests(requests: readonly ReadRequest[]): { kinds: string; paths: string } {
+  return { kinds: requests.map((request) => (request.kind === 'file' ? 'f' : 'm')).join(''), paths: requests.map((request) => request.path).join('\0') };
+}
+
+export function unpackRequests(packed: { kinds: string; paths: string }): ReadRequest[] {
+  if (packed.kinds === '') return [];
+  return packed.paths.split('\0').map((path, index) => ({ path, kind: packed.kinds[index] === 'f' ? 'file' : 'message' }));
+}
+
+export function packOutcomes(outcomes: readonly ReadOutcome[]): PackedOutcomes {
+  const packed: PackedOutcomes = {
+    stats: new Float64Array(outcomes.length * COLUMNS.length),
+    shas: new Uint8Array(outcomes.length * 32),
+    places: new Float64Array(outcomes.length).fill(-1),
+    extra: [],
+  };
+  for (const [index, outcome] of outcomes.entries()) {
+    const part = 'parts' in outcome && outcome.parts.length === 1 ? outcome.parts[0] : undefined;
+    if (part === undefined || !('stat' in outcome)) {
+      packed.extra.push([index, outcome]);
+      continue;
+    }
+    for (const [column, name] of COLUMNS.entries()) packed.stats[index * COLUMNS.length + column] = outcome.stat[name];
+    packed.shas.set(Buffer.from(part.sha, 'hex'), index * 32);
+    packed.places[index] = part.place;
+  }
+  return packed;
+}
+
+export function unpackOutcomes(packed: PackedOutcomes): ReadOutcome[] {
+  const extra = new Map(packed.extra);
+  const shas = Buffer.from(packed.shas.buffer, packed.shas.byteOffset, packed.shas.byteLength).toString('hex');
+  return Array.from(packed.places, (place, index): ReadOutcome => {
+    const other = extra.get(index);
+    if (other !== undefined) return other;
+    const at = index * COLUMNS.length;
+    const column = (offset: number): number => packed.stats[at + offset] ?? 0;
+    const part: StoredPart = { sha: shas.slice(index * 64, index * 64 + 64), place };
+    const stat = {
+      mode: column(0),
+      uid: column(1),
+      gid: column(2),
+      size: column(3),
+      mtime: column(4),
+      ctime: column(5),
+      birth: column(6),
+      ino: column(7),
+    };
+    return { stat, parts: [part] };
+  });
+}

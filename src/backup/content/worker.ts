@@ -1,0 +1,54 @@
+/** A reading thread: see ingest.ts. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { MailrecoverError } from '../../errors/error.ts';
+import { parseRecipient } from '../../repository/age/keys.ts';
+import { ClaimTable } from './claims.ts';
+import { Ingest } from './ingest.ts';
+import { KnownEntries } from './known.ts';
+import { packOutcomes, unpackRequests, type FromThread, type ThreadSetup, type ToThread } from './threads.ts';
+
+const setup = workerData as ThreadSetup;
+const port = parentPort;
+if (port === null) throw new MailrecoverError('bug', 'a reading thread was started as a program');
+
+function say(message: FromThread, transfer: ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer);
+}
+
+const ingest = new Ingest(
+  {
+    thread: setup.thread,
+    secret: Buffer.from(setup.secret),
+    recipients: setup.recipients?.map((text) => parseRecipient(text)),
+    level: setup.level,
+    readBack: setup.readBack,
+    known: new KnownEntries(setup.knownTables, new Set(setup.lost)),
+    onPack: ({ place, name, bytes, shas, raw }) => {
+      say({ type: 'pack', place, name, bytes, shas, raw }, bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []);
+    },
+  },
+  ClaimTable.open(setup.claims),
+);
+
+function handle(message: ToThread): void {
+  if (message.type === 'claims') ingest.claims = ClaimTable.open(message.claims);
+  else if (message.type === 'flush') {
+    ingest.flush();
+    say({ type: 'flushed' });
+  } else {
+    const before = ingest.counts.bytesRead;
+    const outcomes = packOutcomes(unpackRequests(message).map((request) => ingest.read(request)));
+    const { stats, shas, places } = outcomes;
+    say({ type: 'outcomes', id: message.id, outcomes, bytesRead: ingest.counts.bytesRead - before }, [stats.buffer, shas.buffer, places.buffer]);
+  }
+}
+
+port.on('message', (message: ToThread) => {
+  try {
+    handle(message);
+  } catch (error) {
+    const known = error instanceof MailrecoverError;
+    const text = error instanceof Error ? error.message : String(error);
+    say({ type: 'error', code: known ? error.code : 'bug', message: text, hint: known ? error.hint : undefined });
+  }
+});

@@ -1,0 +1,133 @@
+/**
+ * What this host remembers of its last backup: a cache. Losing it costs reading all mail once more, and no second upload.
+ * The index is replaced in one step and names every other file with its checksum, so a half-written state is noticed, never believed.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { makeCacheDirectory, replaceFile } from '../../system/files.ts';
+import type { CatalogKind } from '../../repository/catalog/writer.ts';
+import type { ObjectRef } from '../../repository/snapshot/text.ts';
+import type { LiveArea } from '../../store/live.ts';
+import { areaIn, areaOut, type AreaJson } from './format.ts';
+
+const VERSION = 1;
+
+export interface PackState extends ObjectRef {
+  tags: ObjectRef;
+  /** Decompressed bytes. */
+  raw: number;
+  /** How many messages and file parts of the newest snapshot lie in it. */
+  live: number;
+  /** Keys of the mailboxes whose content it was written for, while it is small enough to be merged with others. */
+  mailboxes?: string[];
+}
+
+export interface CatalogState extends ObjectRef {
+  kind: CatalogKind;
+}
+
+/** A directory (without size) or a file whose stat must be unchanged for the mailbox to be unchanged. */
+export type Signature = [area: number, path: string, mtime: number, ctime: number, ino: number, size?: number];
+
+export interface MailboxState {
+  mailbox: string;
+  store: string;
+  /** Area names and roots, in the order that signatures count them. */
+  areas: { area: 'mail' | 'control' | 'home'; root: string; path: string }[];
+  /** Absent while something in it must be looked at again whatever its time stamps say. */
+  signatures?: Signature[];
+  file: string;
+  check: number;
+  counts: { folders: number; messages: number; bytes: number };
+  /** Something in it could not be read. */
+  partial?: true;
+}
+
+export interface StateIndex {
+  version: number;
+  repository: string;
+  /** Id of the snapshot that this state is of. */
+  snapshot: string | undefined;
+  sequence: number;
+  catalogs: CatalogState[];
+  /** By number; null where a pack is no longer known. */
+  packs: (PackState | null)[];
+  /** Files with known entries, oldest first. */
+  tables: string[];
+  mailboxes: MailboxState[];
+  /** When everything was last listed and stat-ed, milliseconds since 1970. */
+  deepAt: number;
+}
+
+export function emptyIndex(repository: string): StateIndex {
+  return { version: VERSION, repository, snapshot: undefined, sequence: 0, catalogs: [], packs: [], tables: [], mailboxes: [], deepAt: 0 };
+}
+
+export function mailboxKey(mailbox: Pick<MailboxState, 'store' | 'mailbox'>): string {
+  return `${mailbox.store}\0${mailbox.mailbox}`;
+}
+
+/** The state of one repository on this host. */
+export class StateDirectory {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+    for (const folder of ['mailboxes', 'tables', 'runs', 'pending']) makeCacheDirectory(join(path, folder));
+  }
+
+  file(...parts: string[]): string {
+    return join(this.path, ...parts);
+  }
+
+  /** The index, or undefined where there is none that can be believed. */
+  load(repository: string): StateIndex | undefined {
+    try {
+      const text = readFileSync(this.file('index.json'), 'utf8');
+      const end = text.lastIndexOf('\n', text.length - 2);
+      const body = text.slice(0, end + 1);
+      if (Number(text.slice(end + 1)) !== crc32(body)) return undefined;
+      const index = JSON.parse(body) as StateIndex;
+      return index.version === VERSION && index.repository === repository && index.tables.every((name) => existsSync(this.file('tables', name)))
+        ? index
+        : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  save(index: StateIndex): void {
+    const body = `${JSON.stringify(index)}\n`;
+    replaceFile(this.file('index.json'), `${body}${crc32(body)}\n`);
+  }
+
+  /** Keeps what was read of a mailbox under a name of its own. */
+  saveMailbox(name: string, areas: readonly LiveArea[]): { file: string; check: number } {
+    const text = JSON.stringify(areas.map(areaOut));
+    replaceFile(this.file('mailboxes', name), text);
+    return { file: name, check: crc32(text) };
+  }
+
+  /** What was read of a mailbox, in the order of its areas; undefined where the file is not the one that was kept. */
+  loadMailbox(state: MailboxState): LiveArea[] | undefined {
+    try {
+      const text = readFileSync(this.file('mailboxes', state.file), 'utf8');
+      if (crc32(text) !== state.check) return undefined;
+      return (JSON.parse(text) as AreaJson[]).map(areaIn);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Removes files that the index does not name. */
+  tidy(index: StateIndex): void {
+    const keep: Record<string, Set<string>> = {
+      mailboxes: new Set(index.mailboxes.map((mailbox) => mailbox.file)),
+      tables: new Set(index.tables),
+      pending: new Set(),
+    };
+    for (const [folder, names] of Object.entries(keep))
+      for (const name of readdirSync(this.file(folder))) if (!names.has(name)) rmSync(this.file(folder, name), { force: true });
+  }
+}

@@ -1,0 +1,73 @@
+/** One listing of one directory of a store. */
+import { readdirSync, readlinkSync, type Dirent } from 'node:fs';
+import { fsPath } from '../bytes.ts';
+import type { LiveStat } from '../live.ts';
+import { liveStat, lstatIfThere } from '../stat.ts';
+import { contentsLeftOut, leftOut } from './leftout.ts';
+import { baseName, flagsPart, isMessageName } from './names.ts';
+
+export interface Listing {
+  /** Taken before the names were read. */
+  stat: LiveStat;
+  /** Wall clock, microseconds, before the names were read. */
+  at: number;
+  directories: string[];
+  files: string[];
+  links: string[];
+  /** Base names and flags, where the directory is `cur` or `new`. */
+  messages: Map<string, string>;
+  /** Sockets, devices and the like: named, not kept. */
+  special: string[];
+}
+
+/** Whether a directory is `cur` or `new` of a Maildir folder. */
+export function messageDirectory(path: string): 'cur' | 'new' | undefined {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return name === 'cur' || name === 'new' ? name : undefined;
+}
+
+/** The folder that a directory's messages belong to: the parent of `cur` and `new`. */
+export function folderOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '' : path.slice(0, slash);
+}
+
+function sort(entry: Dirent, listing: Listing, holdsMessages: boolean): void {
+  const { name } = entry;
+  if (entry.isDirectory()) {
+    if (leftOut(name, 'directory') === undefined) listing.directories.push(name);
+  } else if (entry.isSymbolicLink()) {
+    listing.links.push(name);
+  } else if (!entry.isFile()) {
+    listing.special.push(name);
+  } else if (holdsMessages && isMessageName(name)) {
+    listing.messages.set(baseName(name), flagsPart(name));
+  } else if (leftOut(name, 'file') === undefined) {
+    listing.files.push(name);
+  }
+}
+
+/**
+ * Lists a directory.
+ * @param full its absolute path
+ * @param path its path below the area's root, which decides what its names mean
+ * @param maildir whether `cur`, `new` and `tmp` mean what they mean in a Maildir
+ * @param now wall clock in microseconds
+ * @returns undefined where it is not there
+ * @throws the system's error where it can't be read
+ */
+export function listDirectory(full: string, path: string, maildir: boolean, now: () => number): Listing | undefined {
+  const stats = lstatIfThere(full);
+  if (stats === undefined || !stats.isDirectory()) return undefined;
+  const listing: Listing = { stat: liveStat(stats), at: now(), directories: [], files: [], links: [], messages: new Map(), special: [] };
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (maildir && path !== '' && contentsLeftOut(name)) return listing;
+  const holdsMessages = maildir && path !== '' && messageDirectory(path) !== undefined;
+  for (const entry of readdirSync(fsPath(full), { withFileTypes: true, encoding: 'latin1' })) sort(entry, listing, holdsMessages);
+  return listing;
+}
+
+/** Where a symbolic link leads, as a byte string. */
+export function readLink(full: string): string {
+  return readlinkSync(fsPath(full), { encoding: 'latin1' });
+}
