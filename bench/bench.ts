@@ -26,7 +26,7 @@ export class Bench {
   constructor(options: Options, scratch: string, recipient: string) {
     this.options = options;
     this.scratch = scratch;
-    this.place = { mail: join(scratch, 'mail'), recipient, identity: join(scratch, 'identity') };
+    this.place = { mail: join(scratch, 'mail'), recipient, identity: join(scratch, 'identity'), program: options.program };
   }
 
   /** The corpus, written when it is first asked for. */

@@ -1,4 +1,8 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+
+const OWN = fileURLToPath(new URL('../bin/mailrecover', import.meta.url));
 
 export interface Options {
   messages: number;
@@ -10,6 +14,8 @@ export interface Options {
   only: string[];
   json: string | undefined;
   keep: boolean;
+  /** The program to measure. */
+  program: string;
 }
 
 export const USAGE = `usage: npm run bench -- [options]
@@ -21,6 +27,7 @@ export const USAGE = `usage: npm run bench -- [options]
   --disk         work below /var/tmp, on disk, with the page cache emptied before each run
   --json FILE    write all figures there too
   --keep         leave the scratch directory behind
+  --program FILE another build of mailrecover than this checkout's
 `;
 
 /** Reads the command line. Throws on options that don't exist. */
@@ -35,6 +42,7 @@ export function readOptions(argv: string[]): Options & { help: boolean } {
       disk: { type: 'boolean', default: false },
       json: { type: 'string' },
       keep: { type: 'boolean', default: false },
+      program: { type: 'string', default: OWN },
       help: { type: 'boolean', default: false },
     },
   });
@@ -46,6 +54,7 @@ export function readOptions(argv: string[]): Options & { help: boolean } {
     only: values.only,
     json: values.json,
     keep: values.keep,
+    program: resolve(values.program),
     help: values.help,
   };
 }

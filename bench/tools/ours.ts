@@ -1,12 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { type Command, measure, type Pipeline } from '../measure.ts';
 import type { Place, RestoringTool } from './tool.ts';
 import { firstLine } from './version.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../bin/mailrecover', import.meta.url));
 
 export interface Ours extends RestoringTool {
   restoreMailbox(home: string, target: string, mailbox: string): Pipeline;
@@ -19,14 +16,14 @@ export interface Ours extends RestoringTool {
 }
 
 /** mailrecover, encrypted, with or without reading back what was written. */
-export function ours({ mail, recipient, identity }: Place, readBack = true): Ours {
+export function ours({ mail, recipient, identity, program }: Place, readBack = true): Ours {
   const config = (home: string) => join(home, 'mailrecover.yaml');
-  const command = (args: string[]): Command => ({ file: PROGRAM, args, env: { XDG_CACHE_HOME: '' } });
+  const command = (args: string[]): Command => ({ file: program, args, env: { XDG_CACHE_HOME: '' } });
   const run = (home: string, ...args: string[]): Pipeline => ({ stages: [command(['--config', config(home), ...args])] });
   const repository = (home: string) => join(home, 'repository');
   return {
     name: readBack ? 'mailrecover' : 'mailrecover, no read-back',
-    version: () => `mailrecover ${firstLine(PROGRAM, ['--version'])}`,
+    version: () => `mailrecover ${firstLine(program, ['--version'])}`,
     async init(home) {
       const pattern = join(mail, '%d/%n/Maildir');
       await measure(run(home, 'init', '--mail', pattern, '--repository', repository(home), '--recipient', recipient), false);
@@ -51,9 +48,4 @@ export function ours({ mail, recipient, identity }: Place, readBack = true): Our
     }),
     command,
   };
-}
-
-/** Whether this checkout was built, so that the program runs. */
-export function built(): boolean {
-  return existsSync(new URL('../../dist/cli/main.js', import.meta.url));
 }

@@ -7,6 +7,8 @@ export interface Place {
   /** An age key pair: the public half, and the file that holds the private one. */
   recipient: string;
   identity: string;
+  /** The mailrecover that is measured. */
+  program: string;
 }
 
 /** A program that backs up, with everything it keeps below one directory, so that its state can be copied and put back. */
