@@ -64,9 +64,9 @@ export function markAll({ root, mailboxes }: Corpus, read: boolean): number {
       for (const from of ['cur', 'new']) {
         for (const name of readdirSync(join(folder, from))) {
           const [base = '', flags = ''] = name.split(':2,');
-          const rest = flags.replace('S', '');
-          const upper = read ? [...`${rest}S`.replace(/[a-z]/g, '')].toSorted().join('') : rest.replace(/[a-z]/g, '');
-          const next = join(folder, 'cur', `${base}:2,${upper}${rest.replace(/[A-Z]/g, '')}`);
+          const letters = flags.replace('S', '').split('');
+          // in byte order, as Dovecot writes them
+          const next = join(folder, 'cur', `${base}:2,${[...letters, ...(read ? ['S'] : [])].toSorted().join('')}`);
           if (next === join(folder, from, name)) continue;
           renameSync(join(folder, from, name), next);
           changed++;
