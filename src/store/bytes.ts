@@ -1,6 +1,7 @@
 /**
- * Names on disk are bytes, not text. In memory they are *byte strings*: JavaScript strings in which every character is one
- * byte (code 0 to 255), as `buffer.toString('latin1')` gives them. They compare in byte order and survive names that are not UTF-8.
+ * Names on disk are bytes, not text. In memory they are *byte strings*: JavaScript strings in which every character is
+ * one byte (code 0 to 255), as `buffer.toString('latin1')` gives them. They compare in byte order and survive names
+ * that are not UTF-8.
  */
 export type ByteString = string;
 

@@ -31,9 +31,9 @@ export interface FoundMailboxes {
 }
 
 /**
- * Lists the mailboxes that a pattern finds, by walking only the levels that it has. Names that begin with a dot count only where the
- * pattern's component does, and `lost+found` never. Symbolic links are followed only as in `followed`, below; a mailbox that is reached over a link and also without one
- * (or over two links) is listed once.
+ * Lists the mailboxes that a pattern finds, by walking only the levels that it has. Names that begin with a dot count
+ * only where the pattern's component does, and `lost+found` never. Symbolic links are followed only as in `followed`,
+ * below; a mailbox that is reached over a link and also without one (or over two links) is listed once.
  * @throws {MailrecoverError} `config` when the pattern has no variables and no `mailbox` is named
  */
 export async function findMailboxes(pattern: Pattern, options: FindOptions = {}): Promise<FoundMailboxes> {
@@ -68,7 +68,9 @@ class Walk {
     const root = fixedPart(pattern);
     this.base = root === '/' ? 1 : root.length + 1;
     // A prefix such as %1n cannot be checked before the whole name is known.
-    this.checkExpansion = pattern.components.some((c) => c.parts.some((p) => p.kind === 'variable' && (p.length !== undefined || p.offset > 0)));
+    this.checkExpansion = pattern.components.some((c) =>
+      c.parts.some((p) => p.kind === 'variable' && (p.length !== undefined || p.offset > 0)),
+    );
   }
 
   /** Goes on with component number `level`, inside of `dir`; `linked` says that a symbolic link led here. */
@@ -107,7 +109,8 @@ class Walk {
   private async enter(path: ByteString, type: EntryType, level: number, bound: Bound, linked: boolean): Promise<void> {
     const last = level === this.pattern.components.length - 1;
     const wanted = last ? (this.options.kind ?? 'directory') : 'directory';
-    if (type === 'link' ? this.followed(path, wanted) : type === wanted) await this.descend(path, level + 1, bound, linked || type === 'link');
+    if (type === 'link' ? this.followed(path, wanted) : type === wanted)
+      await this.descend(path, level + 1, bound, linked || type === 'link');
   }
 
   private list(dir: ByteString, level: number): Dirent[] {
@@ -133,8 +136,9 @@ class Walk {
   }
 
   /**
-   * A symbolic link to a mailbox, or to a directory on the way to one, is followed only if root made it, or if its owner owns what it leads to. Otherwise a user could have somebody
-   * else's files backed up, and restored, as their own mail. A link that is not followed is an error, not a silence: mail may lie behind it.
+   * A symbolic link to a mailbox, or to a directory on the way to one, is followed only if root made it, or if its
+   * owner owns what it leads to. Otherwise a user could have somebody else's files backed up, and restored, as their
+   * own mail. A link that is not followed is an error, not a silence: mail may lie behind it.
    */
   private followed(path: ByteString, wanted: EntryType): boolean {
     const shown = displayBytes(path);

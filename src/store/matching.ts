@@ -13,7 +13,9 @@ interface Value {
   exact: boolean;
 }
 
-/** Takes a name on disk apart into the values of its component's variables, in order; undefined when it does not fit. */
+/**
+ * Takes a name on disk apart into the values of its component's variables, in order; undefined when it does not fit.
+ */
 export type Matcher = (name: ByteString) => readonly ByteString[] | undefined;
 
 export function matcher(component: Component): Matcher {
@@ -28,8 +30,8 @@ export function matcher(component: Component): Matcher {
 }
 
 /**
- * Adds the values of a component's variables to what is known; undefined when they contradict it, as where `%n` stands twice with two values.
- * Prefixes (`%1n`) are not looked at: they are compared when the whole name is known.
+ * Adds the values of a component's variables to what is known; undefined when they contradict it, as where `%n` stands
+ * twice with two values. Prefixes (`%1n`) are not looked at: they are compared when the whole name is known.
  */
 export function bind(bound: Bound, component: Component, values: readonly ByteString[]): Bound | undefined {
   let next: Bound | undefined = bound;
@@ -76,7 +78,8 @@ export function resolve(component: Component, bound: Bound): ByteString | undefi
     }
     const known = bound[part.name];
     if (known === undefined || !(known.exact || part.lower)) return undefined;
-    // `known` is already the variable's own value: as a user without @ (or a domain put behind one) it expands to itself.
+    // `known` is already the variable's own value: as a user without @ (or a domain put behind one) it expands to
+    // itself.
     name += expandPart(part, part.name === 'domain' ? `@${known.bytes}` : known.bytes);
   }
   return name === '' ? undefined : name;

@@ -23,9 +23,9 @@ export interface Pattern {
 }
 
 /**
- * Reads an absolute path with Dovecot's variables: `%u` `%n` `%d`, `%{user}` `%{username}` `%{domain}`, `%{user|domain|lower}`, lower-casing
- * `%Ln`, prefixes such as `%1n` and `%{user|substr(0,1)}`, and `%%` for a percent sign
- * (https://doc.dovecot.org/latest/core/settings/variables.html).
+ * Reads an absolute path with Dovecot's variables: `%u` `%n` `%d`, `%{user}` `%{username}` `%{domain}`,
+ * `%{user|domain|lower}`, lower-casing `%Ln`, prefixes such as `%1n` and `%{user|substr(0,1)}`, and `%%` for a percent
+ * sign (https://doc.dovecot.org/latest/core/settings/variables.html).
  * @throws {MailrecoverError} `config` for what is no such path; the message says which part of it
  */
 export function parsePattern(text: string): Pattern {
@@ -57,8 +57,8 @@ export function parsePattern(text: string): Pattern {
 }
 
 /**
- * The directory before the first component with a variable, as a byte string: `/var/vmail` for `/var/vmail/%d/%n/Maildir`. For a
- * pattern without variables it is the directory that holds the mailbox.
+ * The directory before the first component with a variable, as a byte string: `/var/vmail` for
+ * `/var/vmail/%d/%n/Maildir`. For a pattern without variables it is the directory that holds the mailbox.
  */
 export function fixedPart(pattern: Pattern): ByteString {
   return `/${pattern.components
@@ -95,7 +95,14 @@ export function expandBytes(pattern: Pattern, user: ByteString): ByteString | un
 export function expandPart(part: Part, user: ByteString): ByteString {
   if (part.kind === 'literal') return part.bytes;
   const at = user.indexOf('@');
-  const value = part.name === 'user' || (part.name === 'local' && at < 0) ? user : part.name === 'local' ? user.slice(0, at) : at < 0 ? '' : user.slice(at + 1);
+  const value =
+    part.name === 'user' || (part.name === 'local' && at < 0)
+      ? user
+      : part.name === 'local'
+        ? user.slice(0, at)
+        : at < 0
+          ? ''
+          : user.slice(at + 1);
   return shorten(part, part.lower ? lowerAscii(value) : value);
 }
 
@@ -111,7 +118,7 @@ function shorten(part: VariablePart, value: ByteString): ByteString {
 
 /** Splits at slashes, but not inside of `%{…}`; empty components (doubled or final slashes) are dropped. */
 function splitPath(text: string): string[] {
-  return (text.match(/(?:%\{[^}]*\}|[^/])+/g) ?? []);
+  return text.match(/(?:%\{[^}]*\}|[^/])+/g) ?? [];
 }
 
 function parseParts(component: string, fail: (why: string, hint?: string) => never): Part[] {
@@ -121,7 +128,7 @@ function parseParts(component: string, fail: (why: string, hint?: string) => nev
     if (literal !== '') parts.push({ kind: 'literal', bytes: toBytes(literal) });
     literal = '';
   };
-  for (let at = 0; at < component.length; ) {
+  for (let at = 0; at < component.length;) {
     const percent = component.indexOf('%', at);
     if (percent < 0) {
       literal += component.slice(at);

@@ -16,14 +16,16 @@ const SHORT: Record<string, VariablePart['name']> = { u: 'user', n: 'local', d: 
 const LONG: Record<string, VariablePart['name']> = { user: 'user', username: 'local', domain: 'domain' };
 
 /**
- * Reads the variable at the beginning of `text`, in the spelling of Dovecot 2.3 (`%n`, `%Ln`, `%1n`, `%0.2n`, `%L{username}`) or 2.4
- * (`%{user | username | lower}`, `%{user | substr(0, 1)}`), and says how many characters it takes.
+ * Reads the variable at the beginning of `text`, in the spelling of Dovecot 2.3 (`%n`, `%Ln`, `%1n`, `%0.2n`,
+ * `%L{username}`) or 2.4 (`%{user | username | lower}`, `%{user | substr(0, 1)}`), and says how many characters it
+ * takes.
  */
 export function parseVariable(text: string, fail: Fail): { part: VariablePart; consumed: number } {
   const match = /^%(?:(\d+)(?:\.(\d+))?)?([A-Z]*)(?:([a-z])|\{([^{}]*)\})/.exec(text);
-  if (match === null) return fail(`'${text.slice(0, 12)}' is not a variable`, "write %% for a percent sign that stands for itself");
+  if (match === null) return fail(`'${text.slice(0, 12)}' is not a variable`, 'write %% for a percent sign that stands for itself');
   const [whole, first, second, modifiers = '', short, long] = match;
-  if (first?.startsWith('0') && first.length > 1) fail(`'${whole}' pads with zeros`, 'only %u, %n, %d, lower-casing and prefixes are known');
+  if (first?.startsWith('0') && first.length > 1)
+    fail(`'${whole}' pads with zeros`, 'only %u, %n, %d, lower-casing and prefixes are known');
   if (/[^L]/.test(modifiers)) {
     fail(`'${whole}' holds a modifier other than L`, 'a path that is hashed cannot be walked; name each place by a pattern of its own');
   }
@@ -56,7 +58,8 @@ function applyLong(part: VariablePart, long: string, whole: string, fail: Fail):
     const substring = /^substr\(\s*(\d+)\s*,\s*(\d+)\s*\)$/.exec(filter);
     const shortened = part.length !== undefined;
     if (filter === 'lower') part.lower = true;
-    else if ((filter === 'username' || filter === 'domain') && part.name === 'user' && !shortened) part.name = filter === 'domain' ? 'domain' : 'local';
+    else if ((filter === 'username' || filter === 'domain') && part.name === 'user' && !shortened)
+      part.name = filter === 'domain' ? 'domain' : 'local';
     else if (substring !== null && !shortened) {
       part.offset = Number(substring[1]);
       part.length = Number(substring[2]);

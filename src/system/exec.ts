@@ -34,9 +34,11 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MORE_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /**
- * Runs a command to its end, never through a shell, and gives what it printed (UTF-8, as it is). Messages of the command are in English (`LC_ALL=C.UTF-8`) unless `env` says otherwise.
- * Errors name the command and the last line that it printed on stderr, but neither its arguments nor its input.
- * @throws {MailrecoverError} `not-found` when the command is not installed; `failed` when it exits with another code, is killed, takes too long, or prints too much
+ * Runs a command to its end, never through a shell, and gives what it printed (UTF-8, as it is). Messages of the
+ * command are in English (`LC_ALL=C.UTF-8`) unless `env` says otherwise. Errors name the command and the last line that
+ * it printed on stderr, but neither its arguments nor its input.
+ * @throws {MailrecoverError} `not-found` when the command is not installed; `failed` when it exits with
+ * another code, is killed, takes too long, or prints too much
  */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   options.signal?.throwIfAborted();
@@ -74,10 +76,14 @@ interface Outcome {
 function failure(command: string, outcome: Outcome, options: RunOptions): MailrecoverError {
   const code = systemCode(outcome.cause);
   if (outcome.exitCode === undefined && code === 'ENOENT') {
-    return new MailrecoverError('not-found', `unable to run '${command}': it is not installed${options.cwd === undefined ? '' : `, or '${options.cwd}' does not exist`}`, {
-      hint: options.hint ?? `install '${command}', or put its directory on PATH`,
-      subject: command,
-    });
+    return new MailrecoverError(
+      'not-found',
+      `unable to run '${command}': it is not installed${options.cwd === undefined ? '' : `, or '${options.cwd}' does not exist`}`,
+      {
+        hint: options.hint ?? `install '${command}', or put its directory on PATH`,
+        subject: command,
+      },
+    );
   }
   const what = outcome.timedOut
     ? `took longer than ${(options.timeoutMs ?? 0) / 1000} s and was stopped`
@@ -98,7 +104,8 @@ function lastLine(stderr: string, secrets: readonly string[]): string {
   let line = stderr.slice(-4096).trimEnd().split('\n').at(-1) ?? '';
   for (const secret of secrets) if (secret !== '') line = line.replaceAll(secret, '***');
   // oxlint-disable-next-line no-control-regex
-  return line.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ').trim().slice(0, 200);
+  const shown = line.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
+  return shown.trim().slice(0, 200);
 }
 
 function searchPath(): string {

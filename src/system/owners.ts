@@ -14,7 +14,9 @@ export interface Owners {
   /** The user's name, or the number in digits when it has none. */
   userName(uid: number): string;
   groupName(gid: number): string;
-  /** The number of a user; digits that are no user's name stand for themselves; undefined when there is no such user. */
+  /**
+   * The number of a user; digits that are no user's name stand for themselves; undefined when there is no such user.
+   */
   userId(name: string): number | undefined;
   groupId(name: string): number | undefined;
 }

@@ -14,7 +14,8 @@ after(() => {
 function tree(...dirs: (string | Buffer)[]): string {
   const root = mkdtempSync(join(tmpdir(), 'mailrecover-find-'));
   made.push(root);
-  for (const dir of dirs) mkdirSync(typeof dir === 'string' ? join(root, dir) : Buffer.concat([Buffer.from(`${root}/`), dir]), { recursive: true });
+  for (const dir of dirs)
+    mkdirSync(typeof dir === 'string' ? join(root, dir) : Buffer.concat([Buffer.from(`${root}/`), dir]), { recursive: true });
   return root;
 }
 
@@ -26,7 +27,15 @@ async function find(pattern: string, options = {}): Promise<{ names: string[]; c
 const root = process.getuid?.() === 0;
 
 test('finds what lies at the levels of the pattern, and nothing else', async () => {
-  const dir = tree('b.org/bob/Maildir', 'a.org/alice/Maildir', 'a.org/empty', 'a.org/.hidden/Maildir', '.x/y/Maildir', 'lost+found/z/Maildir', 'a.org/al/Maildir/cur');
+  const dir = tree(
+    'b.org/bob/Maildir',
+    'a.org/alice/Maildir',
+    'a.org/empty',
+    'a.org/.hidden/Maildir',
+    '.x/y/Maildir',
+    'lost+found/z/Maildir',
+    'a.org/al/Maildir/cur',
+  );
   writeFileSync(join(dir, 'file'), '');
   writeFileSync(join(dir, 'a.org/note'), '');
   const got = await find(`${dir}/%d/%n/Maildir`);
@@ -64,21 +73,33 @@ test('names that are not UTF-8', async () => {
   assert.equal(mailboxes[1]?.relative, 'a.org/caf\xe9/Maildir');
 });
 
-test('symbolic links: root made, owner match, broken, other owner, seen twice', { skip: root ? false : 'needs root to change owners' }, async () => {
-  const dir = tree('a.org/alice/Maildir', 'a.org/bob', 'a.org/carl', 'a.org/dave', 'a.org/erin');
-  const away = tree('bob', 'carl', 'dave');
-  symlinkSync(join(away, 'bob'), join(dir, 'a.org/bob/Maildir'));
-  symlinkSync(join(away, 'carl'), join(dir, 'a.org/carl/Maildir'));
-  lchownSync(join(dir, 'a.org/carl/Maildir'), 1234, 1234);
-  symlinkSync(join(away, 'dave'), join(dir, 'a.org/dave/Maildir'));
-  lchownSync(join(dir, 'a.org/dave/Maildir'), 1234, 1234);
-  chownSync(join(away, 'dave'), 1234, 1234);
-  symlinkSync('/nowhere', join(dir, 'a.org/erin/Maildir'));
-  symlinkSync('a.org', join(dir, 'alias.org'));
-  const got = await find(`${dir}/%d/%n/Maildir`);
-  assert.deepEqual(got.names, ['alice@a.org', 'bob@a.org', 'dave@a.org']);
-  assert.deepEqual(got.codes.toSorted(), ['link-alias', 'link-alias', 'link-alias', 'link-broken', 'link-broken', 'link-not-followed', 'link-not-followed']);
-});
+test(
+  'symbolic links: root made, owner match, broken, other owner, seen twice',
+  { skip: root ? false : 'needs root to change owners' },
+  async () => {
+    const dir = tree('a.org/alice/Maildir', 'a.org/bob', 'a.org/carl', 'a.org/dave', 'a.org/erin');
+    const away = tree('bob', 'carl', 'dave');
+    symlinkSync(join(away, 'bob'), join(dir, 'a.org/bob/Maildir'));
+    symlinkSync(join(away, 'carl'), join(dir, 'a.org/carl/Maildir'));
+    lchownSync(join(dir, 'a.org/carl/Maildir'), 1234, 1234);
+    symlinkSync(join(away, 'dave'), join(dir, 'a.org/dave/Maildir'));
+    lchownSync(join(dir, 'a.org/dave/Maildir'), 1234, 1234);
+    chownSync(join(away, 'dave'), 1234, 1234);
+    symlinkSync('/nowhere', join(dir, 'a.org/erin/Maildir'));
+    symlinkSync('a.org', join(dir, 'alias.org'));
+    const got = await find(`${dir}/%d/%n/Maildir`);
+    assert.deepEqual(got.names, ['alice@a.org', 'bob@a.org', 'dave@a.org']);
+    assert.deepEqual(got.codes.toSorted(), [
+      'link-alias',
+      'link-alias',
+      'link-alias',
+      'link-broken',
+      'link-broken',
+      'link-not-followed',
+      'link-not-followed',
+    ]);
+  },
+);
 
 test('what cannot be listed is a finding', async () => {
   assert.deepEqual(await find('/nowhere/at/all/%u'), { names: [], codes: ['unreadable'], places: [] });

@@ -55,29 +55,62 @@ test('what is no pattern is refused in words', () => {
     ['/v/\0/%u', /null byte/],
   ];
   for (const [text, message] of refused) {
-    assert.throws(() => parsePattern(text), (error) => error instanceof MailrecoverError && error.code === 'config' && message.test(error.message), text);
+    assert.throws(
+      () => parsePattern(text),
+      (error) => error instanceof MailrecoverError && error.code === 'config' && message.test(error.message),
+      text,
+    );
   }
 });
 
 test('names that leave the tree are refused', () => {
   for (const user of ['..@x', 'a/b@x', '@x', 'a', 'a@', 'a@..', '.@x', 'a\0@x', '']) {
-    assert.throws(() => path('/v/%d/%n', user), (error) => error instanceof MailrecoverError && error.code === 'usage', user);
+    assert.throws(
+      () => path('/v/%d/%n', user),
+      (error) => error instanceof MailrecoverError && error.code === 'usage',
+      user,
+    );
   }
 });
 
 test('any text is a pattern or a config error, and an expansion stays below the fixed part', () => {
-  const piece = fc.constantFrom('/', 'v', '%', '%u', '%n', '%d', '%Ln', '%1n', '%{user|', 'domain', '}', '..', '.', '%%', 'ü', '|lower}', '~');
+  const piece = fc.constantFrom(
+    '/',
+    'v',
+    '%',
+    '%u',
+    '%n',
+    '%d',
+    '%Ln',
+    '%1n',
+    '%{user|',
+    'domain',
+    '}',
+    '..',
+    '.',
+    '%%',
+    'ü',
+    '|lower}',
+    '~',
+  );
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.array(piece).map((p) => `/${p.join('')}`)), fc.string(), (text, user) => {
-      try {
-        const pattern = parsePattern(text);
-        const root = fixedPart(pattern);
-        const at = expand(pattern, user);
-        assert.ok(at.startsWith(root === '/' ? '/' : `${root}/`), at);
-        assert.ok(!at.split('/').some((name) => name === '..' || name === '.'));
-      } catch (error) {
-        assert.ok(error instanceof MailrecoverError && error.code !== 'bug', String(error));
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(piece).map((p) => `/${p.join('')}`),
+      ),
+      fc.string(),
+      (text, user) => {
+        try {
+          const pattern = parsePattern(text);
+          const root = fixedPart(pattern);
+          const at = expand(pattern, user);
+          assert.ok(at.startsWith(root === '/' ? '/' : `${root}/`), at);
+          assert.ok(!at.split('/').some((name) => name === '..' || name === '.'));
+        } catch (error) {
+          assert.ok(error instanceof MailrecoverError && error.code !== 'bug', String(error));
+        }
+      },
+    ),
   );
 });

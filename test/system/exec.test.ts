@@ -28,9 +28,13 @@ test('gives what a command prints, as it is', async () => {
 test('no shell reads the arguments; the environment is added to', async () => {
   const odd = '$(echo x); `y` "z" \'q\' * \n';
   assert.equal((await run('printf', ['%s', odd])).stdout, odd);
-  const seen = await run(node, ['-p', '[process.env.MORE, process.env.HOME ?? "none", process.env.LC_ALL, process.env.PATH.includes("/usr/sbin")].join()'], {
-    env: { MORE: 'm', HOME: undefined },
-  });
+  const seen = await run(
+    node,
+    ['-p', '[process.env.MORE, process.env.HOME ?? "none", process.env.LC_ALL, process.env.PATH.includes("/usr/sbin")].join()'],
+    {
+      env: { MORE: 'm', HOME: undefined },
+    },
+  );
   assert.equal(seen.stdout, 'm,none,C.UTF-8,true\n');
   assert.equal((await run('/usr/bin/env', [], { bareEnv: true, env: { ONLY: '1' } })).stdout, 'ONLY=1\n');
 });
@@ -43,7 +47,11 @@ test('a command that is missing', async () => {
 });
 
 test('errors say how it ended, and neither arguments nor secrets', async () => {
-  const error = await failure(run(node, ['-e', 'console.error("first\\nbad password hunter2\\u001b[1m"); process.exit(9)', 'secret-argument'], { secrets: ['hunter2'] }));
+  const error = await failure(
+    run(node, ['-e', 'console.error("first\\nbad password hunter2\\u001b[1m"); process.exit(9)', 'secret-argument'], {
+      secrets: ['hunter2'],
+    }),
+  );
   assert.equal(error.code, 'failed');
   assert.match(error.message, /failed with exit code 9: bad password \*\*\* \[1m$/);
   assert.ok(!JSON.stringify([error.message, error.stack, error.cause]).includes('secret-argument'));

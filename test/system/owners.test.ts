@@ -8,7 +8,10 @@ import { createOwners, groupId, groupName, userId, userName } from '../../src/sy
 let dir = '';
 before(() => {
   dir = mkdtempSync(join(tmpdir(), 'mailrecover-owners-'));
-  writeFileSync(join(dir, 'passwd'), 'root:x:0:0:root:/root:/bin/sh\nvmail:x:5000:5000::/var/vmail:\ntoor:x:0:0::/:\n77:x:78:78::/:\n\nbroken\nworse:x:abc:\n');
+  writeFileSync(
+    join(dir, 'passwd'),
+    'root:x:0:0:root:/root:/bin/sh\nvmail:x:5000:5000::/var/vmail:\ntoor:x:0:0::/:\n77:x:78:78::/:\n\nbroken\nworse:x:abc:\n',
+  );
   writeFileSync(join(dir, 'group'), 'root:x:0:\nvmail:x:5000:alice,bob\n');
   // Answers like a directory service would; says how often it was asked.
   writeFileSync(

@@ -20,6 +20,7 @@ export async function discoverStores(options: { signal?: AbortSignal } = {}): Pr
   if (!dovecot.present) says.push('dovecot is not installed here');
   else if (dovecot.stores.length === 0) says.push('dovecot is installed, but does not say where mail lies');
   if (!postfix.present) says.push('postfix is not installed here');
-  else if (postfix.settings.virtual_transport !== undefined) says.push(`postfix hands mail for virtual domains to ${postfix.settings.virtual_transport}`);
+  else if (postfix.settings.virtual_transport !== undefined)
+    says.push(`postfix hands mail for virtual domains to ${postfix.settings.virtual_transport}`);
   return { stores, dovecot, postfix, says };
 }

@@ -11,7 +11,10 @@ export interface Section {
 /** Deeper nesting than this is no configuration of Dovecot's. */
 const MAX_DEPTH = 20;
 
-/** Reads the output of `doveconf -n`, of Dovecot 2.3 or 2.4. Lines that mean nothing to it are passed over; never throws. */
+/**
+ * Reads the output of `doveconf -n`, of Dovecot 2.3 or 2.4. Lines that mean nothing to it are passed over; never
+ * throws.
+ */
 export function parseDoveconf(text: string): { version: string | undefined; root: Section } {
   const root: Section = { type: '', name: '', settings: new Map(), sections: [] };
   const open = [root];

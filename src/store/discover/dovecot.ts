@@ -8,7 +8,9 @@ import { findHomes, type Homes, type HomeSources, systemSources } from './homes.
 import { type Location, parseLocation, settingsLocation, withHome } from './location.ts';
 import type { DiscoveredStore, Discovery } from './types.ts';
 
-/** Asks Dovecot on this host where mail lies. Where there is none, `present` is false; never throws but for an abort. */
+/**
+ * Asks Dovecot on this host where mail lies. Where there is none, `present` is false; never throws but for an abort.
+ */
 export async function discoverDovecot(options: { signal?: AbortSignal } = {}): Promise<Discovery> {
   let text: string;
   try {
@@ -17,7 +19,11 @@ export async function discoverDovecot(options: { signal?: AbortSignal } = {}): P
     options.signal?.throwIfAborted();
     const missing = error instanceof MailrecoverError && error.code === 'not-found';
     const message = error instanceof Error ? error.message : String(error);
-    return { present: !missing, stores: [], findings: missing ? [] : [{ severity: 'warning', code: 'discover', message, hint: 'see what doveconf -n says' }] };
+    return {
+      present: !missing,
+      stores: [],
+      findings: missing ? [] : [{ severity: 'warning', code: 'discover', message, hint: 'see what doveconf -n says' }],
+    };
   }
   return describeDovecot(text, systemSources);
 }
@@ -34,12 +40,18 @@ export function describeDovecot(text: string, sources: HomeSources): Discovery {
     // Other users' mail is found as their own; aliases show what another namespace has.
     if (namespace?.settings.get('type') === 'shared' || (namespace?.settings.get('alias_for') ?? '') !== '') continue;
     const store = storeOf(root, namespace, homes, findings);
-    if (store !== undefined && !stores.some((other) => other.path === store.path && other.layout.prefix === store.layout.prefix)) stores.push(store);
+    if (store !== undefined && !stores.some((other) => other.path === store.path && other.layout.prefix === store.layout.prefix))
+      stores.push(store);
   }
   return { present: true, ...(version === undefined ? {} : { version }), stores, findings };
 }
 
-function storeOf(root: Section, namespace: Section | undefined, homes: Homes | undefined, findings: Finding[]): DiscoveredStore | undefined {
+function storeOf(
+  root: Section,
+  namespace: Section | undefined,
+  homes: Homes | undefined,
+  findings: Finding[],
+): DiscoveredStore | undefined {
   const location = locationOf(root, namespace);
   const where = namespace === undefined || namespace.name === '' ? 'dovecot' : `namespace ${namespace.name}`;
   const warn = (message: string, hint = 'name the place by --mail PATTERN'): undefined => {
@@ -62,7 +74,8 @@ function storeOf(root: Section, namespace: Section | undefined, homes: Homes | u
   if (location.layout !== 'maildir++' && location.layout !== 'fs' && location.driver === 'maildir') {
     warn(`folders in the layout '${location.layout}' have no names on disk; they are kept under the names of their directories`);
   }
-  if (location.odd.length > 0) warn(`${location.odd.join(' and ')} gives folders other directories than usual; their IMAP names will be off`);
+  if (location.odd.length > 0)
+    warn(`${location.odd.join(' and ')} gives folders other directories than usual; their IMAP names will be off`);
   if (location.inbox !== undefined && withHome(location.inbox, homes?.pattern) !== path) {
     warn(`INBOX lies by itself in '${location.inbox}' and is not part of this store`, 'add a store for it');
   }

@@ -30,8 +30,8 @@ function readText(path: string): string | undefined {
 }
 
 /**
- * Where the homes lie by the user databases, in their order, else by `mail_home` (a user database's own answer wins in Dovecot). Undefined when only a database or a
- * directory service knows.
+ * Where the homes lie by the user databases, in their order, else by `mail_home` (a user database's own answer wins in
+ * Dovecot). Undefined when only a database or a directory service knows.
  */
 export function findHomes(root: Section, sources: HomeSources, findings: Finding[]): Homes | undefined {
   for (const userdb of root.sections.filter((section) => section.type === 'userdb')) {
@@ -58,7 +58,10 @@ function homesOf(userdb: Section, root: Section, sources: HomeSources, findings:
   return undefined;
 }
 
-/** A home that the section states for all users: `args = … home=…` and `override_fields` in 2.3, `fields { home = … }` in 2.4. */
+/**
+ * A home that the section states for all users: `args = … home=…` and `override_fields` in 2.3, `fields { home = … }`
+ * in 2.4.
+ */
 function fixedHome(userdb: Section): string | undefined {
   for (const key of ['override_fields', 'args', 'default_fields']) {
     const home = /(?:^|\s)home=(\S+)/.exec(userdb.settings.get(key) ?? '')?.[1];
@@ -76,7 +79,10 @@ interface UserHome {
   home: string;
 }
 
-/** Users and homes of passwd(5), and of Dovecot's passwd-file, which has the same fields. System users are those below `firstUid`. */
+/**
+ * Users and homes of passwd(5), and of Dovecot's passwd-file, which has the same fields. System users are those below
+ * `firstUid`.
+ */
 export function passwdHomes(text: string, firstUid: number): UserHome[] {
   const homes: UserHome[] = [];
   for (const line of text.split('\n')) {
@@ -110,7 +116,10 @@ export function commonHome(homes: readonly UserHome[], source: string, findings:
   return { pattern: best, says: `the homes in ${source}` };
 }
 
-/** `/var/vmail/%d/%n` for the home `/var/vmail/example.org/alice` of `alice@example.org`; undefined where the home does not name its user. */
+/**
+ * `/var/vmail/%d/%n` for the home `/var/vmail/example.org/alice` of `alice@example.org`; undefined where the home does
+ * not name its user.
+ */
 function patternOf({ user, home }: UserHome): string | undefined {
   const at = user.indexOf('@');
   const names = new Map([[user, '%u']]);

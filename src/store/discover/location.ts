@@ -18,8 +18,9 @@ export interface Location {
 }
 
 /**
- * Reads `mail_location` of Dovecot 2.3, or a namespace's `location`: `maildir:~/Maildir:LAYOUT=fs:CONTROL=/var/control/%u:UTF-8`. Undefined where no driver is named: Dovecot then looks for the
- * mail itself.
+ * Reads `mail_location` of Dovecot 2.3, or a namespace's `location`:
+ * `maildir:~/Maildir:LAYOUT=fs:CONTROL=/var/control/%u:UTF-8`. Undefined where no driver is named: Dovecot then looks
+ * for the mail itself.
  */
 export function parseLocation(text: string, says: string): Location | undefined {
   const match = /^([a-z]+):(.*)$/s.exec(text);
@@ -67,7 +68,10 @@ function emptyLocation(driver: string, path: string, says: string): Location {
   return { driver, path, layout, utf8: false, control: undefined, index: undefined, inbox: undefined, alt: undefined, odd: [], says };
 }
 
-/** The path with its home filled in: `~/Maildir`, `%h/Maildir`, `%{home}/Maildir`; undefined where it needs one that is not known. */
+/**
+ * The path with its home filled in: `~/Maildir`, `%h/Maildir`, `%{home}/Maildir`; undefined where it needs one that is
+ * not known.
+ */
 export function withHome(path: string, home: string | undefined): string | undefined {
   const match = /^(?:~|%h|%\{\s*home\s*\})(\/.*)?$/s.exec(path);
   if (match === null) return path;

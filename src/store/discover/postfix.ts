@@ -73,11 +73,18 @@ export function describePostfix(text: string, sources: HomeSources, exists: (pat
     const homes = commonHome(passwdHomes(sources.readPasswd(), 1000), '/etc/passwd', findings);
     const pattern = homes?.pattern ?? '/home/%u';
     const path = `${pattern}/${home.replace(/\/+$/, '').replaceAll('%', '%%')}`;
-    stores.push(store('mail', path, `postfix delivers to maildir in ${path} (home_mailbox with ${homes?.says ?? 'the usual homes'})`, pattern));
+    stores.push(
+      store('mail', path, `postfix delivers to maildir in ${path} (home_mailbox with ${homes?.says ?? 'the usual homes'})`, pattern),
+    );
   }
 
   const base = settings.virtual_mailbox_base?.replace(/\/+$/, '');
-  if (base !== undefined && base !== '' && settings.virtual_mailbox_maps !== undefined && (settings.virtual_transport ?? 'virtual') === 'virtual') {
+  if (
+    base !== undefined &&
+    base !== '' &&
+    settings.virtual_mailbox_maps !== undefined &&
+    (settings.virtual_transport ?? 'virtual') === 'virtual'
+  ) {
     const path = `${base}/%d/%n`;
     const owner = /^static:(\S+)$/.exec(settings.virtual_uid_maps ?? '')?.[1];
     findings.push({
@@ -87,7 +94,10 @@ export function describePostfix(text: string, sources: HomeSources, exists: (pat
       hint: `compare it with: postmap -s ${settings.virtual_mailbox_maps.split(/[\s,]+/)[0] ?? ''}`,
     });
     if (exists(base)) {
-      stores.push({ ...store(stores.length > 0 ? 'virtual' : 'mail', path, `postfix delivers below ${base} (virtual_mailbox_base)`), ...(owner === undefined ? {} : { owner }) });
+      stores.push({
+        ...store(stores.length > 0 ? 'virtual' : 'mail', path, `postfix delivers below ${base} (virtual_mailbox_base)`),
+        ...(owner === undefined ? {} : { owner }),
+      });
     }
   }
   return { present: true, stores, findings, settings };

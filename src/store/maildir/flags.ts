@@ -1,7 +1,10 @@
 import type { ByteString } from '../bytes.ts';
 import { type Keywords, MAX_KEYWORDS } from './keywords.ts';
 
-/** Maildir's letters for IMAP's system flags (https://cr.yp.to/proto/maildir.html, RFC 3501 section 2.3.2). `P` (passed) has none. */
+/**
+ * Maildir's letters for IMAP's system flags (https://cr.yp.to/proto/maildir.html, RFC 3501 section 2.3.2). `P` (passed)
+ * has none.
+ */
 const SYSTEM: readonly (readonly [letter: string, flag: string])[] = [
   ['D', '\\Draft'],
   ['F', '\\Flagged'],
@@ -12,8 +15,8 @@ const SYSTEM: readonly (readonly [letter: string, flag: string])[] = [
 const BY_LETTER = new Map(SYSTEM);
 
 /**
- * The IMAP flags and keywords of a message, from the flags part of its file name (`:2,FSab`). As in Dovecot the last `:` counts, letters
- * that mean nothing are passed over, and a keyword whose name is lost is `unknown-<number>`.
+ * The IMAP flags and keywords of a message, from the flags part of its file name (`:2,FSab`). As in Dovecot the last
+ * `:` counts, letters that mean nothing are passed over, and a keyword whose name is lost is `unknown-<number>`.
  */
 export function imapFlags(flagsPart: ByteString, keywords: Keywords = new Map()): string[] {
   const info = flagsPart.slice(flagsPart.lastIndexOf(':'));
@@ -31,10 +34,14 @@ export function imapFlags(flagsPart: ByteString, keywords: Keywords = new Map())
 }
 
 /**
- * The flags part of a file name for these IMAP flags: `:2,` and letters in byte order. Keywords that have no number yet get the next free one; `keywords` in the
- * answer has them all. What does not fit into 26 letters is named in `lost`; `\Recent` belongs to sessions, not to files.
+ * The flags part of a file name for these IMAP flags: `:2,` and letters in byte order. Keywords that have no number yet
+ * get the next free one; `keywords` in the answer has them all. What does not fit into 26 letters is named in `lost`;
+ * `\Recent` belongs to sessions, not to files.
  */
-export function maildirFlags(flags: Iterable<string>, keywords: Keywords = new Map()): { flagsPart: string; keywords: Keywords; lost: string[] } {
+export function maildirFlags(
+  flags: Iterable<string>,
+  keywords: Keywords = new Map(),
+): { flagsPart: string; keywords: Keywords; lost: string[] } {
   const names = new Map(keywords);
   const letters = new Set<string>();
   const lost: string[] = [];

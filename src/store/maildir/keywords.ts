@@ -7,8 +7,8 @@ export const MAX_KEYWORDS = 26;
 export type Keywords = ReadonlyMap<number, string>;
 
 /**
- * Reads `dovecot-keywords`: lines `<number> <name>`. Lines that Dovecot would pass over (maildir-keywords.c: no space, a number above 25, no name) are
- * passed over here. Never throws.
+ * Reads `dovecot-keywords`: lines `<number> <name>`. Lines that Dovecot would pass over (maildir-keywords.c: no space,
+ * a number above 25, no name) are passed over here. Never throws.
  */
 export function parseKeywords(content: Buffer): Keywords {
   const names = new Map<number, string>();

@@ -20,12 +20,16 @@ export interface FolderLayout {
 /** Maildir++ as Dovecot has it when nothing is said, with `/` between the levels. */
 export const DEFAULT_LAYOUT: FolderLayout = { layout: 'maildir++', separator: '/', prefix: '', inbox: true, utf8: false };
 
-/** Stands before the hex digits of a character that would make two names alike, where Dovecot has no escape character of its own. */
+/**
+ * Stands before the hex digits of a character that would make two names alike, where Dovecot has no escape character of
+ * its own.
+ */
 const OWN_ESCAPE = '\\';
 
 /**
- * The IMAP name of the folder in a directory; `dir` is relative to the mail root, `''` is the root itself. Names that are neither in the
- * encoding of the layout nor UTF-8 come with their bytes percent-encoded. Undefined for a directory that is no folder by the layout (`sieve` in Maildir++).
+ * The IMAP name of the folder in a directory; `dir` is relative to the mail root, `''` is the root itself. Names that
+ * are neither in the encoding of the layout nor UTF-8 come with their bytes percent-encoded. Undefined for a directory
+ * that is no folder by the layout (`sieve` in Maildir++).
  */
 export function folderName(dir: ByteString, layout: FolderLayout = DEFAULT_LAYOUT): string | undefined {
   if (dir === '') return layout.inbox ? 'INBOX' : trimmedPrefix(layout);
@@ -45,8 +49,8 @@ export function folderName(dir: ByteString, layout: FolderLayout = DEFAULT_LAYOU
 }
 
 /**
- * The directory, relative to the mail root, of a folder with this IMAP name; undefined where the layout has no place for it (empty
- * levels, `..`, another namespace's prefix, a dot in a level of Maildir++ without an escape character).
+ * The directory, relative to the mail root, of a folder with this IMAP name; undefined where the layout has no place
+ * for it (empty levels, `..`, another namespace's prefix, a dot in a level of Maildir++ without an escape character).
  */
 export function folderDir(name: string, layout: FolderLayout = DEFAULT_LAYOUT): ByteString | undefined {
   if (layout.inbox ? name.toUpperCase() === 'INBOX' : name === trimmedPrefix(layout)) return '';
@@ -67,7 +71,10 @@ function trimmedPrefix(layout: FolderLayout): string {
 function decodeLevels(levels: readonly ByteString[], layout: FolderLayout): string[] {
   return levels.map((level) => {
     const text = (layout.utf8 ? toText(level) : mutf7Decode(level)) ?? displayBytes(level);
-    const plain = layout.escape === undefined ? text : text.replace(escaped(layout.escape), (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    const plain =
+      layout.escape === undefined
+        ? text
+        : text.replace(escaped(layout.escape), (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
     return plain.replaceAll(layout.separator, escapeChar(layout, layout.separator));
   });
 }

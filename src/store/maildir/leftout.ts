@@ -21,9 +21,11 @@ const FILES: readonly [RegExp, LeftOutReason][] = [
 const DIRECTORIES: readonly [RegExp, LeftOutReason][] = [[/^(fts-flatcurve|xapian-indexes|lucene-indexes|fts-indexes)$/, 'search']];
 
 /**
- * Whether Dovecot makes a file or directory anew when it is missing, or nobody needs it after a restore, and why; undefined for what is kept.
- * For names outside of `cur` and `new`, where every name can be a message. What stays: messages, `dovecot-uidlist`, `dovecot-keywords`,
- * `dovecot-uidvalidity*`, `subscriptions`, `dovecot-acl*`, `dovecot-attributes` (may hold mail-crypt keys), `maildirfolder`, `dovecot.mailbox.log`, Sieve, and whatever is not known.
+ * Whether Dovecot makes a file or directory anew when it is missing, or nobody needs it after a restore, and why;
+ * undefined for what is kept. For names outside of `cur` and `new`, where every name can be a message. What stays:
+ * messages, `dovecot-uidlist`, `dovecot-keywords`, `dovecot-uidvalidity*`, `subscriptions`, `dovecot-acl*`,
+ * `dovecot-attributes` (may hold mail-crypt keys), `maildirfolder`, `dovecot.mailbox.log`, Sieve, and whatever is not
+ * known.
  */
 export function leftOut(name: ByteString, type: 'file' | 'directory' | 'link'): LeftOutReason | undefined {
   const rules = type === 'directory' ? DIRECTORIES : FILES;
@@ -31,8 +33,8 @@ export function leftOut(name: ByteString, type: 'file' | 'directory' | 'link'): 
 }
 
 /**
- * Whether what lies in a directory is left out though the directory itself is kept: `tmp` beside `cur` and `new` holds deliveries that never
- * completed (https://cr.yp.to/proto/maildir.html).
+ * Whether what lies in a directory is left out though the directory itself is kept: `tmp` beside `cur` and `new` holds
+ * deliveries that never completed (https://cr.yp.to/proto/maildir.html).
  */
 export function contentsLeftOut(name: ByteString): boolean {
   return name === 'tmp';

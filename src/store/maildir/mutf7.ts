@@ -1,16 +1,17 @@
 import type { ByteString } from '../bytes.ts';
 
 /**
- * Folder names in IMAP's modified UTF-7 (RFC 3501 section 5.1.3): printable ASCII stands for itself, `&` is `&-`, and everything else is UTF-16 in base64,
- * with `,` for `/` and without padding, between `&` and `-`.
+ * Folder names in IMAP's modified UTF-7 (RFC 3501 section 5.1.3): printable ASCII stands for itself, `&` is `&-`, and
+ * everything else is UTF-16 in base64, with `,` for `/` and without padding, between `&` and `-`.
  */
 export function mutf7Encode(text: string): ByteString {
   return text.toWellFormed().replace(/&|[^\x20-\x7e]+/g, (run) => (run === '&' ? '&-' : `&${base64(run)}-`));
 }
 
 /**
- * The text of a name in modified UTF-7; undefined where it is not the one spelling that {@link mutf7Encode} gives. Two spellings of one name would be two
- * folders with the same name, so other ones ("superfluous shifts", encoded ASCII) are no valid names, as the RFC has it.
+ * The text of a name in modified UTF-7; undefined where it is not the one spelling that {@link mutf7Encode} gives. Two
+ * spellings of one name would be two folders with the same name, so other ones ("superfluous shifts", encoded ASCII)
+ * are no valid names, as the RFC has it.
  */
 export function mutf7Decode(bytes: ByteString): string | undefined {
   if (!bytes.includes('&')) return /^[\x20-\x7e]*$/.test(bytes) ? bytes : undefined;

@@ -24,8 +24,8 @@ export function percentEncode(bytes: ByteString | Buffer): string {
 const ENCODED = /^(?:[A-Za-z0-9._,:=+@/~-]|%[0-9A-F]{2})*$/;
 
 /**
- * The byte string that {@link percentEncode} made a text of. Only the one canonical spelling is taken (upper-case digits, nothing escaped that
- * needs no escape), so that two different keys never mean the same name.
+ * The byte string that {@link percentEncode} made a text of. Only the one canonical spelling is taken (upper-case
+ * digits, nothing escaped that needs no escape), so that two different keys never mean the same name.
  * @throws {MailrecoverError} `damage` for anything else
  */
 export function percentDecode(text: string): ByteString {
@@ -64,9 +64,9 @@ export function flagsPart(name: ByteString): ByteString {
 }
 
 /**
- * Whether Dovecot takes a name in `cur` or `new` for a message: any name that does not begin with `.`, and that has a base name
- * (maildir-sync.c, maildir_scan_dir: "don't even try to use file with empty base name"). Any other spelling will do.
- * That it is a regular file is for the caller to see.
+ * Whether Dovecot takes a name in `cur` or `new` for a message: any name that does not begin with `.`, and that has a
+ * base name (maildir-sync.c, maildir_scan_dir: "don't even try to use file with empty base name"). Any other spelling
+ * will do. That it is a regular file is for the caller to see.
  */
 export function isMessageName(name: ByteString): boolean {
   const first = name.charCodeAt(0);

@@ -27,7 +27,8 @@ export interface UidlistDamage {
 const MAX_UID = 0xffff_fffe;
 
 /**
- * Reads a `dovecot-uidlist` by the rules of Dovecot's maildir-uidlist.c. What stands behind a damaged line is read all the same. Never throws.
+ * Reads a `dovecot-uidlist` by the rules of Dovecot's maildir-uidlist.c. What stands behind a damaged line is read all
+ * the same. Never throws.
  * @returns undefined where even the header is not one: the file says nothing about any UID
  */
 export function parseUidlist(content: Buffer): Uidlist | undefined {
@@ -43,7 +44,13 @@ export function parseUidlist(content: Buffer): Uidlist | undefined {
     line++;
     const record = parseRecord(text, at, end, list.version);
     const problem =
-      record === undefined ? 'not a record' : record.uid <= last ? `UID ${record.uid} after UID ${last}` : list.uids.has(record.base) ? 'a name that stands there twice' : undefined;
+      record === undefined
+        ? 'not a record'
+        : record.uid <= last
+          ? `UID ${record.uid} after UID ${last}`
+          : list.uids.has(record.base)
+            ? 'a name that stands there twice'
+            : undefined;
     if (problem !== undefined && list.damage === undefined) list.damage = { line, message: problem };
     if (record === undefined) continue;
     // Of two lines with one name the later counts (an expunged file that was moved back).
@@ -93,7 +100,8 @@ function parseRecord(text: string, start: number, end: number, version: number):
   let name = at;
   while (name < end && text.charCodeAt(name) === 0x20) name++;
   if (version === 3) {
-    // Extension fields have a key that is a capital letter, and end with a space; the field that begins with a colon is the name.
+    // Extension fields have a key that is a capital letter, and end with a space; the field that begins with a colon is
+    // the name.
     while (name < end && text.charCodeAt(name) !== 0x3a) {
       const key = text.charCodeAt(name);
       if (key < 0x41 || key > 0x5a) return undefined;

@@ -1,6 +1,8 @@
 import { TextDecoder } from 'node:util';
 
-/** Names that mail uses and the Encoding standard (https://encoding.spec.whatwg.org/#names-and-labels) does not have. */
+/**
+ * Names that mail uses and the Encoding standard (https://encoding.spec.whatwg.org/#names-and-labels) does not have.
+ */
 const ALIASES: Record<string, string> = {
   cp932: 'shift_jis',
   'shift-jis-2004': 'shift_jis',
@@ -44,8 +46,8 @@ export function decodeCharset(bytes: Buffer, charset: string): string {
 const ESC = 0x1b;
 
 /**
- * Bytes without a named charset as text: ISO-2022-JP where its escapes stand, else UTF-8 where it is valid, else EUC-JP or Shift_JIS where it looks like them,
- * else Windows-1252, in which every byte means something.
+ * Bytes without a named charset as text: ISO-2022-JP where its escapes stand, else UTF-8 where it is valid, else EUC-JP
+ * or Shift_JIS where it looks like them, else Windows-1252, in which every byte means something.
  */
 export function guess(bytes: Buffer): string {
   if (bytes.includes(ESC)) {

@@ -15,8 +15,9 @@ const DEL = 0x7f;
 const COLON = 0x3a;
 
 /**
- * What a message's file holds, from its first bytes. `mail` means that it begins with a header field (RFC 5322 section 2.2), or with the `From ` line that
- * some deliveries leave there; `unknown` is anything that is neither mail nor compressed nor encrypted by Dovecot.
+ * What a message's file holds, from its first bytes. `mail` means that it begins with a header field (RFC 5322 section
+ * 2.2), or with the `From ` line that some deliveries leave there; `unknown` is anything that is neither mail nor
+ * compressed nor encrypted by Dovecot.
  */
 export function contentOf(head: Buffer): Content {
   const first = head[0];

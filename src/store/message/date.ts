@@ -3,10 +3,12 @@ const MONTHS = 'janfebmaraprmayjunjulaugsepoctnovdec';
 /** Minutes east of UTC; other letters say nothing (RFC 5322 section 4.3) and count as UTC. */
 const ZONES: Record<string, number> = { EST: -300, EDT: -240, CST: -360, CDT: -300, MST: -420, MDT: -360, PST: -480, PDT: -420, JST: 540 };
 
-const DATE = /^\s*(?:[A-Za-z]{3,9}[.,\s]\s*)?(\d{1,2})[\s-]+([A-Za-z]{3})[a-z]*\.?[\s-]+(\d{2,4})[\s,]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:\.\d+)?(?:\s*([+-]\d{4})|\s+([A-Z]{1,5})\b)?/;
+const DATE =
+  /^\s*(?:[A-Za-z]{3,9}[.,\s]\s*)?(\d{1,2})[\s-]+([A-Za-z]{3})[a-z]*\.?[\s-]+(\d{2,4})[\s,]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:\.\d+)?(?:\s*([+-]\d{4})|\s+([A-Z]{1,5})\b)?/;
 
 /**
- * The value of a Date field (RFC 5322 section 3.3, with the obsolete forms of 4.3) as UTC ISO 8601 without fractions: `2026-11-20T02:00:00Z`. Undefined for what is no date.
+ * The value of a Date field (RFC 5322 section 3.3, with the obsolete forms of 4.3) as UTC ISO 8601 without fractions:
+ * `2026-11-20T02:00:00Z`. Undefined for what is no date.
  */
 export function parseDate(value: string): string | undefined {
   const match = DATE.exec(value);
@@ -15,7 +17,8 @@ export function parseDate(value: string): string | undefined {
   const month = MONTHS.indexOf((name ?? '').toLowerCase()) / 3;
   if (!Number.isInteger(month) || month < 0) return undefined;
   let year = Number(yearText);
-  // Two digits: 00 to 49 are this century. Three, or a zero before them: years since 1900, as programs with a year-2000 bug wrote them.
+  // Two digits: 00 to 49 are this century. Three, or a zero before them: years since 1900, as programs with a year-2000
+  // bug wrote them.
   if (yearText.length === 2) year += year < 50 ? 2000 : 1900;
   else if (year < 200) year += 1900;
   const parts = [Number(day), Number(hour), Number(minute), Number(second ?? 0)] as const;

@@ -24,8 +24,8 @@ export const HEAD_BYTES = 65_536;
 const MAX_FIELD = 8192;
 
 /**
- * Reads the header fields from the first bytes of a message's file ({@link HEAD_BYTES} are enough). Compressed messages are opened as far as the runtime can. Never throws:
- * what is rubbish has no fields.
+ * Reads the header fields from the first bytes of a message's file ({@link HEAD_BYTES} are enough). Compressed messages
+ * are opened as far as the runtime can. Never throws: what is rubbish has no fields.
  */
 export function readHeaders(head: Buffer): MessageHeaders {
   const content = contentOf(head);
@@ -38,7 +38,9 @@ export function readHeaders(head: Buffer): MessageHeaders {
 type Field = 'message-id' | 'from' | 'to' | 'cc' | 'subject' | 'date';
 
 /** The fields by the code of their first letter: most lines of a header are told apart by that alone. */
-const FIELDS = new Map<number, Field>((['message-id', 'from', 'to', 'cc', 'subject', 'date'] as const).map((name) => [name.charCodeAt(0), name]));
+const FIELDS = new Map<number, Field>(
+  (['message-id', 'from', 'to', 'cc', 'subject', 'date'] as const).map((name) => [name.charCodeAt(0), name]),
+);
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -52,7 +54,8 @@ function scan(head: Buffer, content: Content): MessageHeaders {
 
 /** Undefined when the header does not end within `size` bytes though there are more. */
 function scanPiece(head: Buffer, content: Content, size: number): MessageHeaders | undefined {
-  // One native call turns the bytes into a string in which a character is a byte; searching that is faster than many calls on the Buffer.
+  // One native call turns the bytes into a string in which a character is a byte; searching that is faster than many
+  // calls on the Buffer.
   const text = head.toString('latin1', 0, Math.min(head.length, size));
   const found: MessageHeaders = { content };
   let at = 0;

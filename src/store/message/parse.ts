@@ -11,7 +11,9 @@ export interface MessageProblem {
 export interface MessageCheck {
   content: Content;
   problems: MessageProblem[];
-  /** Whether the header itself was read; false for encrypted mail, and for compression that this runtime cannot open. */
+  /**
+   * Whether the header itself was read; false for encrypted mail, and for compression that this runtime cannot open.
+   */
   read: boolean;
 }
 
@@ -19,11 +21,13 @@ export interface MessageCheck {
 const UNPACK_LIMIT = 512 * 1024 * 1024;
 
 /** Fields of which every message that came by SMTP, or was stored by a mail program, has at least one. */
-const KNOWN = /^(from|to|cc|bcc|subject|date|message-id|received|return-path|delivered-to|sender|reply-to|mime-version|content-type|x-[\w-]+|dkim-signature|authentication-results)$/i;
+const KNOWN =
+  /^(from|to|cc|bcc|subject|date|message-id|received|return-path|delivered-to|sender|reply-to|mime-version|content-type|x-[\w-]+|dkim-signature|authentication-results)$/i;
 
 /**
- * Whether bytes are a message: a header whose lines are fields or their continuations (RFC 5322 section 2.2), with a field that mail has, and then an empty line or the end.
- * Compressed messages are opened whole, so that damage anywhere in them shows. Never throws.
+ * Whether bytes are a message: a header whose lines are fields or their continuations (RFC 5322 section 2.2), with a
+ * field that mail has, and then an empty line or the end. Compressed messages are opened whole, so that damage anywhere
+ * in them shows. Never throws.
  */
 export function checkMessage(bytes: Buffer): MessageCheck {
   const content = contentOf(bytes);
@@ -52,13 +56,20 @@ export function checkMessage(bytes: Buffer): MessageCheck {
 }
 
 /**
- * The header of Dovecot's encrypted stream (ostream-encrypt.c): 9 bytes of magic, a version, then in version 1 the length of the key data in 2 bytes, in
- * version 2 flags in 4 bytes and the length of the whole header in 4.
+ * The header of Dovecot's encrypted stream (ostream-encrypt.c): 9 bytes of magic, a version, then in version 1 the
+ * length of the key data in 2 bytes, in version 2 flags in 4 bytes and the length of the whole header in 4.
  */
 function checkCrypt(bytes: Buffer): MessageProblem[] {
   const version = bytes[9];
-  const header = version === 1 && bytes.length >= 12 ? 12 + bytes.readUInt16BE(10) : version === 2 && bytes.length >= 18 ? bytes.readUInt32BE(14) : Infinity;
-  return header <= bytes.length ? [] : [{ code: 'crypt-damaged', message: 'the encrypted message ends within its header, or is of an unknown version' }];
+  const header =
+    version === 1 && bytes.length >= 12
+      ? 12 + bytes.readUInt16BE(10)
+      : version === 2 && bytes.length >= 18
+        ? bytes.readUInt32BE(14)
+        : Infinity;
+  return header <= bytes.length
+    ? []
+    : [{ code: 'crypt-damaged', message: 'the encrypted message ends within its header, or is of an unknown version' }];
 }
 
 const LF = 0x0a;

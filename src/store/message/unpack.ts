@@ -1,12 +1,18 @@
 import { constants, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
-/** How much of a gzip file is opened for its header: first a good piece, then one that cannot grow beyond the limit (deflate makes at most 1032 bytes of one). */
+/**
+ * How much of a gzip file is opened for its header: first a good piece, then one that cannot grow beyond the limit
+ * (deflate makes at most 1032 bytes of one).
+ */
 const GZIP_HEADS = [16_384, 1000] as const;
 
 /** More than this of decompressed bytes is not read for a header. */
 const UNPACKED_HEAD = 1 << 20;
 
-/** The beginning of a compressed message, from the first bytes of its file; undefined when these are damaged, or too few. */
+/**
+ * The beginning of a compressed message, from the first bytes of its file; undefined when these are damaged, or too
+ * few.
+ */
 export function unpackHead(head: Buffer, format: 'gzip' | 'zstd'): Buffer | undefined {
   return format === 'gzip' ? gunzipHead(head) : unzstdHead(head);
 }
@@ -34,7 +40,10 @@ function unzstdHead(head: Buffer): Buffer | undefined {
   }
 }
 
-/** Where the first block of a zstd frame ends (RFC 8878 sections 3.1.1.1 and 3.1.1.2): a block is decoded whole or not at all, and holds at most 128 KiB. */
+/**
+ * Where the first block of a zstd frame ends (RFC 8878 sections 3.1.1.1 and 3.1.1.2): a block is decoded whole or not
+ * at all, and holds at most 128 KiB.
+ */
 function firstBlockEnd(head: Buffer): number | undefined {
   const descriptor = head[4];
   if (descriptor === undefined) return undefined;

@@ -1,11 +1,15 @@
 import { decodeCharset, guess } from './charset.ts';
 
-/** An encoded word (RFC 2047 section 2, with the language of RFC 2231 section 5). Spaces inside are not lawful, but Q words with them are about. */
+/**
+ * An encoded word (RFC 2047 section 2, with the language of RFC 2231 section 5). Spaces inside are not lawful, but Q
+ * words with them are about.
+ */
 const WORD = /=\?([\w.+:-]+)(?:\*[\w-]*)?\?([BbQq])\?([^?\r\n]*)\?=/g;
 
 /**
- * The value of a header field as text: encoded words decoded, white space between two of them dropped (RFC 2047 section 6.2), raw 8-bit bytes and bare
- * ISO-2022-JP decoded by their looks, control characters made spaces. `value` is the unfolded field, one character a byte. Never throws.
+ * The value of a header field as text: encoded words decoded, white space between two of them dropped (RFC 2047 section
+ * 6.2), raw 8-bit bytes and bare ISO-2022-JP decoded by their looks, control characters made spaces. `value` is the
+ * unfolded field, one character a byte. Never throws.
  */
 export function decodeValue(value: string): string {
   // The fast way, which most fields go.

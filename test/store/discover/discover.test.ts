@@ -11,9 +11,12 @@ import { parseLocation, withHome } from '../../../src/store/discover/location.ts
 import { describePostfix, parsePostconf } from '../../../src/store/discover/postfix.ts';
 
 const sources = {
-  readPasswd: () => 'root:x:0:0:root:/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\ncarl:x:1002:1002::/srv/carl:/bin/sh\nnobody:x:65534:65534::/nonexistent:\n',
+  readPasswd: () =>
+    'root:x:0:0:root:/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\ncarl:x:1002:1002::/srv/carl:/bin/sh\nnobody:x:65534:65534::/nonexistent:\n',
   readFile: (path: string) =>
-    path === '/etc/dovecot/users' ? 'alice@example.org:{PLAIN}x:5000:5000::/srv/mail/example.org/alice::\nbob@example.net:{PLAIN}x:5000:5000::/srv/mail/example.net/bob::\n' : undefined,
+    path === '/etc/dovecot/users'
+      ? 'alice@example.org:{PLAIN}x:5000:5000::/srv/mail/example.org/alice::\nbob@example.net:{PLAIN}x:5000:5000::/srv/mail/example.net/bob::\n'
+      : undefined,
 };
 const describe = (text: string): ReturnType<typeof describeDovecot> => describeDovecot(text, sources);
 
@@ -53,7 +56,10 @@ test('Dovecot 2.3 with system users', () => {
       says: 'dovecot keeps maildir in /home/%u/Maildir (mail_location with the homes in /etc/passwd)',
     },
   ]);
-  assert.deepEqual(findings.map((f) => [f.code, f.message]), [['home-elsewhere', "1 of 3 users in /etc/passwd have their home outside of '/home/%u': carl"]]);
+  assert.deepEqual(
+    findings.map((f) => [f.code, f.message]),
+    [['home-elsewhere', "1 of 3 users in /etc/passwd have their home outside of '/home/%u': carl"]],
+  );
 });
 
 test('Dovecot 2.3 with virtual users, all options, a public namespace and a shared one', () => {
@@ -98,7 +104,10 @@ userdb {
     owner: 'vmail',
     says: 'dovecot keeps maildir in /var/vmail/%d/%n/Maildir (mail_location with the home of userdb static)',
   });
-  assert.deepEqual([stores.length, stores[1]?.name, stores[1]?.path, stores[1]?.mailbox, stores[1]?.layout.inbox], [2, 'pub lic', '/var/mail/public', 'pub lic', false]);
+  assert.deepEqual(
+    [stores.length, stores[1]?.name, stores[1]?.path, stores[1]?.mailbox, stores[1]?.layout.inbox],
+    [2, 'pub lic', '/var/mail/public', 'pub lic', false],
+  );
 });
 
 test('Dovecot 2.4', () => {
@@ -138,16 +147,26 @@ passdb pam {
   });
   assert.deepEqual([stores[1]?.path, stores[1]?.layout.prefix, stores[1]?.layout.inbox], ['/archive/%{user}', 'Archive/', false]);
 
-  const fields = describe('mail_driver = maildir\nmail_path = ~/Maildir\nuserdb static {\n  fields {\n    gid = vmail\n    home = /v/%{user|domain}/%{user|username}\n    uid = vmail\n  }\n}\n');
-  assert.deepEqual([fields.stores[0]?.path, fields.stores[0]?.owner, fields.stores[0]?.layout.inbox], ['/v/%{user|domain}/%{user|username}/Maildir', 'vmail', true]);
+  const fields = describe(
+    'mail_driver = maildir\nmail_path = ~/Maildir\nuserdb static {\n  fields {\n    gid = vmail\n    home = /v/%{user|domain}/%{user|username}\n    uid = vmail\n  }\n}\n',
+  );
+  assert.deepEqual(
+    [fields.stores[0]?.path, fields.stores[0]?.owner, fields.stores[0]?.layout.inbox],
+    ['/v/%{user|domain}/%{user|username}/Maildir', 'vmail', true],
+  );
 });
 
 test('homes of a passwd-file', () => {
-  for (const userdb of ['userdb {\n  driver = passwd-file\n  args = username_format=%u /etc/dovecot/users\n}\n', 'userdb passwd-file {\n  passwd_file_path = /etc/dovecot/users\n}\n']) {
+  for (const userdb of [
+    'userdb {\n  driver = passwd-file\n  args = username_format=%u /etc/dovecot/users\n}\n',
+    'userdb passwd-file {\n  passwd_file_path = /etc/dovecot/users\n}\n',
+  ]) {
     assert.equal(describe(`mail_location = maildir:%h/Maildir\n${userdb}`).stores[0]?.path, '/srv/mail/%d/%n/Maildir');
   }
   assert.equal(
-    describe('mail_location = maildir:~/M\nuserdb {\n  driver = passwd-file\n  args = /nowhere\n  default_fields = uid=5000 home=/srv/%d/%n\n}\n').stores[0]?.path,
+    describe(
+      'mail_location = maildir:~/M\nuserdb {\n  driver = passwd-file\n  args = /nowhere\n  default_fields = uid=5000 home=/srv/%d/%n\n}\n',
+    ).stores[0]?.path,
     '/srv/%d/%n/M',
   );
 });
@@ -156,7 +175,10 @@ test('what cannot be known is said', () => {
   const cases: [string, RegExp][] = [
     ['', /looks for it/],
     ['mail_location = \n', /looks for it/],
-    ['mail_location = maildir:~/Maildir\nuserdb {\n  driver = sql\n  args = /etc/dovecot/sql.conf\n}\n', /only a user database knows the homes/],
+    [
+      'mail_location = maildir:~/Maildir\nuserdb {\n  driver = sql\n  args = /etc/dovecot/sql.conf\n}\n',
+      /only a user database knows the homes/,
+    ],
     ['mail_location = maildir:/var/vmail/%2.256Nu/%u\n', /modifier other than L/],
     ['mail_location = maildir:/v/%u:LAYOUT=index\n', /layout 'index'/],
     ['mail_location = maildir:/v/%u:INBOX=/i/%u\n', /INBOX lies by itself/],
@@ -170,11 +192,17 @@ test('what cannot be known is said', () => {
 test('locations and homes', () => {
   assert.equal(parseLocation('maildir:/a::b/%u:INDEX=MEMORY', 'x')?.path, '/a:b/%u');
   assert.equal(parseLocation('/var/mail', 'x'), undefined);
-  assert.deepEqual([withHome('~', '/h'), withHome('%{ home }/x', '/h/'), withHome('~/x', undefined), withHome('/x', undefined)], ['/h', '/h/x', undefined, '/x']);
+  assert.deepEqual(
+    [withHome('~', '/h'), withHome('%{ home }/x', '/h/'), withHome('~/x', undefined), withHome('/x', undefined)],
+    ['/h', '/h/x', undefined, '/x'],
+  );
 });
 
 test('Postfix: maildir in homes, virtual mailboxes, delivery by others', () => {
-  const homes = describePostfix('home_mailbox = Maildir/\nmydestination = a.org, b.org,\n    c.org\nsmtp_sasl_password_maps = hash:/secret\n', sources);
+  const homes = describePostfix(
+    'home_mailbox = Maildir/\nmydestination = a.org, b.org,\n    c.org\nsmtp_sasl_password_maps = hash:/secret\n',
+    sources,
+  );
   assert.deepEqual([homes.stores[0]?.path, homes.stores[0]?.home], ['/home/%u/Maildir', '/home/%u']);
   assert.deepEqual(homes.settings, { home_mailbox: 'Maildir/', mydestination: 'a.org, b.org, c.org' });
 
@@ -183,34 +211,71 @@ test('Postfix: maildir in homes, virtual mailboxes, delivery by others', () => {
   assert.deepEqual([guess.stores[0]?.path, guess.stores[0]?.owner, guess.findings[0]?.code], ['/var/vmail/%d/%n', '5000', 'discover']);
   assert.deepEqual(describePostfix(virtual, sources, () => false).stores, []);
   for (const other of ['virtual_transport = lmtp:unix:private/dovecot-lmtp\n', '']) {
-    assert.deepEqual(describePostfix(`${other === '' ? 'home_mailbox = Maildir/\nmailbox_transport = lmtp:x\n' : virtual + other}`, sources, () => true).stores, []);
+    assert.deepEqual(
+      describePostfix(other === '' ? 'home_mailbox = Maildir/\nmailbox_transport = lmtp:x\n' : virtual + other, sources, () => true).stores,
+      [],
+    );
   }
   assert.deepEqual([...parsePostconf('rubbish\n\n a = b\nx=\n')], [['x', '']]);
 });
 
 test('rubbish throws nothing', () => {
-  const line = fc.constantFrom('mail_location = maildir:~/M', 'mail_location = maildir:%', 'namespace {', 'namespace x {', '}', 'userdb {', 'driver = passwd-file', 'args = /etc/dovecot/users', 'mail_path = ~', 'mail_driver = maildir',
-    'mail_home = %h', 'prefix = a', 'separator = ^', 'location = x:y:z', 'fields {', 'home = ..', '"', '= =', 'type = public');
+  const line = fc.constantFrom(
+    'mail_location = maildir:~/M',
+    'mail_location = maildir:%',
+    'namespace {',
+    'namespace x {',
+    '}',
+    'userdb {',
+    'driver = passwd-file',
+    'args = /etc/dovecot/users',
+    'mail_path = ~',
+    'mail_driver = maildir',
+    'mail_home = %h',
+    'prefix = a',
+    'separator = ^',
+    'location = x:y:z',
+    'fields {',
+    'home = ..',
+    '"',
+    '= =',
+    'type = public',
+  );
   fc.assert(fc.property(fc.array(fc.oneof(line, fc.string()), { maxLength: 30 }), (lines) => void describe(lines.join('\n'))));
-  fc.assert(fc.property(fc.array(fc.string(), { maxLength: 10 }), (lines) => void describePostfix(`home_mailbox = ${lines.join('\n')}/\n`, sources)));
+  fc.assert(
+    fc.property(
+      fc.array(fc.string(), { maxLength: 10 }),
+      (lines) => void describePostfix(`home_mailbox = ${lines.join('\n')}/\n`, sources),
+    ),
+  );
 });
 
 const doveconf = spawnSync('doveconf', ['--help'], { encoding: 'utf8' }).error === undefined;
 const version = spawnSync('/usr/sbin/dovecot', ['--version'], { encoding: 'utf8' }).stdout ?? '';
 
-test('the installed doveconf is understood', { skip: doveconf && version.startsWith('2.3') ? false : 'needs doveconf of Dovecot 2.3' }, () => {
-  const dir = mkdtempSync(join(tmpdir(), 'mailrecover-doveconf-'));
-  try {
-    const file = join(dir, 'dovecot.conf');
-    writeFileSync(file, 'ssl = no\nmail_location = maildir:~/Maildir:LAYOUT=fs\nmail_plugins = listescape\nuserdb {\n  driver = static\n  args = uid=vmail gid=vmail home=/var/vmail/%d/%n\n}\nnamespace "a b" {\n  inbox = yes\n  separator = /\n}\n');
-    const { stdout } = spawnSync('doveconf', ['-c', file, '-n'], { encoding: 'utf8' });
-    const { stores, findings } = describe(stdout);
-    assert.deepEqual(findings, []);
-    assert.deepEqual([stores[0]?.path, stores[0]?.layout.layout, stores[0]?.layout.separator, stores[0]?.layout.escape, stores[0]?.owner], ['/var/vmail/%d/%n/Maildir', 'fs', '/', '\\', 'vmail']);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-});
+test(
+  'the installed doveconf is understood',
+  { skip: doveconf && version.startsWith('2.3') ? false : 'needs doveconf of Dovecot 2.3' },
+  () => {
+    const dir = mkdtempSync(join(tmpdir(), 'mailrecover-doveconf-'));
+    try {
+      const file = join(dir, 'dovecot.conf');
+      writeFileSync(
+        file,
+        'ssl = no\nmail_location = maildir:~/Maildir:LAYOUT=fs\nmail_plugins = listescape\nuserdb {\n  driver = static\n  args = uid=vmail gid=vmail home=/var/vmail/%d/%n\n}\nnamespace "a b" {\n  inbox = yes\n  separator = /\n}\n',
+      );
+      const { stdout } = spawnSync('doveconf', ['-c', file, '-n'], { encoding: 'utf8' });
+      const { stores, findings } = describe(stdout);
+      assert.deepEqual(findings, []);
+      assert.deepEqual(
+        [stores[0]?.path, stores[0]?.layout.layout, stores[0]?.layout.separator, stores[0]?.layout.escape, stores[0]?.owner],
+        ['/var/vmail/%d/%n/Maildir', 'fs', '/', '\\', 'vmail'],
+      );
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  },
+);
 
 test('this host is asked, whatever it has', async () => {
   const found = await discoverStores();

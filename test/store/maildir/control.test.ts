@@ -15,14 +15,24 @@ test('dovecot-uidlist, version 3', () => {
     uidValidity: 1795214400,
     nextUid: 14,
     guid: '3085f01b6ef9f26a1234567890abcdef',
-    uids: new Map([['a.M1.h', 1], ['b,S=12', 2], ['c', 9]]),
+    uids: new Map([
+      ['a.M1.h', 1],
+      ['b,S=12', 2],
+      ['c', 9],
+    ]),
     torn: false,
     damage: undefined,
   });
 });
 
 test('dovecot-uidlist: version 1, a torn line, UIDs beyond the header', () => {
-  assert.deepEqual([...(uidlist('1 5 9\n3 x:2,\n4 y\n')?.uids ?? [])], [['x', 3], ['y', 4]]);
+  assert.deepEqual(
+    [...(uidlist('1 5 9\n3 x:2,\n4 y\n')?.uids ?? [])],
+    [
+      ['x', 3],
+      ['y', 4],
+    ],
+  );
   const torn = uidlist('3 V5 N2\n1 :a\n2 :b');
   assert.deepEqual([torn?.torn, torn?.uids.size, torn?.damage], [true, 1, undefined]);
   assert.equal(uidlist('3 V5 N2\n7 :a\n')?.nextUid, 8);
@@ -48,7 +58,8 @@ test('dovecot-uidlist: what is damaged is said with its line, and the rest is re
     assert.deepEqual([list?.damage?.line, list?.uids.size], [line, size], text);
   }
   assert.equal(uidlist('3 V5 N9\n1 :a\n2 :a\n')?.uids.get('a'), 2);
-  for (const text of ['', '3 V5 N9', '3 V0 N9\n', '3 V5\n', '2 5 9\n', '3 Vx N9\n', '3 V99999999999 N1\n', 'rubbish\n']) assert.equal(uidlist(text), undefined, text);
+  for (const text of ['', '3 V5 N9', '3 V0 N9\n', '3 V5\n', '2 5 9\n', '3 Vx N9\n', '3 V99999999999 N1\n', 'rubbish\n'])
+    assert.equal(uidlist(text), undefined, text);
 });
 
 test('dovecot-uidlist: what is written comes back, and rubbish throws nothing', () => {
@@ -67,13 +78,23 @@ test('dovecot-uidlist: what is written comes back, and rubbish throws nothing', 
 
 test('dovecot-keywords', () => {
   const keywords = parseKeywords(Buffer.from('0 $Forwarded\n1 NonJunk\n25 仕事\n26 no\nx y\n3\n4 \n7 torn'));
-  assert.deepEqual([...keywords], [[0, '$Forwarded'], [1, 'NonJunk'], [25, '仕事']]);
+  assert.deepEqual(
+    [...keywords],
+    [
+      [0, '$Forwarded'],
+      [1, 'NonJunk'],
+      [25, '仕事'],
+    ],
+  );
   assert.deepEqual(parseKeywords(Buffer.from(formatKeywords(keywords))), keywords);
   fc.assert(fc.property(fc.uint8Array(), (bytes) => void parseKeywords(Buffer.from(bytes))));
 });
 
 test('flags of file names and of IMAP', () => {
-  const keywords = new Map([[0, '$Forwarded'], [2, 'work']]);
+  const keywords = new Map([
+    [0, '$Forwarded'],
+    [2, 'work'],
+  ]);
   assert.deepEqual(imapFlags(':2,FSac', keywords), ['\\Flagged', '\\Seen', '$Forwarded', 'work']);
   assert.deepEqual(imapFlags(':2,DFRSTb', keywords), ['\\Draft', '\\Flagged', '\\Answered', '\\Seen', '\\Deleted', 'unknown-1']);
   assert.deepEqual(imapFlags(':2,S,x'), ['\\Seen']);
@@ -82,7 +103,14 @@ test('flags of file names and of IMAP', () => {
 
   const made = maildirFlags(['\\seen', 'Work', 'new', '\\Recent'], keywords);
   assert.equal(made.flagsPart, ':2,Sbc');
-  assert.deepEqual([...made.keywords], [[0, '$Forwarded'], [2, 'work'], [1, 'new']]);
+  assert.deepEqual(
+    [...made.keywords],
+    [
+      [0, '$Forwarded'],
+      [2, 'work'],
+      [1, 'new'],
+    ],
+  );
   assert.deepEqual(maildirFlags(Array.from({ length: 28 }, (_, i) => `k${i}`)).lost, ['k26', 'k27']);
   assert.equal(maildirFlags([]).flagsPart, ':2,');
 
@@ -98,13 +126,37 @@ test('flags of file names and of IMAP', () => {
 
 test('what is left out, and what is not', () => {
   const out: Record<string, string> = {
-    'dovecot.index': 'index', 'dovecot.index.cache': 'index', 'dovecot.index.log.2': 'index', 'dovecot.list.index': 'index', 'dovecot.list.index.log': 'index',
-    'dovecot-uidlist.lock': 'lock', maildirsize: 'quota', 'roundcube.svbin': 'compiled', '.dovecot.svbin': 'compiled', 'temp.mx1.1234.abcdef': 'temporary', '.temp.mx1.12.34.ab': 'temporary',
+    'dovecot.index': 'index',
+    'dovecot.index.cache': 'index',
+    'dovecot.index.log.2': 'index',
+    'dovecot.list.index': 'index',
+    'dovecot.list.index.log': 'index',
+    'dovecot-uidlist.lock': 'lock',
+    maildirsize: 'quota',
+    'roundcube.svbin': 'compiled',
+    '.dovecot.svbin': 'compiled',
+    'temp.mx1.1234.abcdef': 'temporary',
+    '.temp.mx1.12.34.ab': 'temporary',
     '.nfs0000000001234567': 'temporary',
   };
   for (const [name, reason] of Object.entries(out)) assert.equal(leftOut(name, 'file'), reason, name);
-  for (const name of ['dovecot-uidlist', 'dovecot-keywords', 'dovecot-uidvalidity', 'dovecot-uidvalidity.5f3a', 'subscriptions', 'dovecot-acl', 'dovecot-attributes', 'maildirfolder',
-    'dovecot.mailbox.log', '.dovecot.sieve', 'a.sieve', 'temperature.txt', 'dovecot.indexed', 'x']) assert.equal(leftOut(name, 'file'), undefined, name);
+  for (const name of [
+    'dovecot-uidlist',
+    'dovecot-keywords',
+    'dovecot-uidvalidity',
+    'dovecot-uidvalidity.5f3a',
+    'subscriptions',
+    'dovecot-acl',
+    'dovecot-attributes',
+    'maildirfolder',
+    'dovecot.mailbox.log',
+    '.dovecot.sieve',
+    'a.sieve',
+    'temperature.txt',
+    'dovecot.indexed',
+    'x',
+  ])
+    assert.equal(leftOut(name, 'file'), undefined, name);
   assert.equal(leftOut('fts-flatcurve', 'directory'), 'search');
   assert.equal(leftOut('dovecot.index', 'directory'), undefined);
   assert.deepEqual([contentsLeftOut('tmp'), contentsLeftOut('cur')], [true, false]);

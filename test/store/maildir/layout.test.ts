@@ -17,7 +17,8 @@ test('modified UTF-7 as in RFC 3501', () => {
   assert.equal(mutf7Encode('a & b'), 'a &- b');
   assert.equal(mutf7Encode('😀'), '&2D3eAA-');
   // The RFC's own examples of what must not be: superfluous shift, ASCII in base64; then no end, odd bytes, half a pair, raw 8 bit.
-  for (const bad of ['&Jjo-&Jjo-', '&AGE-', '&Jjo', '&JjoA-', '&2D0-', 'caf\xe9', '&-&', '&=-', 'a\tb']) assert.equal(mutf7Decode(bad), undefined, bad);
+  for (const bad of ['&Jjo-&Jjo-', '&AGE-', '&Jjo', '&JjoA-', '&2D0-', 'caf\xe9', '&-&', '&=-', 'a\tb'])
+    assert.equal(mutf7Decode(bad), undefined, bad);
 });
 
 test('modified UTF-7 comes back, and has one spelling', () => {
@@ -63,13 +64,15 @@ test('folder names of Maildir++ and fs', () => {
   assert.equal(folderDir('Other/A', { ...DEFAULT_LAYOUT, prefix: 'Public/', inbox: false }), undefined);
 });
 
-const layouts: fc.Arbitrary<FolderLayout> = fc.record({
-  layout: fc.constantFrom('maildir++' as const, 'fs' as const),
-  separator: fc.constantFrom('/', '.', '^'),
-  prefix: fc.constantFrom('', 'INBOX', 'Public').map((p) => p),
-  inbox: fc.boolean(),
-  utf8: fc.boolean(),
-}).map((l) => ({ ...l, prefix: l.prefix === '' ? '' : l.prefix + l.separator }));
+const layouts: fc.Arbitrary<FolderLayout> = fc
+  .record({
+    layout: fc.constantFrom('maildir++' as const, 'fs' as const),
+    separator: fc.constantFrom('/', '.', '^'),
+    prefix: fc.constantFrom('', 'INBOX', 'Public').map((p) => p),
+    inbox: fc.boolean(),
+    utf8: fc.boolean(),
+  })
+  .map((l) => ({ ...l, prefix: l.prefix === '' ? '' : l.prefix + l.separator }));
 
 test('a folder name leads back to its directory, in every layout, and never out of the root', () => {
   fc.assert(
@@ -84,45 +87,62 @@ test('a folder name leads back to its directory, in every layout, and never out 
       if (!name.includes('\\')) assert.equal(back, name.toWellFormed());
     }),
   );
-  fc.assert(fc.property(layouts, fc.string({ unit: 'binary' }), (layout, dir) => typeof folderName(Buffer.from(dir).toString('latin1'), layout) !== 'number'));
+  fc.assert(
+    fc.property(
+      layouts,
+      fc.string({ unit: 'binary' }),
+      (layout, dir) => typeof folderName(Buffer.from(dir).toString('latin1'), layout) !== 'number',
+    ),
+  );
 });
 
 const path = `${process.env.PATH}:/usr/sbin:/sbin`;
 const doveadm = spawnSync('dovecot', ['--version'], { encoding: 'utf8', env: { ...process.env, PATH: path } });
 const version = doveadm.status === 0 ? doveadm.stdout : '';
 
-test('Dovecot itself puts folders where we look for them', { skip: version.startsWith('2.3') ? false : 'needs doveadm of Dovecot 2.3' }, () => {
-  const cases: [string, FolderLayout, string][] = [
-    ['maildir:%ROOT%', { ...DEFAULT_LAYOUT }, ''],
-    ['maildir:%ROOT%', { ...DEFAULT_LAYOUT, separator: '.', prefix: 'INBOX.' }, ''],
-    ['maildir:%ROOT%:LAYOUT=fs', { ...fs }, ''],
-    ['maildir:%ROOT%:UTF-8', { ...DEFAULT_LAYOUT, utf8: true }, ''],
-    ['maildir:%ROOT%', { ...DEFAULT_LAYOUT, escape: '\\' }, 'mail_plugins = listescape'],
-  ];
-  for (const [location, layout, more] of cases) {
-    const root = mkdtempSync(join(tmpdir(), 'mailrecover-layout-'));
-    try {
-      // Dovecot refuses to open mail as root.
-      const owner = process.getuid?.() === 0 ? 65534 : process.getuid?.();
-      if (owner === 65534) chownSync(root, owner, owner);
-      const config = join(root, 'dovecot.conf');
-      writeFileSync(
-        config,
-        `mail_location = ${location.replace('%ROOT%', `${root}/mail`)}\nssl = no\nfirst_valid_uid = 0\nfirst_valid_gid = 0\nmail_uid = ${owner}\nmail_gid = ${owner}\n${more}\n` +
-          `namespace inbox {\n  inbox = yes\n  separator = ${layout.separator}\n  prefix = ${layout.prefix}\n}\n`,
-      );
-      const names = ['A', 'A/B', '日本語/会議', 'R&D', 'sp ace', 'é😀'].map((name) => layout.prefix + name.replaceAll('/', layout.separator));
-      if (layout.escape !== undefined) names.push('v1.2', 'back\\slash');
-      const env = { ...process.env, PATH: path, HOME: root, USER: 'someone' };
-      for (const name of names) execFileSync('doveadm', ['-c', config, 'mailbox', 'create', name], { env, stdio: 'pipe', ...(owner === 65534 ? { uid: owner, gid: owner } : {}) });
-      for (const name of names) {
-        const dir = folderDir(name, layout);
-        assert.ok(dir !== undefined, name);
-        assert.ok(existsSync(fsPath(`${root}/mail/${dir}/cur`)), `${name} is not in ${dir}`);
-        assert.equal(folderName(dir, layout), name);
+test(
+  'Dovecot itself puts folders where we look for them',
+  { skip: version.startsWith('2.3') ? false : 'needs doveadm of Dovecot 2.3' },
+  () => {
+    const cases: [string, FolderLayout, string][] = [
+      ['maildir:%ROOT%', { ...DEFAULT_LAYOUT }, ''],
+      ['maildir:%ROOT%', { ...DEFAULT_LAYOUT, separator: '.', prefix: 'INBOX.' }, ''],
+      ['maildir:%ROOT%:LAYOUT=fs', { ...fs }, ''],
+      ['maildir:%ROOT%:UTF-8', { ...DEFAULT_LAYOUT, utf8: true }, ''],
+      ['maildir:%ROOT%', { ...DEFAULT_LAYOUT, escape: '\\' }, 'mail_plugins = listescape'],
+    ];
+    for (const [location, layout, more] of cases) {
+      const root = mkdtempSync(join(tmpdir(), 'mailrecover-layout-'));
+      try {
+        // Dovecot refuses to open mail as root.
+        const owner = process.getuid?.() === 0 ? 65534 : process.getuid?.();
+        if (owner === 65534) chownSync(root, owner, owner);
+        const config = join(root, 'dovecot.conf');
+        writeFileSync(
+          config,
+          `mail_location = ${location.replace('%ROOT%', `${root}/mail`)}\nssl = no\nfirst_valid_uid = 0\nfirst_valid_gid = 0\nmail_uid = ${owner}\nmail_gid = ${owner}\n${more}\n` +
+            `namespace inbox {\n  inbox = yes\n  separator = ${layout.separator}\n  prefix = ${layout.prefix}\n}\n`,
+        );
+        const names = ['A', 'A/B', '日本語/会議', 'R&D', 'sp ace', 'é😀'].map(
+          (name) => layout.prefix + name.replaceAll('/', layout.separator),
+        );
+        if (layout.escape !== undefined) names.push('v1.2', 'back\\slash');
+        const env = { ...process.env, PATH: path, HOME: root, USER: 'someone' };
+        for (const name of names)
+          execFileSync('doveadm', ['-c', config, 'mailbox', 'create', name], {
+            env,
+            stdio: 'pipe',
+            ...(owner === 65534 ? { uid: owner, gid: owner } : {}),
+          });
+        for (const name of names) {
+          const dir = folderDir(name, layout);
+          assert.ok(dir !== undefined, name);
+          assert.ok(existsSync(fsPath(`${root}/mail/${dir}/cur`)), `${name} is not in ${dir}`);
+          assert.equal(folderName(dir, layout), name);
+        }
+      } finally {
+        rmSync(root, { recursive: true, force: true });
       }
-    } finally {
-      rmSync(root, { recursive: true, force: true });
     }
-  }
-});
+  },
+);

@@ -10,7 +10,10 @@ test('percent-encoding spells bytes as the format wants them', () => {
   assert.equal(percentEncode(Buffer.from('é/~+@-_')), '%C3%A9/~+@-_');
   assert.equal(percentEncode(''), '');
   assert.deepEqual(percentDecodeBuffer('%C3%A9'), Buffer.from('é'));
-  assert.throws(() => percentEncode('\u3042'), (error) => error instanceof MailrecoverError && error.code === 'bug');
+  assert.throws(
+    () => percentEncode('\u3042'),
+    (error) => error instanceof MailrecoverError && error.code === 'bug',
+  );
 });
 
 test('every byte string comes back', () => {
@@ -26,7 +29,11 @@ test('every byte string comes back', () => {
 
 test('only the canonical spelling is decoded', () => {
   for (const text of ['%', '%4', '%zz', '%ff', '%41', 'a b', 'é', '%2E', '\n', '%FF%', 'a\0']) {
-    assert.throws(() => percentDecode(text), (error) => error instanceof MailrecoverError && error.code === 'damage', text);
+    assert.throws(
+      () => percentDecode(text),
+      (error) => error instanceof MailrecoverError && error.code === 'damage',
+      text,
+    );
   }
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.stringMatching(/^(%[0-9A-Fa-f]{2}|[a-c %])*$/)), (text) => {

@@ -94,13 +94,41 @@ test('what is packed is opened, what is encrypted is called so', () => {
   assert.deepEqual(readHeaders(bytes('CRYPTED\x03\x07\x02xxxx')), { content: 'mail-crypt' });
   assert.deepEqual(readHeaders(bytes('\x1f\x8bdamaged')), { content: 'gzip' });
   assert.deepEqual(readHeaders(bytes('\x28\xb5\x2f\xfd')), { content: 'zstd' });
-  for (const [head, content] of [['BZh9', 'bzip2'], ['\xfd7zXZ\0', 'xz'], ['', 'empty'], ['\0\0', 'unknown'], ['hello world', 'unknown'], [': x', 'unknown'], ['X-A\t: b', 'mail']] as const) {
+  for (const [head, content] of [
+    ['BZh9', 'bzip2'],
+    ['\xfd7zXZ\0', 'xz'],
+    ['', 'empty'],
+    ['\0\0', 'unknown'],
+    ['hello world', 'unknown'],
+    [': x', 'unknown'],
+    ['X-A\t: b', 'mail'],
+  ] as const) {
     assert.equal(contentOf(bytes(head)), content);
   }
 });
 
 test('rubbish throws nothing', () => {
-  const piece = fc.constantFrom('From: ', 'Subject:', 'Date:', 'To: ', '=?', '?Q?', '?B?', '?=', 'utf-8', '\n', '\r\n', ' ', '<', '>', '\0', '\xff', '\x1b$B', '=E3', '20 Nov 2026 1:00');
+  const piece = fc.constantFrom(
+    'From: ',
+    'Subject:',
+    'Date:',
+    'To: ',
+    '=?',
+    '?Q?',
+    '?B?',
+    '?=',
+    'utf-8',
+    '\n',
+    '\r\n',
+    ' ',
+    '<',
+    '>',
+    '\0',
+    '\xff',
+    '\x1b$B',
+    '=E3',
+    '20 Nov 2026 1:00',
+  );
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (raw) => void readHeaders(Buffer.from(raw))));
   fc.assert(fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => void readHeaders(bytes(pieces.join('')))));
   for (const magic of ['\x1f\x8b\x08', '\x28\xb5\x2f\xfd']) {
@@ -111,11 +139,15 @@ test('rubbish throws nothing', () => {
 
 test('any text comes back out of encoded words', () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom('a', ' x', '日', 'é', '😀', '=', '?', '_'), minLength: 1, maxLength: 20 }), fc.integer({ min: 1, max: 9 }), (text, cut) => {
-      const raw = Buffer.from(text);
-      const words: string[] = [];
-      for (let at = 0; at < raw.length; at += cut) words.push(`=?UTF-8?B?${raw.subarray(at, at + cut).toString('base64')}?=`);
-      assert.equal(decodeValue(words.join('\r\n ').replaceAll('\r\n', '')), text.trim());
-    }),
+    fc.property(
+      fc.string({ unit: fc.constantFrom('a', ' x', '日', 'é', '😀', '=', '?', '_'), minLength: 1, maxLength: 20 }),
+      fc.integer({ min: 1, max: 9 }),
+      (text, cut) => {
+        const raw = Buffer.from(text);
+        const words: string[] = [];
+        for (let at = 0; at < raw.length; at += cut) words.push(`=?UTF-8?B?${raw.subarray(at, at + cut).toString('base64')}?=`);
+        assert.equal(decodeValue(words.join('\r\n ').replaceAll('\r\n', '')), text.trim());
+      },
+    ),
   );
 });

@@ -4,7 +4,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { checkMessage } from '../../../src/store/message/parse.ts';
 
-const codes = (bytes: Buffer | string): string[] => checkMessage(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes).problems.map((p) => p.code);
+const codes = (bytes: Buffer | string): string[] =>
+  checkMessage(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes).problems.map((p) => p.code);
 
 test('mail has no problem', () => {
   for (const mail of [
@@ -14,7 +15,8 @@ test('mail has no problem', () => {
     'X-Spam: yes\nSubject: only a header',
     'From bob Fri Nov 20\nTo: x\n\n',
     `Subject: ${'x'.repeat(5000)}\n\n`,
-  ]) assert.deepEqual(codes(mail), [], mail.slice(0, 40));
+  ])
+    assert.deepEqual(codes(mail), [], mail.slice(0, 40));
 });
 
 test('what is no mail is said to be none', () => {
@@ -48,5 +50,7 @@ test('packed and encrypted messages', () => {
 test('rubbish throws nothing', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (raw) => void checkMessage(Buffer.from(raw))));
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (raw) => void checkMessage(Buffer.concat([Buffer.from('From: '), raw]))));
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 50 }), (raw) => void checkMessage(Buffer.concat([Buffer.from('CRYPTED\x03\x07'), raw]))));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 50 }), (raw) => void checkMessage(Buffer.concat([Buffer.from('CRYPTED\x03\x07'), raw]))),
+  );
 });
