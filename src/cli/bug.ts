@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { MailrecoverError } from '../errors/error.ts';
 
 /** The version of this program. */
@@ -14,11 +15,11 @@ export function bugDetails(error: unknown, argv: readonly string[]): string {
     lines.push(
       `version: ${programVersion()}, node ${process.version}, ${process.platform} ${process.arch}`,
       `command: mailrecover ${argv.join(' ')}`,
-      error instanceof Error ? (error.stack ?? error.message) : String(error),
+      error instanceof Error ? (error.stack ?? error.message) : inspect(error),
     );
   }
   for (let cause = causeOf(error); cause !== undefined; cause = causeOf(cause)) {
-    lines.push(`caused by: ${cause instanceof Error ? cause.message : String(cause)}`);
+    lines.push(`caused by: ${cause instanceof Error ? cause.message : inspect(cause)}`);
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }

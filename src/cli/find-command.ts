@@ -25,9 +25,16 @@ export async function findCommands(words: readonly string[], help: boolean): Pro
   if (group.length > 0) {
     const verbs = group.map((name) => name.slice(first.length + 1));
     const meant = second === undefined ? undefined : suggest(second, verbs);
-    throw new MailrecoverError('usage', second === undefined ? `'${first}' needs to know what to do` : `unknown command '${first} ${second}'`, {
-      hint: meant === undefined ? `there is: ${group.map((name) => `mailrecover ${name}`).join(', ')}` : `did you mean 'mailrecover ${first} ${meant}'?`,
-    });
+    throw new MailrecoverError(
+      'usage',
+      second === undefined ? `'${first}' needs to know what to do` : `unknown command '${first} ${second}'`,
+      {
+        hint:
+          meant === undefined
+            ? `there is: ${group.map((name) => `mailrecover ${name}`).join(', ')}`
+            : `did you mean 'mailrecover ${first} ${meant}'?`,
+      },
+    );
   }
   const names = [...new Set(commandNames().map((name) => name.split(' ', 1)[0] ?? name))];
   const meant = suggest(first, names);

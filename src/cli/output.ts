@@ -24,7 +24,7 @@ export function processOutput(): Output {
     errIsTerminal: isTerminal(2),
     async out(data) {
       const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-      for (let at = 0; at < bytes.length && !closed; ) {
+      for (let at = 0; at < bytes.length && !closed;) {
         try {
           at += writeSync(1, bytes, at);
         } catch (error) {

@@ -47,7 +47,9 @@ export function parsePlain(
   const name = command.name.split(' ');
   if (name.some((word, index) => words[index] !== word)) return undefined;
   const values = words.slice(name.length);
-  return fits(command, values) ? { args: nameArguments(command, values), options: completeOptions(command, given, environment) } : undefined;
+  return fits(command, values)
+    ? { args: nameArguments(command, values), options: completeOptions(command, given, environment) }
+    : undefined;
 }
 
 function valueOf(option: OptionSpec, text: string, before: unknown): unknown {

@@ -51,7 +51,8 @@ function findingLines(result: CommandResult, verbose: boolean, text: TextHelpers
     `${label(finding, text)} ${oneLine(finding.message)}`,
     ...(finding.hint === undefined ? [] : [`${text.cyan('hint:')} ${oneLine(finding.hint)}`]),
   ]);
-  if (worth.length > shown.length) lines.push(text.dim(`and ${text.number(worth.length - shown.length)} more; --verbose or --json lists them all`));
+  if (worth.length > shown.length)
+    lines.push(text.dim(`and ${text.number(worth.length - shown.length)} more; --verbose or --json lists them all`));
   return lines;
 }
 

@@ -13,7 +13,12 @@ export type Parsed = { help: string } | { command: AnyCommand; args: Record<stri
  * Parses a command line with the commands that it can mean.
  * @throws MailrecoverError `usage`, with a suggestion for a misspelt option
  */
-export function parseArguments(argv: readonly string[], commands: readonly AnyCommand[], environment: NodeJS.ProcessEnv, color: boolean): Parsed {
+export function parseArguments(
+  argv: readonly string[],
+  commands: readonly AnyCommand[],
+  environment: NodeJS.ProcessEnv,
+  color: boolean,
+): Parsed {
   let parsed: Parsed | undefined;
   let shown = '';
   const program = new Command('mailrecover')
@@ -52,7 +57,8 @@ export function parseArguments(argv: readonly string[], commands: readonly AnyCo
     if (shown !== '' || error.code.startsWith('commander.help')) return { help: shown };
     throw usageError(error, commands);
   }
-  if (parsed === undefined) throw new MailrecoverError('usage', 'no command was given', { hint: "'mailrecover --help' lists the commands" });
+  if (parsed === undefined)
+    throw new MailrecoverError('usage', 'no command was given', { hint: "'mailrecover --help' lists the commands" });
   return parsed;
 }
 
@@ -112,7 +118,8 @@ function givenOptions(command: AnyCommand, at: Command): Given {
     // Commander turns `--no-encryption` into `encryption: false`.
     const negative = /^no[A-Z]/.test(key);
     const attribute = negative ? key.slice(2, 3).toLowerCase() + key.slice(3) : key;
-    if (at.getOptionValueSource(attribute) === 'cli') given[key] = negative ? at.getOptionValue(attribute) === false : at.getOptionValue(attribute);
+    if (at.getOptionValueSource(attribute) === 'cli')
+      given[key] = negative ? at.getOptionValue(attribute) === false : at.getOptionValue(attribute);
   }
   return given;
 }
@@ -126,7 +133,8 @@ function usageError(error: CommanderError, commands: readonly AnyCommand[]): Mai
   const [first = '', second = ''] = error.message.replace(/^error: /, '').split('\n');
   const meant = /\(Did you mean (?:one of )?(.+?)\?\)/.exec(second)?.[1];
   const only = commands.length === 1 ? commands[0] : undefined;
-  const hint = meant === undefined ? (only === undefined ? "'mailrecover --help' lists the commands" : helpHint(only)) : `did you mean ${meant}?`;
+  const hint =
+    meant === undefined ? (only === undefined ? "'mailrecover --help' lists the commands" : helpHint(only)) : `did you mean ${meant}?`;
   const message = first
     .replace(/^too many arguments.*?got \d+: .*$/s, `too many arguments${only === undefined ? '' : ` for '${only.name}'`}`)
     .replace(/[<>]/g, '')

@@ -26,22 +26,38 @@ export async function recorded(
     try {
       return action();
     } catch (error) {
-      problems.push({ severity: 'warning', code: 'history', message: `this run does not stand in the history: ${errorReport(error).message}` });
+      problems.push({
+        severity: 'warning',
+        code: 'history',
+        message: `this run does not stand in the history: ${errorReport(error).message}`,
+      });
       return undefined;
     }
   };
   const begun: RecordedRun | undefined = attempt(() =>
-    beginRun(config.state, { command: session.command, arguments: session.argv, host: config.host ?? hostname(), version: programVersion() }),
+    beginRun(config.state, {
+      command: session.command,
+      arguments: session.argv,
+      host: config.host ?? hostname(),
+      version: programVersion(),
+    }),
   );
   try {
     const result = await run();
     attempt(() => begun?.end(endOf(result)));
     if (problems.length === 0) return result;
-    return { ...result, outcome: result.outcome === 'ok' ? 'warning' : result.outcome, findings: [...(result.findings ?? []), ...problems] };
+    return {
+      ...result,
+      outcome: result.outcome === 'ok' ? 'warning' : result.outcome,
+      findings: [...(result.findings ?? []), ...problems],
+    };
   } catch (error) {
     const report = errorReport(error);
     const exitCode = interruptedBy() ?? exitCodeOf('failed', [report.code]);
-    const said = interruptedBy() === undefined ? { code: report.code, message: report.message } : { code: 'interrupted', message: 'interrupted by a signal' };
+    const said =
+      interruptedBy() === undefined
+        ? { code: report.code, message: report.message }
+        : { code: 'interrupted', message: 'interrupted by a signal' };
     attempt(() => begun?.end({ outcome: 'failed', exitCode, counts: {}, findings: {}, error: said }));
     throw error;
   }
@@ -55,6 +71,11 @@ function endOf(result: CommandResult): EndRecord {
     const value = result.fields?.[key];
     if (typeof value === 'string') subject[key] = value;
   }
-  const record: EndRecord = { outcome: result.outcome, exitCode: exitCodeOf(result.outcome, codesOf(result)), counts: result.counts ?? {}, findings };
+  const record: EndRecord = {
+    outcome: result.outcome,
+    exitCode: exitCodeOf(result.outcome, codesOf(result)),
+    counts: result.counts ?? {},
+    findings,
+  };
   return Object.keys(subject).length === 0 ? record : { ...record, subject };
 }

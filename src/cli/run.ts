@@ -78,7 +78,12 @@ async function perform(session: Session, words: readonly string[], help: boolean
   return start(session, parsed.command, parsed.args, parsed.options);
 }
 
-async function start(session: Session, command: AnyCommand, args: Record<string, unknown>, options: Record<string, unknown>): Promise<CommandResult> {
+async function start(
+  session: Session,
+  command: AnyCommand,
+  args: Record<string, unknown>,
+  options: Record<string, unknown>,
+): Promise<CommandResult> {
   const context = contextOf(session);
   if (command.recordsHistory !== true || options['dryRun'] === true) return call(command, context, args, options);
   const { recorded } = await import('./record.ts');
@@ -86,7 +91,12 @@ async function start(session: Session, command: AnyCommand, args: Record<string,
 }
 
 /** The registry doesn't know the types of a command's values; its own specification does, and the parser followed that. */
-function call(command: AnyCommand, context: CommandContext, args: Record<string, unknown>, options: Record<string, unknown>): Promise<CommandResult> {
+function call(
+  command: AnyCommand,
+  context: CommandContext,
+  args: Record<string, unknown>,
+  options: Record<string, unknown>,
+): Promise<CommandResult> {
   return command.run(context, args as never, options as never);
 }
 

@@ -20,7 +20,10 @@ export function completeOptions(command: AnyCommand, given: Given, environment: 
 /** Positional values by argument key; a variadic one takes all that are left. */
 export function nameArguments(command: AnyCommand, values: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(command.arguments).map(([key, argument], index) => [key, argument.variadic === true ? values.slice(index) : values[index]]),
+    Object.entries(command.arguments).map(([key, argument], index) => [
+      key,
+      argument.variadic === true ? values.slice(index) : values[index],
+    ]),
   );
 }
 

@@ -3,7 +3,9 @@ import { defineCommand } from './types.ts';
 export default defineCommand({
   name: 'completion',
   summary: 'print a completion script for a shell',
-  description: ['Prints a script that lets a shell complete commands, options and their values. Put it where the shell looks, or load it from its start-up file.'],
+  description: [
+    'Prints a script that lets a shell complete commands, options and their values. Put it where the shell looks, or load it from its start-up file.',
+  ],
   arguments: {
     shell: { value: 'SHELL', description: 'bash, zsh or fish', required: true, choices: ['bash', 'zsh', 'fish'] },
   },

@@ -40,7 +40,12 @@ export default defineCommand({
           ['configuration', `${path}  ${text.green('valid')}`],
           ...config.stores.map(({ name, path: pattern }): [string, string] => [`store ${name}`, pattern]),
           ['repository', config.repository.path],
-          ['encryption', config.encryption ? `to ${config.recipients.length} recipient${config.recipients.length === 1 ? '' : 's'}` : text.yellow('none')],
+          [
+            'encryption',
+            config.encryption
+              ? `to ${config.recipients.length} recipient${config.recipients.length === 1 ? '' : 's'}`
+              : text.yellow('none'),
+          ],
           ['state', config.state],
         ]),
     };
@@ -62,12 +67,23 @@ function placeFindings(config: Config): Finding[] {
     const fixed = fixedPart(path);
     const problem = !existsSync(fixed) ? 'does not exist' : isReadable(fixed) ? undefined : 'can not be read by this user';
     if (problem !== undefined) {
-      findings.push({ severity: 'warning', code: 'store-path', message: `the mail of store '${name}' is not there: '${fixed}' ${problem}`, subject: fixed });
+      findings.push({
+        severity: 'warning',
+        code: 'store-path',
+        message: `the mail of store '${name}' is not there: '${fixed}' ${problem}`,
+        subject: fixed,
+      });
     }
   }
   const { path } = config.repository;
   if (!existsSync(path)) {
-    findings.push({ severity: 'warning', code: 'no-repository', message: `there is no repository at '${path}' yet`, hint: 'mailrecover init', subject: path });
+    findings.push({
+      severity: 'warning',
+      code: 'no-repository',
+      message: `there is no repository at '${path}' yet`,
+      hint: 'mailrecover init',
+      subject: path,
+    });
   }
   return findings;
 }

@@ -155,7 +155,10 @@ export interface CommandDescription<A extends ArgumentSpecs = ArgumentSpecs, O e
   recordsHistory?: boolean;
 }
 
-export interface CommandSpec<A extends ArgumentSpecs = ArgumentSpecs, O extends OptionSpecs = OptionSpecs> extends CommandDescription<A, O> {
+export interface CommandSpec<A extends ArgumentSpecs = ArgumentSpecs, O extends OptionSpecs = OptionSpecs> extends CommandDescription<
+  A,
+  O
+> {
   /** Does the work. Engines are imported in here, so that other commands do not load them. */
   run(context: CommandContext, args: Arguments<A>, options: Options<O>): Promise<CommandResult>;
 }

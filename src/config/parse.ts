@@ -29,7 +29,9 @@ export function parseConfig(text: string): ParsedConfig {
   try {
     value = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
-    return { problems: [{ line: 1, column: 1, message: sentence(error instanceof Error ? error.message : String(error)), hint: undefined }] };
+    return {
+      problems: [{ line: 1, column: 1, message: sentence(error instanceof Error ? error.message : String(error)), hint: undefined }],
+    };
   }
   const result = configSchema.safeParse(value, { reportInput: true });
   if (result.success) return { config: result.data };
@@ -69,5 +71,8 @@ export function configError(path: string, problems: readonly LocatedProblem[]): 
   const where = first === undefined ? path : `${path}:${first.line}:${first.column}`;
   const more = rest.length === 0 ? '' : ` (and ${rest.length} more)`;
   const hint = first?.hint ?? (rest.length === 0 ? undefined : `mailrecover config check --config ${path}`);
-  return new MailrecoverError('config', `${where}: ${first?.message ?? 'is not valid'}${more}`, { subject: path, ...(hint === undefined ? {} : { hint }) });
+  return new MailrecoverError('config', `${where}: ${first?.message ?? 'is not valid'}${more}`, {
+    subject: path,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }

@@ -13,7 +13,10 @@ export interface ConfigProblem {
 
 /** How a place is called in messages: `stores[0].path`. */
 export function placeName(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((name, step) => (typeof step === 'number' ? `${name}[${step}]` : `${name}${name === '' ? '' : '.'}${String(step)}`), '');
+  return path.reduce<string>(
+    (name, step) => (typeof step === 'number' ? `${name}[${step}]` : `${name}${name === '' ? '' : '.'}${String(step)}`),
+    '',
+  );
 }
 
 const KIND: Record<string, string> = {

@@ -14,7 +14,10 @@ export const configSchema = z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, '.', '_' or '-'")
       .optional()
-      .meta({ description: "the name of this host in snapshots and reports; by default the system's host name", examples: ['mx1.example.org'] }),
+      .meta({
+        description: "the name of this host in snapshots and reports; by default the system's host name",
+        examples: ['mx1.example.org'],
+      }),
     state: z
       .string()
       .startsWith('/', 'must be an absolute path')
@@ -31,14 +34,19 @@ export const configSchema = z
   })
   .superRefine((config, context) => {
     if (config.encryption && config.recipients.length === 0) {
-      context.addIssue({ code: 'custom', path: ['recipients'], message: "must name an age recipient, unless 'encryption: false' stands in the file" });
+      context.addIssue({
+        code: 'custom',
+        path: ['recipients'],
+        message: "must name an age recipient, unless 'encryption: false' stands in the file",
+      });
     }
     if (!config.encryption && config.recipients.length > 0) {
       context.addIssue({ code: 'custom', path: ['recipients'], message: "must be empty where 'encryption: false' stands in the file" });
     }
     const names = new Set<string>();
     for (const [index, { name }] of config.stores.entries()) {
-      if (names.has(name)) context.addIssue({ code: 'custom', path: ['stores', index, 'name'], message: `is the name of another store already: '${name}'` });
+      if (names.has(name))
+        context.addIssue({ code: 'custom', path: ['stores', index, 'name'], message: `is the name of another store already: '${name}'` });
       names.add(name);
     }
   });

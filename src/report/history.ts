@@ -55,7 +55,10 @@ export interface RecordedRun {
  * @param state the directory for local state; made if it is missing
  * @throws MailrecoverError `io` or `no-space`
  */
-export function beginRun(state: string, run: { command: string; arguments: readonly string[]; host: string; version: string }): RecordedRun {
+export function beginRun(
+  state: string,
+  run: { command: string; arguments: readonly string[]; host: string; version: string },
+): RecordedRun {
   const id = randomBytes(8).toString('hex');
   const start: StartRecord = { run: id, event: 'start', time: isoNow(), ...run, ...thisProcess() };
   appendHistoryLine(state, start);
@@ -91,7 +94,11 @@ export function readRuns(state: string): Run[] {
 }
 
 function isStart(line: unknown): line is StartRecord {
-  return isRecord(line, 'start') && typeof (line as Partial<StartRecord>).command === 'string' && Array.isArray((line as Partial<StartRecord>).arguments);
+  return (
+    isRecord(line, 'start') &&
+    typeof (line as Partial<StartRecord>).command === 'string' &&
+    Array.isArray((line as Partial<StartRecord>).arguments)
+  );
 }
 
 function isEnd(line: unknown): line is EndRecord & { run: string; time: string } {

@@ -19,7 +19,11 @@ export function lineProgress(helpers: () => Promise<TextHelpers>, write: (text: 
   };
   const timer = setInterval(() => {
     if (text !== undefined) tell();
-    else helpers().then((loaded) => (text = loaded), () => undefined);
+    else
+      helpers().then(
+        (loaded) => (text = loaded),
+        () => undefined,
+      );
   }, 1000).unref();
   return {
     phase(name, total) {

@@ -29,7 +29,9 @@ export function meterLine(meter: Meter, text: TextHelpers): string {
   const seconds = (monotonic() - meter.since) / 1000;
   const parts = [];
   if (meter.items > 0 || meter.totalItems !== undefined) {
-    parts.push(meter.totalItems === undefined ? text.number(meter.items) : `${text.number(meter.items)} / ${text.number(meter.totalItems)}`);
+    parts.push(
+      meter.totalItems === undefined ? text.number(meter.items) : `${text.number(meter.items)} / ${text.number(meter.totalItems)}`,
+    );
   }
   if (meter.bytes > 0) parts.push(text.size(meter.bytes));
   if (seconds > 1 && (meter.items > 0 || meter.bytes > 0)) {

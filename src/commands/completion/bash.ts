@@ -7,7 +7,9 @@ export function bashScript(model: CompletionModel): string {
     const [group = '', verb] = words;
     if (verb !== undefined) groups.set(group, [...(groups.get(group) ?? []), verb]);
   }
-  const valueCases = model.commands.flatMap(({ words, options }) => options.map((option) => valueCase(`${words.join(' ')}:${option.flag}`, option)));
+  const valueCases = model.commands.flatMap(({ words, options }) =>
+    options.map((option) => valueCase(`${words.join(' ')}:${option.flag}`, option)),
+  );
   const lines = [
     '# bash completion for mailrecover; made by `mailrecover completion bash`',
     '_mailrecover() {',
@@ -18,11 +20,16 @@ export function bashScript(model: CompletionModel): string {
     '    word=${COMP_WORDS[index]}',
     '    if [[ -n $skip ]]; then skip=; continue; fi',
     '    case $word in',
-    `      ${model.globals.filter(takesValue).map(({ flag }) => flag).join('|')}) skip=1 ;;`,
+    `      ${model.globals
+      .filter(takesValue)
+      .map(({ flag }) => flag)
+      .join('|')}) skip=1 ;;`,
     '      -*) ;;',
     '      *)',
     '        if [[ -z $command ]]; then command=$word',
-    ...[...groups].map(([group, verbs]) => `        elif [[ $command == ${group} && " ${verbs.join(' ')} " == *" $word "* ]]; then command="${group} $word"`),
+    ...[...groups].map(
+      ([group, verbs]) => `        elif [[ $command == ${group} && " ${verbs.join(' ')} " == *" $word "* ]]; then command="${group} $word"`,
+    ),
     '        fi ;;',
     '    esac',
     '  done',
@@ -37,7 +44,12 @@ export function bashScript(model: CompletionModel): string {
     ...model.commands.map(({ words, options, argument }) => {
       const flags = options.map(({ flag }) => ` ${flag}`).join('');
       const offered = argument.kind === 'words' ? ` words=${quote(argument.words.join(' '))};` : '';
-      const files = argument.kind === 'file' ? " [[ $cur == -* ]] || compopt -o default;" : argument.kind === 'directory' ? ' [[ $cur == -* ]] || compopt -o dirnames;' : '';
+      const files =
+        argument.kind === 'file'
+          ? ' [[ $cur == -* ]] || compopt -o default;'
+          : argument.kind === 'directory'
+            ? ' [[ $cur == -* ]] || compopt -o dirnames;'
+            : '';
       return `    ${quote(words.join(' '))}) flags+=${quote(flags)};${offered}${files} ;;`;
     }),
     '  esac',

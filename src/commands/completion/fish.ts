@@ -7,11 +7,16 @@ export function fishScript(model: CompletionModel): string {
     '# fish completion for mailrecover; made by `mailrecover completion fish`',
     'complete -c mailrecover -f',
     ...model.globals.map((option) => optionLine(option, '')),
-    ...topWords(model).map(({ word, summary }) => `complete -c mailrecover -n ${quote(`not __fish_seen_subcommand_from ${tops.join(' ')}`)} -a ${word} -d ${quote(summary)}`),
+    ...topWords(model).map(
+      ({ word, summary }) =>
+        `complete -c mailrecover -n ${quote(`not __fish_seen_subcommand_from ${tops.join(' ')}`)} -a ${word} -d ${quote(summary)}`,
+    ),
   ];
   for (const { words, summary, options, argument } of model.commands) {
     const [first = '', second] = words;
-    const siblings = model.commands.filter((other) => other.words[0] === first && other.words.length > 1).map((other) => other.words[1] ?? '');
+    const siblings = model.commands
+      .filter((other) => other.words[0] === first && other.words.length > 1)
+      .map((other) => other.words[1] ?? '');
     let seen = `__fish_seen_subcommand_from ${first}`;
     if (second !== undefined) {
       const none = `${seen}; and not __fish_seen_subcommand_from ${siblings.join(' ')}`;

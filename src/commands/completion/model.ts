@@ -44,7 +44,11 @@ export function completionModel(commands: readonly AnyCommand[]): CompletionMode
 /** The first words of all commands, each once, with a summary. */
 export function topWords(model: CompletionModel): { word: string; summary: string }[] {
   const words = new Map<string, string>();
-  for (const { words: [word = ''], summary, words: all } of model.commands) {
+  for (const {
+    words: [word = ''],
+    summary,
+    words: all,
+  } of model.commands) {
     if (!words.has(word)) words.set(word, all.length > 1 ? `${word} commands` : summary);
   }
   return [...words].map(([word, summary]) => ({ word, summary }));

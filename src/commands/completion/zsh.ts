@@ -16,9 +16,9 @@ export function zshScript(model: CompletionModel): string {
     '  case $state in',
     '    command)',
     `      local -a commands=(${topWords(model)
-        .map(({ word, summary }) => quote(`${word}:${escape(summary)}`))
-        .join(' ')})`,
-    "      _describe command commands ;;",
+      .map(({ word, summary }) => quote(`${word}:${escape(summary)}`))
+      .join(' ')})`,
+    '      _describe command commands ;;',
     '    rest)',
     '      command=$words[1]',
     ...groups.flatMap((group) => {

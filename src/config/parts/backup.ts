@@ -12,7 +12,10 @@ export const backupPart = z.strictObject({
     .min(0)
     .max(64)
     .optional()
-    .meta({ description: 'threads that read, compress and encrypt; by default as many as the machine has cores, 8 at most', examples: [2] }),
+    .meta({
+      description: 'threads that read, compress and encrypt; by default as many as the machine has cores, 8 at most',
+      examples: [2],
+    }),
   readBack: z.boolean().default(true).meta({ description: 'decode and compare every pack in memory before it is stored' }),
   settle: z
     .number()
@@ -20,8 +23,7 @@ export const backupPart = z.strictObject({
     .max(3600)
     .optional()
     .meta({
-      description:
-        'a folder is listed again until its times are older than this, in seconds; by default 3, and 30 on network file systems',
+      description: 'a folder is listed again until its times are older than this, in seconds; by default 3, and 30 on network file systems',
       examples: [3],
     }),
 });

@@ -14,7 +14,10 @@ const pattern = z
     error: ({ input }) => `knows the variables %u, %n, %d and %% only, not ${unknownVariables(String(input)).join(', ')}`,
   });
 
-const mailPattern = pattern.refine((value) => /%[un]/.test(value.replaceAll('%%', '')), 'must hold %u or %n, where the name of the mailbox stands');
+const mailPattern = pattern.refine(
+  (value) => /%[un]/.test(value.replaceAll('%%', '')),
+  'must hold %u or %n, where the name of the mailbox stands',
+);
 
 /** One mail store: a pattern of paths, with a mailbox at each that fits. */
 export const storePart = z.strictObject({
@@ -42,9 +45,15 @@ export const storePart = z.strictObject({
     .default('')
     .meta({ description: 'the prefix of the namespace, where it has one', examples: ['INBOX.'] }),
   utf8: z.boolean().default(false).meta({ description: 'folder names on the disk are UTF-8 (Dovecot calls it UTF-8), not modified UTF-7' }),
-  control: pattern.optional().meta({ description: 'where control files lie, if not with the mail (CONTROL=)', examples: ['/var/control/%d/%n'] }),
-  index: pattern.optional().meta({ description: 'where index files lie, if not with the mail (INDEX=); they are not backed up', examples: ['/var/index/%d/%n'] }),
-  home: pattern.optional().meta({ description: 'the home directory, where Sieve scripts lie, if they are to be backed up', examples: ['/var/vmail/%d/%n'] }),
+  control: pattern
+    .optional()
+    .meta({ description: 'where control files lie, if not with the mail (CONTROL=)', examples: ['/var/control/%d/%n'] }),
+  index: pattern
+    .optional()
+    .meta({ description: 'where index files lie, if not with the mail (INDEX=); they are not backed up', examples: ['/var/index/%d/%n'] }),
+  home: pattern
+    .optional()
+    .meta({ description: 'the home directory, where Sieve scripts lie, if they are to be backed up', examples: ['/var/vmail/%d/%n'] }),
   owner: z
     .string()
     .regex(/^[^:\s]+(:[^:\s]+)?$/, 'must be USER or USER:GROUP')

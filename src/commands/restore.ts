@@ -1,0 +1,82 @@
+import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
+import { describeCommand, type TextHelpers } from './types.ts';
+
+export const restore = describeCommand({
+  name: 'restore',
+  summary: 'restore mail into an empty directory',
+  description: [
+    'Restores a snapshot, or some of its mailboxes, folders or messages, into an empty directory, exactly: bytes, names with flags, times, modes, owners by name, UIDs, keywords, subscriptions, Sieve scripts. Inboxes come first. Below the directory lies the tree as it lay below the fixed part of the store’s path; with several stores, below a directory for each.',
+    'Free space is checked first. A restore that was interrupted goes on where it stopped when it is run again. Nothing that is there is overwritten. Reading mail is written to the audit log.',
+    SNAPSHOT_FORMS,
+    MAILBOX_FORMS,
+  ],
+  arguments: { snapshot: { value: 'SNAP', description: 'the snapshot', required: true } },
+  options: {
+    to: {
+      kind: 'text',
+      value: 'DIR',
+      description: 'the directory to restore into; it must be empty, or hold an interrupted restore of the same',
+      complete: 'directory',
+    },
+    mailbox: { kind: 'list', value: 'MAILBOX', description: 'only these mailboxes' },
+    folder: { kind: 'list', value: 'FOLDER', description: 'only these folders' },
+    message: { kind: 'list', value: 'MESSAGE', description: 'only these messages, as find and ls name them' },
+    mapOwner: { kind: 'list', value: 'FROM:TO', description: 'give what belonged to the user or group FROM to TO' },
+    dryRun: { kind: 'flag', description: 'print the plan that would be carried out, and restore nothing' },
+    ...IDENTITY,
+    ...HOST,
+    ...REPOSITORY,
+  },
+  examples: [
+    {
+      command: 'mailrecover restore latest --to /srv/restore --dry-run',
+      says: 'See what a restore would do, and how much space it takes.',
+    },
+    { command: 'mailrecover restore latest --to /srv/restore', says: 'Restore everything.' },
+    {
+      command: "mailrecover restore '2026-11-20 03:00' --to ./alice --mailbox alice@example.org --folder INBOX",
+      says: 'Restore one folder as it was at a time.',
+    },
+    {
+      command: 'mailrecover restore latest --repository /mnt/backup/mail --identity key.txt --to /srv/restore --map-owner vmail:mail',
+      says: 'Restore on a new host, without a configuration.',
+    },
+  ],
+  exitCodes: {
+    0: 'everything was restored',
+    1: 'the restore failed',
+    3: 'restored, but something was damaged or could not be written, and is named',
+    ...IDENTITY_EXIT_CODES,
+  },
+  json: {
+    snapshot: 'the id of the snapshot',
+    target: 'the directory',
+    'counts.mailboxes': 'mailboxes that were restored',
+    'counts.messages': 'messages that were restored',
+    'counts.bytes': 'their bytes',
+    firstMailMs: 'milliseconds until the first message could be read',
+    'plan.{mailboxes,messages,bytes,files}': 'what would be restored, with --dry-run',
+  },
+  recordsHistory: true,
+});
+
+export interface RestoreReport {
+  snapshot: string;
+  target: string;
+  counts: { mailboxes: number; messages: number; bytes: number };
+  firstMailMs?: number;
+  milliseconds: number;
+  dryRun: boolean;
+}
+
+export function renderRestore(report: RestoreReport, text: TextHelpers): string {
+  const { counts } = report;
+  const rows: [string, string][] = [
+    ['snapshot', text.bold(report.snapshot.slice(0, 16))],
+    [report.dryRun ? 'would go to' : 'restored to', report.target],
+    ['messages', `${text.number(counts.messages)} in ${text.number(counts.mailboxes)} mailboxes, ${text.size(counts.bytes)}`],
+  ];
+  if (report.firstMailMs !== undefined) rows.push(['first mail after', text.duration(report.firstMailMs)]);
+  if (!report.dryRun) rows.push(['took', text.duration(report.milliseconds)]);
+  return text.pairs(rows);
+}
