@@ -19,6 +19,8 @@ export interface BuiltCatalog {
   kind: CatalogKind;
   /** Lines that state something about a file, link, message or directory. */
   lines: number;
+  /** The same catalog without encryption. */
+  clear(): Buffer;
 }
 
 /**
@@ -113,7 +115,7 @@ export class CatalogWriter {
     const sealed = sealFrames(frames, this.#recipients);
     if (!sealed.reopen().subarray(0, -FOOTER_SIZE).equals(Buffer.concat(frames))) throw unequal();
     const sha = createHash('sha256').update(sealed.bytes).digest('hex');
-    return { name: objectName('catalog', sha, this.#recipients !== undefined), bytes: sealed.bytes, kind: this.#kind, lines: this.#lines };
+    return { name: objectName('catalog', sha, this.#recipients !== undefined), bytes: sealed.bytes, kind: this.#kind, lines: this.#lines, clear: () => sealFrames(frames, undefined).bytes };
   }
 }
 

@@ -442,7 +442,7 @@ function check(n,  o, a, d, e, name, full, np, p, i, packs, hashes) {
   np = o[8] == "" ? 0 : split(o[8], p, ","); packs = hashes = ""
   for (i = 1; i <= np; i++) {
     if (substr(p[i], 65, 1) != ":" || substr(p[i], 1, 64) ~ /[^0-9a-f]/) { problem("refused: " e); return }
-    packs = packs (i > 1 ? "," : "") (substr(p[i], 66) + 0); hashes = hashes (i > 1 ? "," : "") substr(p[i], 1, 64); USED[substr(p[i], 66) + 0] = 1
+    packs = packs (i > 1 ? "," : "") (substr(p[i], 66) + 0); hashes = hashes (i > 1 ? "," : "") substr(p[i], 1, 64); USED[substr(p[i], 66) + 0] += o[7] / np
   }
   TAKEN[full] = 1; bytes += o[7]; if (o[1] == "m") messages++; else files++
   R[n] = a " " later(o[6]) " " o[7] " " e " " hashes; WHERE[n] = packs
@@ -457,7 +457,7 @@ function place(n,  p, np, i, b) {
 }
 BEGIN {
   W = ENVIRON["W"]; STAGE = ENVIRON["STAGE"]; patterns()
-  while ((getline line < (W "/packs")) > 0) { i = index(line, " "); NAME[++total] = substr(line, 1, i - 1); SIZE[total] = substr(line, i + 1) + 0; GLOBAL[NAME[total]] = total }
+  while ((getline line < (W "/packs")) > 0) { i = index(line, " "); NAME[++total] = substr(line, 1, i - 1); GLOBAL[NAME[total]] = total }
 }
 {
   if ($0 == "") next
@@ -481,8 +481,8 @@ END {
   layout()
   for (n = 1; n <= things; n++) if (n in R) check(n)
   for (i = 1; i <= total; i++) if (i in USED) {
-    if (!batches || held >= 33554432) { batches++; held = 0 }
-    BATCH[i] = batches; held += SIZE[i]; print NAME[i] > (W "/" batches ".packs")
+    if (!batches || held + USED[i] > 67108864) { batches++; held = 0 }
+    BATCH[i] = batches; held += USED[i]; print NAME[i] > (W "/" batches ".packs")
   } else print NAME[i] > (W "/unused.packs")
   for (n = 1; n <= things; n++) if (R[n] != "") {
     b = place(n)

@@ -1,0 +1,233 @@
+/** The backup: one snapshot of this host's mail stores. */
+import { MailrecoverError } from '../errors/error.ts';
+import type { Finding } from '../errors/finding.ts';
+import { parseRecipient, type Identity } from '../repository/age/keys.ts';
+import { openRepository, type Repository } from '../repository/repository.ts';
+import type { Target } from '../repository/target.ts';
+import { displayBytes } from '../store/bytes.ts';
+import type { ContentReader } from '../store/live.ts';
+import { isoNow, now } from '../system/clock.ts';
+import { takeLock } from '../system/lock.ts';
+import type { Progress } from '../system/progress.ts';
+import { commitSnapshot, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
+import { ContentPool } from './content/pool.ts';
+import { dryReader } from './dry.ts';
+import { applyTally, packsToMerge } from './merge-packs.ts';
+import { clearPending } from './pending.ts';
+import { adoptPending, listHoldings, loadKeys, lostPacks, newestOwn, rebuildState, type Holdings } from './prepare.ts';
+import { readMailboxes, type Run, type Tally } from './read-mailboxes.ts';
+import { LocalRuns } from './runs.ts';
+import type { Changes } from './sections.ts';
+import { findSources, type SourceOptions } from './sources.ts';
+import { StateDirectory, type StateIndex } from './state/state.ts';
+import { packStore, restoreTags, type PackStore } from './store-packs.ts';
+
+const DAY = 86_400_000;
+
+export interface BackupOptions extends SourceOptions {
+  target: Target;
+  /** Directory of the local state; one below it is used for each repository. */
+  stateRoot: string;
+  /** Directory of this host's own keys. */
+  keysRoot: string;
+  host: string;
+  /** `age1…`; undefined for a repository that is not encrypted. */
+  recipients: readonly string[] | undefined;
+  /** Reading threads; 0 reads in the main thread. */
+  threads: number;
+  readBack: boolean;
+  deep: boolean;
+  /** Days after which a backup is deep by itself. */
+  deepEvery: number;
+  /** Seconds for which a time stamp proves nothing: 3 on local disks, 30 on network file systems. */
+  settle: number;
+  dryRun: boolean;
+  /** Public keys of other hosts whose tags are believed. */
+  trust: readonly string[];
+  identities: readonly Identity[];
+  tool: string;
+  progress: Progress;
+}
+
+export interface BackupCounts {
+  mailboxes: number;
+  folders: number;
+  messages: number;
+  newMessages: number;
+  removedMessages: number;
+  flagChanges: number;
+  bytesRead: number;
+  bytesStored: number;
+}
+
+export interface BackupReport {
+  outcome: 'ok' | 'warning' | 'partial';
+  /** Absent for a dry run. */
+  snapshot?: string;
+  counts: BackupCounts;
+  findings: Finding[];
+}
+
+/**
+ * Makes one snapshot. A run that is killed at any moment leaves the repository sound, and the next one stores nothing twice.
+ * @throws MailrecoverError `locked`, `no-repository`, `refused`, `no-space`, `io`, `key`
+ */
+export async function backup(options: BackupOptions): Promise<BackupReport> {
+  const repository = await openRepository(options.target);
+  if (repository.encrypted !== (options.recipients !== undefined)) {
+    throw new MailrecoverError('config', repository.encrypted ? 'the repository is encrypted, and the configuration names no recipients' : 'the repository is not encrypted, and the configuration names recipients', {
+      hint: repository.encrypted ? "add 'recipients:' to the configuration" : "set 'encryption: false', or make another repository",
+    });
+  }
+  const state = new StateDirectory(`${options.stateRoot}/${repository.id}`);
+  const release = takeLock(state.file('lock'), 'mailrecover backup');
+  try {
+    return await locked(options, repository, state);
+  } finally {
+    release();
+  }
+}
+
+async function locked(options: BackupOptions, repository: Repository, state: StateDirectory): Promise<BackupReport> {
+  const { progress, signal } = options;
+  const findings: Finding[] = [];
+  const recipients = options.recipients?.map((text) => parseRecipient(text));
+  const keys = await loadKeys(repository, { ...options, recipients }, findings);
+  const holdings = await listHoldings(repository);
+  let index = state.load(repository.id);
+  const rebuilt = index === undefined;
+  index ??= await rebuildState(repository, state, keys, options.trust, holdings, findings);
+  adoptPending(state, index, holdings);
+  const lost = lostPacks(index, holdings);
+  reportLost(index, lost, findings);
+  const reread = new Set([...lost, ...packsToMerge(index)]);
+
+  progress.phase('looking for mailboxes');
+  const sources = await findSources(options, index, findings);
+
+  const packs = packStore({ target: repository.target, state, index, hostKey: keys.host, secret: keys.secret });
+  const pool = new ContentPool({
+    threads: options.threads,
+    secret: keys.secret,
+    recipients,
+    level: 3,
+    readBack: options.readBack,
+    knownTables: index.tables.map((name) => state.file('tables', name)),
+    lost: reread,
+    onPack: (pack) => packs.store(pack),
+    onRead: (files, bytes) => progress.advance(files, bytes),
+  });
+  const changes: Changes = { newMessages: 0, removedMessages: 0, flagChanges: 0, changedContent: [] };
+  const deep = options.deep || now() - index.deepAt > options.deepEvery * DAY;
+  const tally: Tally = { live: new Map(), owners: new Map() };
+  const run: Run = { options, state, index, findings, deep, reread, changes, tally, read: options.dryRun ? dryReader : numbered(pool, packs) };
+  try {
+    const context: CatalogContext = { repository, state, index, recipients, runs: new LocalRuns(state.file('runs'), packLookup(index)) };
+    const chainBroken = index.catalogs.some((catalog) => holdings.get(catalog.name) !== catalog.size);
+    const whole = index.catalogs.length === 0;
+    const writer = whole ? newCatalog(context, 'base') : undefined;
+    progress.phase('reading mail');
+    const sections = await readMailboxes(run, sources, writer);
+    signal?.throwIfAborted();
+    if (options.dryRun) return report(run, pool.bytesRead, 0);
+
+    progress.phase('storing');
+    await pool.flush();
+    applyTally(index, tally);
+    saveTables(state, index, packs.records());
+    let stored = packs.stored;
+    await restoreTags({ target: repository.target, state, index, hostKey: keys.host, secret: keys.secret, packs: tagless(index, holdings) });
+    if (writer !== undefined) stored += await writeBase(context, writer.finish());
+    else if (chainBroken) stored += await writeBase(context);
+    else stored += await writeDelta(context, sections);
+
+    const parent = await newestOwn(repository, keys.host);
+    const total = report(run, pool.bytesRead, stored);
+    const { counts } = total;
+    const snapshot = await commitSnapshot(repository, index, keys.host, {
+      host: options.host,
+      sequence: (parent?.sequence ?? 0) + 1,
+      ...(parent === undefined ? {} : { parent: parent.id }),
+      time: isoNow(),
+      outcome: total.outcome === 'partial' ? 'partial' : 'complete',
+      counts: { mailboxes: counts.mailboxes, folders: counts.folders, messages: counts.messages, bytes: totalBytes(index) },
+      added: { messages: counts.newMessages, bytes: counts.bytesRead, stored },
+      tool: options.tool,
+    });
+    index.snapshot = snapshot.id;
+    index.sequence = (parent?.sequence ?? 0) + 1;
+    if (deep || rebuilt) index.deepAt = now();
+    state.save(index);
+    state.tidy(index);
+    clearPending(state.file('pending'));
+    await context.runs.tidy(index.catalogs);
+    return { ...total, snapshot: snapshot.id, counts: { ...counts, bytesStored: stored + snapshot.size } };
+  } finally {
+    await pool.close();
+  }
+}
+
+function packLookup(index: StateIndex): (name: string) => number | undefined {
+  let numbers: Map<string, number> | undefined;
+  return (name) => {
+    numbers ??= new Map(index.packs.flatMap((pack, number) => (pack === null ? [] : [[pack.name, number] as const])));
+    return numbers.get(name);
+  };
+}
+
+/** Packs that the snapshot needs and whose tags are not on the target. */
+function tagless(index: StateIndex, holdings: Holdings): Set<number> {
+  const numbers = new Set<number>();
+  for (const [number, pack] of index.packs.entries()) {
+    if (pack === null || pack.live <= 0) continue;
+    const fresh = !holdings.has(pack.name);
+    if (pack.tags.name === '' || (!fresh && holdings.get(pack.tags.name) !== pack.tags.size)) numbers.add(number);
+  }
+  return numbers;
+}
+
+/** Reads through the pool; places become pack numbers at once. */
+function numbered(pool: ContentPool, packs: PackStore): ContentReader {
+  return async (requests) => {
+    const outcomes = await pool.read(requests);
+    for (const outcome of outcomes) if ('parts' in outcome) for (const part of outcome.parts) part.place = packs.numberOf(part.place);
+    return outcomes;
+  };
+}
+
+function reportLost(index: StateIndex, lost: ReadonlySet<number>, findings: Finding[]): void {
+  const missed = [...lost].filter((number) => (index.packs[number]?.live ?? 0) > 0);
+  if (missed.length === 0) return;
+  findings.push({
+    severity: 'warning',
+    code: 'packs-missing',
+    message: `${missed.length} ${missed.length === 1 ? 'pack is' : 'packs are'} missing from the repository or cut short; what of it still lies in the mail store is stored again`,
+    hint: "see what older snapshots lost: 'mailrecover check'",
+  });
+}
+
+function totalBytes(index: StateIndex): number {
+  return index.mailboxes.reduce((sum, mailbox) => sum + mailbox.counts.bytes, 0);
+}
+
+function report(run: Run, bytesRead: number, bytesStored: number): BackupReport {
+  const { index, findings, changes } = run;
+  if (changes.changedContent.length > 0) {
+    findings.push({
+      severity: 'warning',
+      code: 'content-changed',
+      message: `the bytes of ${changes.changedContent.length} messages changed under their name, which mail never does; the first is '${displayBytes(changes.changedContent[0] ?? '')}'`,
+      hint: 'find out what rewrites mail (a virus, a filter, a failing disk); earlier snapshots hold the bytes as they were',
+    });
+  }
+  const partial = index.mailboxes.filter((mailbox) => mailbox.partial === true).length;
+  const counts = { mailboxes: index.mailboxes.length, folders: 0, messages: 0, bytesRead, bytesStored };
+  for (const mailbox of index.mailboxes) {
+    counts.folders += mailbox.counts.folders;
+    counts.messages += mailbox.counts.messages;
+  }
+  const { newMessages, removedMessages, flagChanges } = changes;
+  const failed = partial > 0 || findings.some((finding) => finding.severity === 'error');
+  const warned = findings.some((finding) => finding.severity === 'warning');
+  return { outcome: failed ? 'partial' : warned ? 'warning' : 'ok', counts: { ...counts, newMessages, removedMessages, flagChanges }, findings };
+}

@@ -1,0 +1,143 @@
+/** The end of a backup: catalog, completeness, snapshot, state; in this order. */
+import { createHash, randomBytes } from 'node:crypto';
+import { MailrecoverError } from '../errors/error.ts';
+import type { Recipient } from '../repository/age/keys.ts';
+import type { Section } from '../repository/catalog/model.ts';
+import { CatalogWriter, type BuiltCatalog, type CatalogKind } from '../repository/catalog/writer.ts';
+import { objectPath, snapshotPath } from '../repository/names.ts';
+import type { Repository } from '../repository/repository.ts';
+import { hostFingerprint, type HostKey } from '../repository/signing.ts';
+import { encodeSnapshot, type ObjectRef, type Snapshot } from '../repository/snapshot/text.ts';
+import { byBytes } from '../repository/catalog/percent.ts';
+import { replaceFile } from '../system/files.ts';
+import { mergeTables, readTable } from './content/known.ts';
+import { isBaseDue, mergeCount, type LocalRuns } from './runs.ts';
+import { listHoldings } from './prepare.ts';
+import { wholeSection } from './sections.ts';
+import type { StateDirectory, StateIndex } from './state/state.ts';
+
+export interface CatalogContext {
+  repository: Repository;
+  state: StateDirectory;
+  index: StateIndex;
+  recipients: readonly Recipient[] | undefined;
+  runs: LocalRuns;
+}
+
+export function newCatalog(context: Pick<CatalogContext, 'index' | 'recipients'>, kind: CatalogKind): CatalogWriter {
+  return new CatalogWriter({
+    kind,
+    recipients: context.recipients,
+    packName: (pack) => {
+      const name = context.index.packs[pack]?.name;
+      if (name === undefined) throw new MailrecoverError('bug', 'a catalog names a pack that was not stored');
+      return name;
+    },
+  });
+}
+
+function build(context: CatalogContext, kind: CatalogKind, sections: Iterable<Section>): BuiltCatalog {
+  const writer = newCatalog(context, kind);
+  for (const section of sections) writer.add(section);
+  return writer.finish();
+}
+
+function* allSections({ state, index }: CatalogContext): Generator<Section> {
+  for (const mailbox of index.mailboxes) {
+    const areas = state.loadMailbox(mailbox);
+    if (areas === undefined) {
+      throw new MailrecoverError('failed', 'the local state was damaged while the backup ran', { hint: 'run the backup again: it then reads all mail once more' });
+    }
+    const heads = mailbox.areas.map((area, number) => ({ head: { mailbox: mailbox.mailbox, store: mailbox.store, area: area.area, root: area.root }, area: areas[number] }));
+    heads.sort((a, b) => byBytes(a.head.area, b.head.area));
+    for (const { head, area } of heads) if (area !== undefined) yield wholeSection(head, area);
+  }
+}
+
+async function put(context: CatalogContext, built: BuiltCatalog): Promise<number> {
+  await context.repository.target.put(objectPath('catalog', built.name), built.bytes);
+  return built.bytes.length;
+}
+
+/** Writes a catalog that is complete by itself. @returns bytes stored */
+export async function writeBase(context: CatalogContext, built?: BuiltCatalog): Promise<number> {
+  const base = built ?? build(context, 'base', allSections(context));
+  context.index.catalogs = [{ name: base.name, size: base.bytes.length, kind: 'base' }];
+  return put(context, base);
+}
+
+/** Writes what changed, together with as many of the deltas before as keeps their number small. @returns bytes stored */
+export async function writeDelta(context: CatalogContext, changes: ReadonlyMap<string, Section>): Promise<number> {
+  if (changes.size === 0) return 0;
+  const { index, runs } = context;
+  let built = build(context, 'delta', changes.values());
+  if (isBaseDue(index.catalogs, built.bytes.length)) return writeBase(context);
+  const count = mergeCount(index.catalogs, built.bytes.length);
+  const taken = index.catalogs.slice(index.catalogs.length - count);
+  const merged = count === 0 ? undefined : await runs.merge(taken.map((catalog) => catalog.name), changes);
+  let kept = index.catalogs;
+  if (merged !== undefined) {
+    built = build(context, 'delta', merged.values());
+    kept = index.catalogs.slice(0, -count);
+  } else if (count > 0) return writeBase(context);
+  index.catalogs = [...kept, { name: built.name, size: built.bytes.length, kind: 'delta' }];
+  await runs.keep(built.name, built.clear());
+  return put(context, built);
+}
+
+/** Adds what was stored to the known entries, merging tables so that few remain. */
+export function saveTables(state: StateDirectory, index: StateIndex, records: readonly Buffer[]): void {
+  if (records.length === 0) return;
+  let table = mergeTables(records);
+  while (index.tables.length > 0) {
+    const newest = readTable(state.file('tables', index.tables.at(-1) ?? ''));
+    if (newest.length > 2 * table.length) break;
+    table = mergeTables([newest, table]);
+    index.tables.pop();
+  }
+  const name = `${createHash('sha256').update(table).digest('hex').slice(0, 20)}-${randomBytes(4).toString('hex')}.known`;
+  replaceFile(state.file('tables', name), table);
+  index.tables.push(name);
+}
+
+export interface SnapshotFacts extends Omit<Snapshot, 'catalogs' | 'packs' | 'tags' | 'key'> {}
+
+/** The packs that the newest state needs. */
+export function neededPacks(index: StateIndex): { packs: ObjectRef[]; tags: ObjectRef[] } {
+  const packs: ObjectRef[] = [];
+  const tags: ObjectRef[] = [];
+  for (const pack of index.packs) {
+    if (pack === null || pack.live <= 0) continue;
+    packs.push({ name: pack.name, size: pack.size });
+    tags.push(pack.tags);
+  }
+  const byName = (a: ObjectRef, b: ObjectRef): number => byBytes(a.name, b.name);
+  return { packs: packs.sort(byName), tags: tags.sort(byName) };
+}
+
+/**
+ * Lists the target once more, compares the size of every object that the snapshot needs, and stores the snapshot: the commit.
+ * @returns its id and its size
+ */
+export async function commitSnapshot(
+  repository: Repository,
+  index: StateIndex,
+  key: HostKey,
+  facts: SnapshotFacts,
+): Promise<{ id: string; size: number }> {
+  const needed = neededPacks(index);
+  const catalogs = index.catalogs.map(({ name, size }) => ({ name, size }));
+  const holdings = await listHoldings(repository);
+  for (const { name, size } of [...needed.packs, ...needed.tags, ...catalogs]) {
+    if (holdings.get(name) === size) continue;
+    throw new MailrecoverError('failed', `object '${name}' vanished from the repository, or changed its size, while the backup ran`, {
+      hint: 'run the backup again: it stores what is missing; and find out who removes objects',
+      subject: name,
+    });
+  }
+  const text = encodeSnapshot({ ...facts, key: key.publicHex, catalogs, ...needed }, key);
+  const id = createHash('sha256').update(text).digest('hex');
+  await repository.target.put(snapshotPath(hostFingerprint(key.publicHex), facts.sequence, id), Buffer.from(text), { exclusive: true });
+  return { id, size: text.length };
+}
+

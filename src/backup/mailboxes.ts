@@ -1,0 +1,131 @@
+/** Which mailboxes a backup reads, and which of them did not change. */
+import type { Finding } from '../errors/finding.ts';
+import { byBytes } from '../repository/catalog/percent.ts';
+import { toBytes } from '../store/bytes.ts';
+import { findMailboxes } from '../store/mailboxes.ts';
+import { expandBytes, fixedPart, parsePattern } from '../store/pattern.ts';
+import type { LiveArea } from '../store/live.ts';
+import { liveStat, lstatIfThere } from '../store/stat.ts';
+import type { MailboxState, Signature } from './state/state.ts';
+
+/** One mail store of this host, as the configuration has it. */
+export interface StoreSource {
+  name: string;
+  /** Where mailboxes lie: a pattern with Dovecot's variables. */
+  path: string;
+  /** Whose mailbox it is, for a pattern without variables. */
+  mailbox?: string;
+  /** Where Dovecot keeps control files, if not with the mail. */
+  control?: string;
+  /** Home directories, of which Sieve scripts are kept. */
+  home?: string;
+}
+
+export interface SourceMailbox {
+  mailbox: string;
+  store: string;
+  areas: MailboxState['areas'];
+}
+
+/** What is kept of a home directory: Pigeonhole's places. */
+const HOME_NAMES = new Set(['.dovecot.sieve', 'sieve', '.dovecot.lda-dupes']);
+
+export function isHomeName(name: string): boolean {
+  return HOME_NAMES.has(name);
+}
+
+function below(path: string, fixed: string): string {
+  return path === fixed ? '' : path.slice(fixed === '/' ? 1 : fixed.length + 1);
+}
+
+function join(...parts: string[]): string {
+  return parts.filter((part) => part !== '').join('/');
+}
+
+/** Another area of a mailbox, where a pattern names one and it is there. */
+function otherArea(area: 'control' | 'home', text: string | undefined, user: string, prefix: string): MailboxState['areas'] {
+  if (text === undefined) return [];
+  const pattern = parsePattern(text);
+  const path = expandBytes(pattern, user);
+  if (path === undefined || lstatIfThere(path)?.isDirectory() !== true) return [];
+  return [{ area, path, root: join(prefix, `.${area}`, below(path, fixedPart(pattern))) }];
+}
+
+/**
+ * Finds the mailboxes of a store.
+ * @param prefix what stands before its roots in snapshots: its name where there are several stores, else nothing
+ */
+export async function storeMailboxes(
+  source: StoreSource,
+  prefix: string,
+  signal: AbortSignal | undefined,
+): Promise<{ mailboxes: SourceMailbox[]; findings: Finding[] }> {
+  const found = await findMailboxes(parsePattern(source.path), {
+    ...(source.mailbox === undefined ? {} : { mailbox: source.mailbox }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const mailboxes = found.mailboxes.map((each): SourceMailbox => {
+    const user = toBytes(each.mailbox);
+    return {
+      mailbox: user,
+      store: source.name,
+      areas: [
+        { area: 'mail', path: each.path, root: join(prefix, each.relative) },
+        ...otherArea('control', source.control, user, prefix),
+        ...otherArea('home', source.home, user, prefix),
+      ],
+    };
+  });
+  return { mailboxes: mailboxes.sort((a, b) => byBytes(a.mailbox, b.mailbox)), findings: found.findings };
+}
+
+/** The stats that prove that a mailbox did not change, or undefined while some of them prove nothing yet. */
+export function signaturesOf(areas: readonly LiveArea[]): Signature[] | undefined {
+  const signatures: Signature[] = [];
+  for (const [number, area] of areas.entries()) {
+    for (const [path, dir] of area.dirs) {
+      if (!dir.settled) return undefined;
+      signatures.push([number, path, dir.stat.mtime, dir.stat.ctime, dir.stat.ino]);
+      for (const [name, file] of dir.files) {
+        if (!file.settled) return undefined;
+        signatures.push([number, path === '' ? name : `${path}/${name}`, file.stat.mtime, file.stat.ctime, file.stat.ino, file.stat.size]);
+      }
+    }
+  }
+  return signatures;
+}
+
+/** Whether nothing changed in a mailbox since its signatures were taken: stats only, no listing. */
+export function isUntouched(state: MailboxState, now: SourceMailbox): boolean {
+  if (state.signatures === undefined || state.areas.length !== now.areas.length) return false;
+  for (const [index, area] of state.areas.entries()) {
+    const other = now.areas[index];
+    if (other === undefined || other.area !== area.area || other.path !== area.path || other.root !== area.root) return false;
+  }
+  for (const [area, path, mtime, ctime, ino, size] of state.signatures) {
+    const root = state.areas[area]?.path ?? '';
+    const stats = lstatIfThere(path === '' ? root : `${root}/${path}`);
+    if (stats === undefined || stats.ino !== ino) return false;
+    const stat = liveStat(stats);
+    if (stat.mtime !== mtime || stat.ctime !== ctime || (size !== undefined && stat.size !== size)) return false;
+  }
+  return true;
+}
+
+/** Calls back for every place that an area's content lies in, once a message or part. */
+export function eachPlace(area: LiveArea, visit: (place: number) => void): void {
+  for (const dir of area.dirs.values()) {
+    for (const message of dir.messages.values()) visit(message.place);
+    for (const file of dir.files.values()) for (const part of file.parts) visit(part.place);
+  }
+}
+
+export function countArea(area: LiveArea): { folders: number; messages: number; bytes: number } {
+  const counts = { folders: 0, messages: 0, bytes: 0 };
+  for (const [path, dir] of area.dirs) {
+    if (area.dirs.has(path === '' ? 'cur' : `${path}/cur`)) counts.folders++;
+    counts.messages += dir.messages.size;
+    for (const message of dir.messages.values()) counts.bytes += message.stat.size;
+  }
+  return counts;
+}

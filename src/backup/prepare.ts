@@ -1,0 +1,160 @@
+/** What a backup needs to know before it reads mail: keys, its own state, and what the target really holds. */
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MailrecoverError } from '../errors/error.ts';
+import type { Finding } from '../errors/finding.ts';
+import type { Identity, Recipient } from '../repository/age/keys.ts';
+import { listSnapshotRefs, registerHost, type Repository } from '../repository/repository.ts';
+import { readSecrets, secretFingerprint, storeSecret } from '../repository/secret.ts';
+import { createHostKey, hostFingerprint, readHostKey, type HostKey } from '../repository/signing.ts';
+import { decodeTags } from '../repository/tags.ts';
+import { replaceFile, ifPresent, makeDirectory, writeDurable } from '../system/files.ts';
+import { RECORD, sortRecords } from './content/known.ts';
+import { readPending } from './pending.ts';
+import { emptyIndex, StateDirectory, type PackState, type StateIndex } from './state/state.ts';
+
+export interface Keys {
+  host: HostKey;
+  secret: Buffer;
+}
+
+/** Where the host's own keys lie: its signing key, and the dedup secret of each repository. */
+export function hostKeyPath(keysRoot: string): string {
+  return join(keysRoot, 'host.key');
+}
+
+export function secretPath(keysRoot: string, repositoryId: string): string {
+  return join(keysRoot, `dedup-${repositoryId.slice(0, 16)}.key`);
+}
+
+/** Keeps the dedup secret on this host. */
+export async function saveSecret(keysRoot: string, repositoryId: string, secret: Buffer): Promise<void> {
+  await writeDurable(secretPath(keysRoot, repositoryId), `${secret.toString('hex')}\n`);
+}
+
+/**
+ * The host's keys; ones that are missing are made, or, for the dedup secret, unwrapped with an identity where one is given.
+ * @param findings gets what the user should know of that
+ */
+export async function loadKeys(
+  repository: Repository,
+  options: { keysRoot: string; host: string; recipients: readonly Recipient[] | undefined; identities: readonly Identity[] },
+  findings: Finding[],
+): Promise<Keys> {
+  const { keysRoot, recipients, identities } = options;
+  await makeDirectory(keysRoot);
+  let host = await readHostKey(hostKeyPath(keysRoot));
+  if (host === undefined) {
+    host = await createHostKey(hostKeyPath(keysRoot));
+    findings.push({
+      severity: 'warning',
+      code: 'new-host-key',
+      message: `this host had no signing key, so it made one: ${host.publicHex}`,
+      hint: "note it on the recovery sheet; 'trust' in the configuration takes the key it had before",
+      subject: hostKeyPath(keysRoot),
+    });
+  }
+  await registerHost(repository.target, options.host, host.publicHex);
+  const text = await ifPresent(() => readFile(secretPath(keysRoot, repository.id), 'utf8'));
+  if (text !== undefined && /^[0-9a-f]{64}\n?$/.test(text)) return { host, secret: Buffer.from(text.trim(), 'hex') };
+  let secret: Buffer | undefined;
+  if (!repository.encrypted || identities.length > 0) secret = (await readSecrets(repository.target, repository.encrypted ? identities : undefined)).values().next().value;
+  if (secret === undefined) {
+    secret = randomBytes(32);
+    await storeSecret(repository.target, secret, recipients);
+    findings.push({
+      severity: 'warning',
+      code: 'new-dedup-secret',
+      message: 'the dedup secret of this repository is not on this host, so all mail is stored once more',
+      hint: "to avoid that, give one backup an identity: 'mailrecover backup --identity FILE'",
+      subject: secretPath(keysRoot, repository.id),
+    });
+  }
+  await saveSecret(keysRoot, repository.id, secret);
+  return { host, secret };
+}
+
+/** Sizes of what a target holds, by path. */
+export type Holdings = ReadonlyMap<string, number>;
+
+/** Lists the objects of a repository. */
+export async function listHoldings(repository: Repository): Promise<Holdings> {
+  const holdings = new Map<string, number>();
+  for (const folder of ['packs', 'tags', 'catalogs']) for await (const { path, size } of repository.target.list(folder)) holdings.set(path.slice(path.lastIndexOf('/') + 1), size);
+  return holdings;
+}
+
+/** This host's newest snapshot in the repository. */
+export async function newestOwn(repository: Repository, key: HostKey): Promise<{ id: string; sequence: number } | undefined> {
+  const fingerprint = hostFingerprint(key.publicHex);
+  const own = (await listSnapshotRefs(repository.target)).filter((ref) => ref.fingerprint === fingerprint);
+  return own.reduce<{ id: string; sequence: number } | undefined>((newest, ref) => (newest === undefined || ref.sequence > newest.sequence ? ref : newest), undefined);
+}
+
+function addKnown(state: StateDirectory, index: StateIndex, packs: { pack: PackState; tags: readonly string[] }[]): void {
+  const records: Buffer[] = [];
+  for (const { pack, tags } of packs) {
+    const number = index.packs.push(pack) - 1;
+    for (const tag of tags) {
+      const record = Buffer.alloc(RECORD);
+      record.write(tag, 'hex');
+      record.writeUInt32LE(number, RECORD - 4);
+      records.push(record);
+    }
+  }
+  if (records.length === 0) return;
+  const table = sortRecords(Buffer.concat(records));
+  const name = `${createHash('sha256').update(table).digest('hex').slice(0, 20)}.known`;
+  replaceFile(state.file('tables', name), table);
+  index.tables.push(name);
+}
+
+/** Packs of a run that did not come to its end, as far as they reached the target. */
+export function adoptPending(state: StateDirectory, index: StateIndex, holdings: Holdings): void {
+  const known = new Set(index.packs.map((pack) => pack?.name));
+  const adopted = readPending(state.file('pending'))
+    .filter((pending) => holdings.get(pending.name) === pending.size && !known.has(pending.name))
+    .map(({ name, size, raw, tags }) => ({ pack: { name, size, raw, live: 0, tags: { name: '', size: 0 } }, tags }));
+  addKnown(state, index, adopted);
+}
+
+/**
+ * A state for a host that has lost its own: what its own tags, and those of hosts it trusts, say is stored.
+ * Tags that are damaged or signed by anybody else are not believed.
+ */
+export async function rebuildState(
+  repository: Repository,
+  state: StateDirectory,
+  keys: Keys,
+  trust: readonly string[],
+  holdings: Holdings,
+  findings: Finding[],
+): Promise<StateIndex> {
+  const index = emptyIndex(repository.id);
+  const trusted = new Set([keys.host.publicHex, ...trust]);
+  const fingerprint = secretFingerprint(keys.secret);
+  const believed: { pack: PackState; tags: readonly string[] }[] = [];
+  for await (const { path, size } of repository.target.list('tags')) {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    try {
+      const bytes = await repository.target.get(path);
+      if (!name.startsWith(createHash('sha256').update(bytes).digest('hex'))) throw new MailrecoverError('damage', `tags '${path}' are damaged`, { subject: path });
+      const list = decodeTags(bytes, path);
+      if (!trusted.has(list.key) || list.secret !== fingerprint || holdings.get(list.pack) !== list.size) continue;
+      believed.push({ pack: { name: list.pack, size: list.size, raw: list.size, live: 0, tags: { name, size } }, tags: list.tags });
+    } catch (error) {
+      if (!(error instanceof MailrecoverError) || error.code !== 'damage') throw error;
+      findings.push({ severity: 'warning', code: 'damaged-tags', message: error.message, subject: path });
+    }
+  }
+  addKnown(state, index, believed);
+  return index;
+}
+
+/** Numbers of packs that the state knows and the target no longer holds as they were. */
+export function lostPacks(index: StateIndex, holdings: Holdings): Set<number> {
+  const lost = new Set<number>();
+  for (const [number, pack] of index.packs.entries()) if (pack !== null && holdings.get(pack.name) !== pack.size) lost.add(number);
+  return lost;
+}

@@ -1,0 +1,188 @@
+/** Reading mailboxes: those that did not change are carried over, the others are captured and compared with what was there. */
+import { createHash, randomBytes } from 'node:crypto';
+import { MailrecoverError } from '../errors/error.ts';
+import type { Finding } from '../errors/finding.ts';
+import { byBytes } from '../repository/catalog/percent.ts';
+import { sectionKey, type Section } from '../repository/catalog/model.ts';
+import type { CatalogWriter } from '../repository/catalog/writer.ts';
+import type { ContentReader, LiveArea } from '../store/live.ts';
+import { captureMailbox } from '../store/maildir/capture.ts';
+import { now } from '../system/clock.ts';
+import { countArea, eachPlace, isHomeName, isUntouched, signaturesOf, type SourceMailbox } from './mailboxes.ts';
+import { diffSection, wholeSection, type Changes } from './sections.ts';
+import { mailboxKey, type MailboxState, type StateDirectory, type StateIndex } from './state/state.ts';
+
+/** Mailboxes that are read at the same time. */
+const AT_ONCE = 8;
+
+/** How the use of packs changed, by pack number. */
+export interface Tally {
+  /** By how much the number of messages and parts in it changed. */
+  live: Map<number, number>;
+  /** Keys of the mailboxes that use it. */
+  owners: Map<number, Set<string>>;
+}
+
+/** One run, and what its steps share. */
+export interface Run {
+  options: { settle: number; dryRun: boolean; signal?: AbortSignal };
+  state: StateDirectory;
+  index: StateIndex;
+  findings: Finding[];
+  deep: boolean;
+  /** Packs whose content must be stored again. */
+  reread: Set<number>;
+  read: ContentReader;
+  changes: Changes;
+  tally: Tally;
+}
+
+/**
+ * Reads the mailboxes, several at once, and takes them up in order.
+ * @param writer gets whole sections for a base; without it what changed is returned
+ */
+export async function readMailboxes(run: Run, sources: ReadonlyMap<string, SourceMailbox | undefined>, writer: CatalogWriter | undefined): Promise<Map<string, Section>> {
+  const { index, options } = run;
+  const before = new Map(index.mailboxes.map((state) => [mailboxKey(state), state]));
+  const sections = new Map<string, Section>();
+  const mailboxes: MailboxState[] = [];
+  const waiting: Promise<ReadMailbox>[] = [];
+  const take = async (): Promise<void> => {
+    const next = await waiting.shift();
+    if (next === undefined) return;
+    mailboxes.push(next.state);
+    for (const section of next.sections) {
+      if (writer === undefined) sections.set(sectionKey(section), section);
+      else writer.add(section);
+    }
+  };
+  try {
+    for (const [key, source] of sources) {
+      const prior = before.get(key);
+      before.delete(key);
+      waiting.push(readMailbox(run, prior, source, writer !== undefined));
+      if (waiting.length >= AT_ONCE) await take();
+      options.signal?.throwIfAborted();
+    }
+    while (waiting.length > 0) await take();
+  } catch (error) {
+    await Promise.allSettled(waiting);
+    throw error;
+  }
+  for (const gone of before.values()) dropMailbox(run, gone, sections);
+  index.mailboxes = mailboxes;
+  return new Map([...sections].sort(([a], [b]) => byBytes(a, b)));
+}
+
+interface ReadMailbox {
+  state: MailboxState;
+  sections: Section[];
+}
+
+function holdsReread(run: Run, prior: MailboxState): boolean {
+  if (run.reread.size === 0) return false;
+  for (const number of run.reread) {
+    const pack = run.index.packs[number];
+    if (pack === null || pack === undefined || pack.live <= 0) continue;
+    if (pack.mailboxes === undefined || pack.mailboxes.includes(mailboxKey(prior))) return true;
+  }
+  return false;
+}
+
+async function readMailbox(run: Run, prior: MailboxState | undefined, source: SourceMailbox | undefined, whole: boolean): Promise<ReadMailbox> {
+  const { options, state } = run;
+  if (prior !== undefined && (source === undefined || (!run.deep && !holdsReread(run, prior) && isUntouched(prior, source)))) return { state: prior, sections: [] };
+  if (source === undefined) throw new MailrecoverError('bug', 'a mailbox without state was to be carried over');
+  const priorAreas = prior === undefined ? undefined : state.loadMailbox(prior);
+  const priorOf = (area: string): LiveArea | undefined => {
+    const number = prior?.areas.findIndex((each) => each.area === area) ?? -1;
+    return number < 0 ? undefined : priorAreas?.[number];
+  };
+  const captured = await captureMailbox({
+    areas: source.areas.map(({ area, path }) => ({ area, root: path, prior: priorOf(area), ...(area === 'home' ? { only: isHomeName } : {}) })),
+    deep: run.deep,
+    settle: options.settle * 1e6,
+    now: () => now() * 1000,
+    lost: (place) => run.reread.has(place),
+    read: run.read,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  run.findings.push(...captured.findings);
+  const areas = source.areas.map(({ area }) => captured.areas.get(area) ?? { dirs: new Map() });
+  const sections = changedSections(run, prior, priorAreas, source, areas, whole);
+  if (options.dryRun) return { state: prior ?? describe(source, areas, { file: '', check: 0 }), sections };
+  recount(run, source, priorAreas, areas);
+  const name = `${createHash('sha256').update(mailboxKey(source)).digest('hex').slice(0, 24)}-${randomBytes(4).toString('hex')}`;
+  const kept = describe(source, areas, state.saveMailbox(name, areas));
+  if (captured.findings.some((finding) => finding.severity === 'error')) kept.partial = true;
+  return { state: kept, sections };
+}
+
+function describe(source: SourceMailbox, areas: readonly LiveArea[], file: { file: string; check: number }): MailboxState {
+  const signatures = signaturesOf(areas);
+  const mail = areas[source.areas.findIndex((area) => area.area === 'mail')];
+  return {
+    mailbox: source.mailbox,
+    store: source.store,
+    areas: source.areas,
+    ...(signatures === undefined ? {} : { signatures }),
+    ...file,
+    counts: mail === undefined ? { folders: 0, messages: 0, bytes: 0 } : countArea(mail),
+  };
+}
+
+function changedSections(
+  run: Run,
+  prior: MailboxState | undefined,
+  priorAreas: readonly LiveArea[] | undefined,
+  source: SourceMailbox,
+  areas: readonly LiveArea[],
+  whole: boolean,
+): Section[] {
+  const sections: Section[] = [];
+  for (const [number, { area, root }] of source.areas.entries()) {
+    const live = areas[number];
+    if (live === undefined) continue;
+    const head = { mailbox: source.mailbox, store: source.store, area, root };
+    const old = prior?.areas.findIndex((each) => each.area === area) ?? -1;
+    const before = old < 0 ? undefined : priorAreas?.[old];
+    const moved = prior?.areas[old]?.root !== root;
+    if (whole || before === undefined) {
+      for (const dir of live.dirs.values()) run.changes.newMessages += dir.messages.size;
+      // Without knowing what was there, what earlier catalogs said of it must go.
+      sections.push({ ...wholeSection(head, live), ...(whole || prior === undefined ? {} : { reset: true }) });
+      continue;
+    }
+    const changed = diffSection(head, before, live, run.changes);
+    if (changed !== undefined) sections.push(changed);
+    else if (moved) sections.push({ ...head, dirs: new Map() });
+  }
+  for (const gone of prior?.areas ?? [])
+    if (!source.areas.some((area) => area.area === gone.area)) sections.push({ mailbox: source.mailbox, store: source.store, area: gone.area, root: gone.root, gone: true, dirs: new Map() });
+  return sections.sort((a, b) => byBytes(a.area, b.area));
+}
+
+/** Keeps the packs' counts of what lies in them, and which mailboxes a small pack was written for. */
+function recount(run: Run, source: SourceMailbox, before: readonly LiveArea[] | undefined, after: readonly LiveArea[]): void {
+  const { live, owners } = run.tally;
+  const key = mailboxKey(source);
+  for (const area of before ?? []) eachPlace(area, (place) => live.set(place, (live.get(place) ?? 0) - 1));
+  for (const area of after) {
+    eachPlace(area, (place) => {
+      live.set(place, (live.get(place) ?? 0) + 1);
+      let mailboxes = owners.get(place);
+      if (mailboxes === undefined) owners.set(place, (mailboxes = new Set()));
+      mailboxes.add(key);
+    });
+  }
+}
+
+/** Takes up that a mailbox is no longer there. */
+function dropMailbox(run: Run, gone: MailboxState, sections: Map<string, Section>): void {
+  run.changes.removedMessages += gone.counts.messages;
+  for (const area of run.state.loadMailbox(gone) ?? []) eachPlace(area, (place) => run.tally.live.set(place, (run.tally.live.get(place) ?? 0) - 1));
+  for (const { area, root } of gone.areas) {
+    const section: Section = { mailbox: gone.mailbox, store: gone.store, area, root, gone: true, dirs: new Map() };
+    sections.set(sectionKey(section), section);
+  }
+}

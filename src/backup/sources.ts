@@ -1,0 +1,56 @@
+/** The mailboxes of one run, from the stores and from what the backup before knew. */
+import { MailrecoverError } from '../errors/error.ts';
+import type { Finding } from '../errors/finding.ts';
+import { byBytes } from '../repository/catalog/percent.ts';
+import { displayBytes, toBytes } from '../store/bytes.ts';
+import { storeMailboxes, type SourceMailbox, type StoreSource } from './mailboxes.ts';
+import { mailboxKey, type MailboxState, type StateIndex } from './state/state.ts';
+
+export interface SourceOptions {
+  stores: readonly StoreSource[];
+  /** Only these mailboxes are looked at; the others stay as the snapshot before had them. */
+  mailboxes?: readonly string[];
+  signal?: AbortSignal;
+}
+
+/**
+ * All mailboxes that a run looks at (with where they lie) or carries over as they were (undefined), by key, in the order of catalogs.
+ * @throws MailrecoverError `refused` where a store shows nothing any more, `not-found` where nothing is there at all
+ */
+export async function findSources(options: SourceOptions, index: StateIndex, findings: Finding[]): Promise<Map<string, SourceMailbox | undefined>> {
+  const sources = new Map<string, SourceMailbox | undefined>();
+  const known = new Map<string, MailboxState[]>();
+  for (const state of index.mailboxes) known.set(state.store, [...(known.get(state.store) ?? []), state]);
+  const only = options.mailboxes === undefined ? undefined : new Set(options.mailboxes.map(toBytes));
+  for (const store of options.stores) {
+    const found = await storeMailboxes(store, options.stores.length > 1 ? store.name : '', options.signal);
+    findings.push(...found.findings);
+    const before = known.get(store.name) ?? [];
+    const listed = new Set(found.mailboxes.map((mailbox) => mailbox.mailbox));
+    const incomplete = found.findings.some((finding) => finding.severity === 'error');
+    if (found.mailboxes.length === 0 && before.length > 0) {
+      throw new MailrecoverError('refused', `store '${store.name}' shows none of the ${before.length} mailboxes that it had`, {
+        hint: `is it mounted? look at '${store.path}'; a store that was given up is taken out of the configuration`,
+        subject: store.name,
+      });
+    }
+    for (const mailbox of found.mailboxes) if (only === undefined || only.has(mailbox.mailbox)) sources.set(mailboxKey(mailbox), mailbox);
+    // Not looked at this time, or behind a directory that can't be listed: stays as it was.
+    for (const state of before)
+      if (!sources.has(mailboxKey(state)) && ((only !== undefined && !only.has(state.mailbox)) || (incomplete && !listed.has(state.mailbox)))) sources.set(mailboxKey(state), undefined);
+  }
+  if (only !== undefined) {
+    const seen = new Set([...sources.values()].map((source) => source?.mailbox));
+    const missing = [...only].find((mailbox) => !seen.has(mailbox));
+    if (missing !== undefined) {
+      throw new MailrecoverError('not-found', `there is no mailbox '${displayBytes(missing)}'`, { hint: "list those that are backed up: 'mailrecover ls latest'" });
+    }
+  }
+  if (sources.size === 0) {
+    throw new MailrecoverError('not-found', 'no mailbox was found', {
+      hint: `check the paths of 'stores' in the configuration: ${options.stores.map((store) => store.path).join(', ')}`,
+    });
+  }
+  return new Map([...sources].sort(([a], [b]) => byBytes(a, b)));
+}
+

@@ -1,0 +1,92 @@
+/** Storing the packs of a run: journal, pack, tags; and giving them numbers. */
+import type { HostKey } from '../repository/signing.ts';
+import { encodeTags, TAG_SIZE, tagger } from '../repository/tags.ts';
+import { objectPath } from '../repository/names.ts';
+import { secretFingerprint } from '../repository/secret.ts';
+import type { Target } from '../repository/target.ts';
+import { readFileSync } from 'node:fs';
+import { FRESH_PLACE, type FreshPack } from './content/ingest.ts';
+import { RECORD } from './content/known.ts';
+import { writePending } from './pending.ts';
+import type { StateDirectory, StateIndex } from './state/state.ts';
+
+export interface PackStore {
+  /** The number of the pack at a place; a fresh one gets its number here. */
+  numberOf(place: number): number;
+  store(pack: FreshPack): Promise<void>;
+  /** Records of what was stored, for the known entries of the next run. */
+  records(): Buffer[];
+  /** Bytes put on the target. */
+  readonly stored: number;
+}
+
+export function packStore(options: { target: Target; state: StateDirectory; index: StateIndex; hostKey: HostKey; secret: Buffer }): PackStore {
+  const { target, state, index, hostKey, secret } = options;
+  const numbers = new Map<number, number>();
+  const records: Buffer[] = [];
+  const tag = tagger(secret);
+  const fingerprint = secretFingerprint(secret);
+  let stored = 0;
+
+  function numberOf(place: number): number {
+    if (place < FRESH_PLACE) return place;
+    let number = numbers.get(place);
+    if (number === undefined) {
+      number = index.packs.push(null) - 1;
+      numbers.set(place, number);
+    }
+    return number;
+  }
+
+  return {
+    numberOf,
+    get stored() {
+      return stored;
+    },
+    records: () => records,
+    async store(pack) {
+      const number = numberOf(pack.place);
+      const tags: Buffer[] = [];
+      for (let at = 0; at < pack.shas.length; at += 32) tags.push(tag(pack.shas.subarray(at, at + 32)));
+      const sorted = tags.toSorted(Buffer.compare);
+      const hex = sorted.map((each) => each.toString('hex'));
+      await writePending(state.file('pending'), { name: pack.name, size: pack.bytes.length, raw: pack.raw, tags: hex });
+      await target.put(objectPath('pack', pack.name), pack.bytes);
+      const built = encodeTags({ pack: pack.name, size: pack.bytes.length, secret: fingerprint, tags: hex }, hostKey);
+      await target.put(objectPath('tags', built.name), built.bytes);
+      stored += pack.bytes.length + built.bytes.length;
+      index.packs[number] = { name: pack.name, size: pack.bytes.length, raw: pack.raw, live: 0, tags: { name: built.name, size: built.bytes.length } };
+      const table = Buffer.alloc(sorted.length * RECORD);
+      for (const [at, each] of sorted.entries()) {
+        each.copy(table, at * RECORD);
+        table.writeUInt32LE(number, at * RECORD + TAG_SIZE);
+      }
+      records.push(table);
+    },
+  };
+}
+
+/** Makes the tags of packs anew, from the known entries: those that the target has lost, or that a crash left unwritten. */
+export async function restoreTags(options: {
+  target: Target;
+  state: StateDirectory;
+  index: StateIndex;
+  hostKey: HostKey;
+  secret: Buffer;
+  packs: ReadonlySet<number>;
+}): Promise<void> {
+  const { target, state, index, hostKey, secret, packs } = options;
+  if (packs.size === 0) return;
+  const tags = new Map<number, Set<string>>(Array.from(packs, (pack) => [pack, new Set<string>()]));
+  for (const name of index.tables) {
+    const table = readFileSync(state.file('tables', name));
+    for (let at = 0; at < table.length; at += RECORD) tags.get(table.readUInt32LE(at + TAG_SIZE))?.add(table.toString('hex', at, at + TAG_SIZE));
+  }
+  for (const [number, list] of tags) {
+    const pack = index.packs[number];
+    if (pack === null || pack === undefined) continue;
+    const built = encodeTags({ pack: pack.name, size: pack.size, secret: secretFingerprint(secret), tags: [...list].sort() }, hostKey);
+    await target.put(objectPath('tags', built.name), built.bytes);
+    pack.tags = { name: built.name, size: built.bytes.length };
+  }
+}
