@@ -40,7 +40,12 @@ function make(seed: string, random: Random, size: number): Attachment {
   const name = `${random.hex(4)}-${random.int(10_000)}`;
   const kind = random.int(8);
   if (kind < 6) {
-    const [type, ending] = random.pick([['application/pdf', 'pdf'], ['image/jpeg', 'jpg'], ['application/zip', 'zip'], ['image/png', 'png']]);
+    const [type, ending] = random.pick([
+      ['application/pdf', 'pdf'],
+      ['image/jpeg', 'jpg'],
+      ['application/zip', 'zip'],
+      ['image/png', 'png'],
+    ]);
     return { type: type ?? '', name: `${name}.${ending ?? ''}`, bytes: random.bytes(size) };
   }
   const out = new Output();

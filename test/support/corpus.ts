@@ -29,7 +29,7 @@ export function readCorpus(path = corpusPath()): CorpusMessage[] {
   if (path === undefined) throw new Error('no archive of real mail here');
   const tar = gunzipSync(readFileSync(path));
   const messages: CorpusMessage[] = [];
-  for (let at = 0; at + 512 <= tar.length; ) {
+  for (let at = 0; at + 512 <= tar.length;) {
     const header = tar.subarray(at, at + 512);
     const name = field(header, 0, 100);
     if (name === '') break;
@@ -42,7 +42,10 @@ export function readCorpus(path = corpusPath()): CorpusMessage[] {
 }
 
 function field(header: Buffer, at: number, length: number): string {
-  return header.toString('latin1', at, at + length).replace(/\0.*$/s, '').trim();
+  return header
+    .toString('latin1', at, at + length)
+    .replace(/\0.*$/s, '')
+    .trim();
 }
 
 function withoutMboxLine(bytes: Buffer): Buffer {

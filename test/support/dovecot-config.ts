@@ -114,7 +114,11 @@ ${services(settings)}
 function rights(settings: DovecotSettings): string {
   const lines = [`mail_uid = ${settings.owner}`, `mail_gid = ${settings.group}`, 'first_valid_uid = 1', 'first_valid_gid = 1'];
   if (settings.runAs !== undefined) {
-    lines.push(`default_internal_user = ${settings.runAs}`, `default_internal_group = ${settings.group}`, `default_login_user = ${settings.runAs}`);
+    lines.push(
+      `default_internal_user = ${settings.runAs}`,
+      `default_internal_group = ${settings.group}`,
+      `default_login_user = ${settings.runAs}`,
+    );
   }
   return lines.join('\n');
 }

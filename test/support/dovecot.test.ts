@@ -80,7 +80,10 @@ test('a made tree is served as it was meant', { skip }, async () => {
     });
     const server = await dovecot({ users: [USER], mail: `${root}/%d/%n/Maildir`, layout });
     const state = await imapSnapshot(server, USER);
-    assert.equal(Object.values(state.folders).reduce((sum, { messages }) => sum + Object.keys(messages).length, 0), 120);
+    assert.equal(
+      Object.values(state.folders).reduce((sum, { messages }) => sum + Object.keys(messages).length, 0),
+      120,
+    );
     for (const { folder, uid, size, date, seen } of placed) {
       const message = state.folders[folder]?.messages[uid];
       assert.equal(message?.size, size);

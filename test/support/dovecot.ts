@@ -123,7 +123,9 @@ export function idOf(user = isRoot ? mailUser() : userInfo().username): { uid: n
 /** The system user that owns virtual mail: `vmail`, made where root may and it does not exist. */
 export function mailUser(): string {
   if (spawnSync('id', ['vmail'], { stdio: 'ignore' }).status !== 0) {
-    const made = spawnSync(findProgram('useradd') ?? 'useradd', ['-r', '-U', '-M', '-s', '/usr/sbin/nologin', 'vmail'], { encoding: 'utf8' });
+    const made = spawnSync(findProgram('useradd') ?? 'useradd', ['-r', '-U', '-M', '-s', '/usr/sbin/nologin', 'vmail'], {
+      encoding: 'utf8',
+    });
     // Test files run side by side: another one may have been faster.
     if (spawnSync('id', ['vmail'], { stdio: 'ignore' }).status !== 0) throw new Error(`unable to make the user vmail: ${made.stderr}`);
   }
@@ -152,7 +154,12 @@ async function launch(settings: DovecotSettings, version: string): Promise<Child
   // Linux stops the server even where this process is killed.
   const setpriv = findProgram('setpriv');
   const [command, first] = setpriv === undefined ? [program, []] : [setpriv, ['--pdeathsig', 'TERM', program]];
-  const child = spawn(command, [...first, '-F', '-c', path], { stdio: 'ignore', detached: true, env: { PATH: process.env['PATH'] ?? '' }, cwd: tmpdir() });
+  const child = spawn(command, [...first, '-F', '-c', path], {
+    stdio: 'ignore',
+    detached: true,
+    env: { PATH: process.env['PATH'] ?? '' },
+    cwd: tmpdir(),
+  });
   const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
   child.on('error', () => child.kill());
   const up = await until(async () => !ended() && (await listens(imap)) && (await listens(lmtp)), 30_000, ended);

@@ -26,7 +26,9 @@ export function encodeWords(text: string, charset: 'utf-8' | 'iso-2022-jp' = 'ut
     piece += character;
   }
   words.push(piece);
-  return words.map((word) => `=?${jis ? 'ISO-2022-JP' : 'UTF-8'}?B?${(jis ? iso2022jp(word) : Buffer.from(word)).toString('base64')}?=`).join(' ');
+  return words
+    .map((word) => `=?${jis ? 'ISO-2022-JP' : 'UTF-8'}?B?${(jis ? iso2022jp(word) : Buffer.from(word)).toString('base64')}?=`)
+    .join(' ');
 }
 
 function canJis(text: string): boolean {

@@ -7,7 +7,15 @@ export const isRoot = process.getuid?.() === 0;
 
 /** Where a program lies: PATH first, then the directories of system programs, which are often not in a user's PATH. */
 export function findProgram(name: string): string | undefined {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
+  const directories = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+    '/usr/local/bin',
+    '/usr/bin',
+    '/bin',
+  ];
   for (const directory of directories) {
     const path = join(directory, name);
     try {
@@ -47,7 +55,9 @@ export function processGroup(group: number): number[] {
       if (!/^\d+$/.test(name)) return false;
       try {
         // The second field is the name in parentheses and may hold anything.
-        const [state, , leader] = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+        const [state, , leader] = readFileSync(`/proc/${name}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ');
         return Number(leader) === group && state !== 'Z' && state !== 'X';
       } catch {
         return false;

@@ -88,7 +88,10 @@ export class Imap {
     return result;
   }
 
-  #send(parts: (string | Buffer)[], onResponse: ((response: Response) => void) | undefined): Promise<{ text: string; untagged: Response[] }> {
+  #send(
+    parts: (string | Buffer)[],
+    onResponse: ((response: Response) => void) | undefined,
+  ): Promise<{ text: string; untagged: Response[] }> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const tag = `a${++this.#count}`;
     const chunks: (string | Buffer)[] = [];
@@ -185,7 +188,13 @@ export class Imap {
       const header = [...items].find(([name]) => name.startsWith('BODY['))?.[1];
       if (header === undefined) return;
       const text = Buffer.isBuffer(header) ? header.toString('utf8') : String(header ?? '');
-      values.set(Number(items.get('UID')), text.replace(/^[^:]*:/, '').replace(/\r\n[ \t]/g, ' ').trim());
+      values.set(
+        Number(items.get('UID')),
+        text
+          .replace(/^[^:]*:/, '')
+          .replace(/\r\n[ \t]/g, ' ')
+          .trim(),
+      );
     });
     return values;
   }
@@ -251,7 +260,8 @@ export class Imap {
     const response = untagged.find(({ text }) => text.startsWith('* STATUS '));
     const values = new Map<string, bigint>();
     const tokens = response === undefined ? [] : list(parse(response, '* STATUS '.length)[1]);
-    for (let index = 0; index + 1 < tokens.length; index += 2) values.set((tokens[index] ?? '').toUpperCase(), BigInt(tokens[index + 1] ?? 0));
+    for (let index = 0; index + 1 < tokens.length; index += 2)
+      values.set((tokens[index] ?? '').toUpperCase(), BigInt(tokens[index + 1] ?? 0));
     return values;
   }
 

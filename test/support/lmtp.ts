@@ -35,7 +35,10 @@ export class Lmtp {
     await this.#say(`MAIL FROM:<${sender}> BODY=8BITMIME\r\n`, '2');
     for (const recipient of to) await this.#say(`RCPT TO:<${recipient}>\r\n`, '2');
     await this.#say('DATA\r\n', '3');
-    const text = Buffer.from(message.buffer, message.byteOffset, message.byteLength).toString('latin1').replace(/\r?\n/g, '\r\n').replace(/^\./gm, '..');
+    const text = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+      .toString('latin1')
+      .replace(/\r?\n/g, '\r\n')
+      .replace(/^\./gm, '..');
     this.#socket.write(Buffer.from(text.endsWith('\r\n') ? `${text}.\r\n` : `${text}\r\n.\r\n`, 'latin1'));
     for (const _ of to) await this.#expect('2');
   }

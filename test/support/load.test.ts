@@ -37,7 +37,14 @@ test('the ledger knows what was there throughout', () => {
 
 test('after a load the server holds what the ledger says', { skip: noDovecot() }, async () => {
   const root = scratch('load');
-  writeTree({ root, users: USERS, messages: 400, folders: ['Work', 'Archive', 'Lists'], owner: idOf(), mail: { median: 2000, sigma: 0.8 } });
+  writeTree({
+    root,
+    users: USERS,
+    messages: 400,
+    folders: ['Work', 'Archive', 'Lists'],
+    owner: idOf(),
+    mail: { median: 2000, sigma: 0.8 },
+  });
   const server = await dovecot({ users: USERS, mail: `${root}/%d/%n/Maildir` });
   const load = await startLoad(server, { rate: 300 });
   await sleep(3000);
@@ -53,7 +60,13 @@ test('after a load the server holds what the ledger says', { skip: noDovecot() }
     for (const folder of Object.keys(state.folders)) {
       await client.select(folder, { readOnly: true });
       const there = [...(await client.headers('Message-ID')).values()].sort();
-      assert.deepEqual(there, steady.filter((instance) => instance.folder === folder).map(({ messageId }) => messageId).sort());
+      assert.deepEqual(
+        there,
+        steady
+          .filter((instance) => instance.folder === folder)
+          .map(({ messageId }) => messageId)
+          .sort(),
+      );
     }
     await client.close();
     for (const { folder, uid } of steady) if (uid !== 0) assert.ok(state.folders[folder]?.messages[uid] !== undefined, `${folder} ${uid}`);

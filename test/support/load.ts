@@ -47,11 +47,26 @@ const FLAGS = ['\\Seen', '\\Flagged', '\\Answered', '$Forwarded', 'Junk', '$labe
 export async function startLoad(server: Dovecot, options: LoadOptions = {}): Promise<Load> {
   const users = options.users ?? server.users;
   const count = Math.max(options.clients ?? 6, users.length);
-  const folders = (options.folders ?? ['INBOX', 'Work', 'Archive', 'Lists']).map((name) => (name === 'INBOX' ? name : server.prefix + name));
-  const load: Shared = { server, ledger: new Ledger(), counts: { flag: 0, move: 0, copy: 0, expunge: 0, append: 0, deliver: 0 }, folders, mix: { ...MIX, ...options.mix }, stopped: false, made: 0, seed: options.seed ?? 'load' };
+  const folders = (options.folders ?? ['INBOX', 'Work', 'Archive', 'Lists']).map((name) =>
+    name === 'INBOX' ? name : server.prefix + name,
+  );
+  const load: Shared = {
+    server,
+    ledger: new Ledger(),
+    counts: { flag: 0, move: 0, copy: 0, expunge: 0, append: 0, deliver: 0 },
+    folders,
+    mix: { ...MIX, ...options.mix },
+    stopped: false,
+    made: 0,
+    seed: options.seed ?? 'load',
+  };
   const clients: Client[] = [];
   for (let index = 0; index < count; index++) clients.push(await Client.open(load, users[index % users.length] ?? '', index));
-  for (const user of users) await share(load, clients.filter((client) => client.user === user));
+  for (const user of users)
+    await share(
+      load,
+      clients.filter((client) => client.user === user),
+    );
   const begin = performance.now();
   const work = clients.map((client) => client.work((1000 * count) / (options.rate ?? 250)));
   const settled = Promise.allSettled(work);
@@ -149,7 +164,8 @@ class Client {
     if (operation === 'append') await this.#append();
     else if (operation === 'deliver') await this.#deliver();
     else if (message !== undefined) {
-      if (operation === 'flag') await this.imap.store(String(message.uid), this.#random.chance(0.6) ? '+' : '-', [this.#random.pick(FLAGS)]);
+      if (operation === 'flag')
+        await this.imap.store(String(message.uid), this.#random.chance(0.6) ? '+' : '-', [this.#random.pick(FLAGS)]);
       else if (operation === 'copy') await this.#copy(message);
       else {
         own.splice(index, 1);

@@ -26,7 +26,10 @@ test('messages have a header, a body and the size that was asked for', () => {
     assert.ok(text.includes(`\nMessage-ID: ${mail.messageId}\n`), kind);
     assert.ok(!text.includes('\r'), kind);
     assert.ok(Math.abs(mail.bytes.length - 20_000) < 6000, `${kind}: ${mail.bytes.length} bytes`);
-    assert.ok(text.split('\n').every((line) => line.length < 998), kind);
+    assert.ok(
+      text.split('\n').every((line) => line.length < 998),
+      kind,
+    );
   }
 });
 

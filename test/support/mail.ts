@@ -59,7 +59,8 @@ export function makeMail(seed: string, index: number, wishes: MailWishes = {}): 
   const from = wishes.from ?? address(seed, random);
   const to = wishes.to ?? address(seed, random);
   const date = wishes.date ?? (NEWEST - Math.floor(random.float() ** 1.5 * YEARS)) * 1000;
-  const subject = wishes.subject ?? (random.chance(0.3) ? 'Re: ' : '') + phrase(words, random, 1 + random.int(japanese ? 6 : 9), japanese ? '' : ' ');
+  const subject =
+    wishes.subject ?? (random.chance(0.3) ? 'Re: ' : '') + phrase(words, random, 1 + random.int(japanese ? 6 : 9), japanese ? '' : ' ');
   const messageId = wishes.messageId ?? `<${random.hex(8)}.${random.hex(12)}.${index}@${domainOf(from)}>`;
   const mail: Mail = { bytes: output.take(), messageId, date, from, to, subject, kind };
   writeHeader(output, mail, random, latin.words, wishes);
@@ -112,9 +113,13 @@ function writeHeader(out: Output, mail: Mail, random: Random, names: readonly st
   }
   if (random.chance(0.6)) lines.push(signature(mail, random));
   lines.push(`Date: ${mailDate(mail.date, zone)}`);
-  const name = random.chance(0.15) ? encodeWords(phrase(vocabulary('names', 'japanese'), random, 2, ' ')) : `${random.pick(names)} ${random.pick(names)}`;
+  const name = random.chance(0.15)
+    ? encodeWords(phrase(vocabulary('names', 'japanese'), random, 2, ' '))
+    : `${random.pick(names)} ${random.pick(names)}`;
   lines.push(`From: ${name} <${mail.from}>`);
-  const others = random.chance(0.2) ? Array.from({ length: 1 + random.int(9) }, () => `${random.pick(names)}@${random.pick(names)}.example`) : [];
+  const others = random.chance(0.2)
+    ? Array.from({ length: 1 + random.int(9) }, () => `${random.pick(names)}@${random.pick(names)}.example`)
+    : [];
   lines.push(fold(`To: ${[mail.to, ...others].join(', ')}`));
   lines.push(fold(`Subject: ${mail.kind === 'jis' ? encodeWords(mail.subject, 'iso-2022-jp') : encodeWords(mail.subject)}`));
   lines.push(`Message-ID: ${mail.messageId}`);
@@ -124,7 +129,11 @@ function writeHeader(out: Output, mail: Mail, random: Random, names: readonly st
   }
   if (random.chance(0.3)) lines.push(`X-Mailer: ${random.pick(names)} ${random.int(20)}.${random.int(10)}.${random.int(9999)}`);
   if (random.chance(0.4)) {
-    lines.push(fold(`X-Spam-Status: No, score=${(random.float() * 8 - 4).toFixed(1)} required=5.0 tests=${random.pick(names)},${random.pick(names)}, ${random.pick(names)} autolearn=ham version=4.0.${random.int(3)}`));
+    lines.push(
+      fold(
+        `X-Spam-Status: No, score=${(random.float() * 8 - 4).toFixed(1)} required=5.0 tests=${random.pick(names)},${random.pick(names)}, ${random.pick(names)} autolearn=ham version=4.0.${random.int(3)}`,
+      ),
+    );
   }
   lines.push('MIME-Version: 1.0');
   out.text(`${lines.join('\n')}\n`);
@@ -207,18 +216,24 @@ function writeMultipart(out: Output, seed: string, mail: Mail, random: Random, s
   if (mail.kind === 'alternative') {
     out.text(`Content-Type: text/html; charset=us-ascii\n\n<!DOCTYPE html>\n<html><head><title>${random.hex(8)}</title></head><body>\n`);
     for (let done = 0; done < left; done += 420) {
-      out.text(`<div class="c${random.int(40)}" style="margin:0 ${random.int(20)}px"><a href="https://${random.hex(6)}.example/${random.hex(10)}">\n`);
+      out.text(
+        `<div class="c${random.int(40)}" style="margin:0 ${random.int(20)}px"><a href="https://${random.hex(6)}.example/${random.hex(10)}">\n`,
+      );
       writeText(out, latin, random, 300, { space: true, width: 90 });
       out.text('</a></div>\n');
     }
     out.text('</body></html>\n');
   } else if (mail.kind === 'forwarded') {
     out.text('Content-Type: message/rfc822\nContent-Disposition: inline\n\n');
-    out.text(`From: ${address(seed, random)}\nTo: ${mail.from}\nSubject: ${encodeWords(phrase(latin, random, 5, ' '))}\nMessage-ID: <${random.hex(20)}@inner.example>\n\n`);
+    out.text(
+      `From: ${address(seed, random)}\nTo: ${mail.from}\nSubject: ${encodeWords(phrase(latin, random, 5, ' '))}\nMessage-ID: <${random.hex(20)}@inner.example>\n\n`,
+    );
     writeText(out, latin, random, Math.max(100, left), { space: true, width: 72 });
   } else {
     const file: Attachment = attachment(seed, random, Math.max(300, Math.round(left * 0.74)), random.int(100) < shared);
-    out.text(`Content-Type: ${file.type};\n\tname="${file.name}"\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment;\n\tfilename="${file.name}"\n\n`);
+    out.text(
+      `Content-Type: ${file.type};\n\tname="${file.name}"\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment;\n\tfilename="${file.name}"\n\n`,
+    );
     writeBase64(out, file.bytes);
   }
   out.text(`\n--${boundary}--\n`);

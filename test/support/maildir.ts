@@ -56,7 +56,17 @@ export interface Tree {
   bytes: number;
 }
 
-export const FOLDERS = ['Sent', 'Drafts', 'Trash', 'Archive', 'Archive/2024', 'Archive/2025', 'Projects/Neubau Süd', '受信済み', 'Lists & News'];
+export const FOLDERS = [
+  'Sent',
+  'Drafts',
+  'Trash',
+  'Archive',
+  'Archive/2024',
+  'Archive/2025',
+  'Projects/Neubau Süd',
+  '受信済み',
+  'Lists & News',
+];
 export const KEYWORDS = ['$Forwarded', 'NonJunk', '$label1', 'Junk'];
 const HOST = 'mx1';
 
@@ -196,6 +206,7 @@ function writeControl(folders: Folder[], random: Random, options: TreeOptions): 
     const lines = folder.uids.map((base, uid) => `${uid + 1} :${base}\n`);
     const header = `3 V${validity + index} N${folder.uids.length + 1} G${random.hex(32)}\n`;
     writeOwned(join(folder.path, 'dovecot-uidlist'), header + lines.join(''), options.owner);
-    if (folder.keywords) writeOwned(join(folder.path, 'dovecot-keywords'), KEYWORDS.map((word, number) => `${number} ${word}\n`).join(''), options.owner);
+    if (folder.keywords)
+      writeOwned(join(folder.path, 'dovecot-keywords'), KEYWORDS.map((word, number) => `${number} ${word}\n`).join(''), options.owner);
   });
 }

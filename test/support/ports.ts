@@ -30,7 +30,11 @@ export function listens(port: number): Promise<boolean> {
 }
 
 /** Waits until `condition` holds; false when it did not within so many milliseconds, or `given up` came first. */
-export async function until(condition: () => boolean | Promise<boolean>, milliseconds: number, givenUp: () => boolean = () => false): Promise<boolean> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  milliseconds: number,
+  givenUp: () => boolean = () => false,
+): Promise<boolean> {
   const end = performance.now() + milliseconds;
   for (;;) {
     if (await condition()) return true;

@@ -12,6 +12,9 @@ export function decodeUtf7(name: string): string {
   return name.replace(/&([^-]*)-/g, (_, encoded: string) => {
     if (encoded === '') return '&';
     const units = Buffer.from(encoded.replace(/,/g, '/'), 'base64');
-    return units.subarray(0, units.length & ~1).swap16().toString('utf16le');
+    return units
+      .subarray(0, units.length & ~1)
+      .swap16()
+      .toString('utf16le');
   });
 }
