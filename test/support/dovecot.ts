@@ -24,7 +24,7 @@ export interface DovecotOptions {
   separator?: string;
   /** Folder names on disk in UTF-8 rather than modified UTF-7. */
   utf8?: boolean;
-  /** Owner of the mail: a system user; `vmail` for root, made where it does not exist. */
+  /** Owner of the mail: a system user; {@link mailUser} for root. */
   owner?: string;
 }
 
@@ -120,16 +120,9 @@ export function idOf(user = isRoot ? mailUser() : userInfo().username): { uid: n
   return { uid: id('-u'), gid: id('-g') };
 }
 
-/** The system user that owns virtual mail: `vmail`, made where root may and it does not exist. */
+/** The system user that owns virtual mail: `vmail` where there is one, else `mail`, which Debian has everywhere. */
 export function mailUser(): string {
-  if (spawnSync('id', ['vmail'], { stdio: 'ignore' }).status !== 0) {
-    const made = spawnSync(findProgram('useradd') ?? 'useradd', ['-r', '-U', '-M', '-s', '/usr/sbin/nologin', 'vmail'], {
-      encoding: 'utf8',
-    });
-    // Test files run side by side: another one may have been faster.
-    if (spawnSync('id', ['vmail'], { stdio: 'ignore' }).status !== 0) throw new Error(`unable to make the user vmail: ${made.stderr}`);
-  }
-  return 'vmail';
+  return spawnSync('id', ['vmail'], { stdio: 'ignore' }).status === 0 ? 'vmail' : 'mail';
 }
 
 function makeOwned(directory: string, uid: number, gid: number): void {

