@@ -1,4 +1,4 @@
-import { commandNames, loadAllCommands, loadCommand } from '../commands/index.ts';
+import type { Registry } from '../commands/index.ts';
 import type { AnyCommand } from '../commands/types.ts';
 import { MailrecoverError } from '../errors/error.ts';
 
@@ -7,20 +7,20 @@ import { MailrecoverError } from '../errors/error.ts';
  * where they name a group and help was asked for, all where only help was asked for.
  * @throws MailrecoverError `usage` with a suggestion
  */
-export async function findCommands(words: readonly string[], help: boolean): Promise<AnyCommand[]> {
+export async function findCommands(words: readonly string[], help: boolean, registry: Registry): Promise<AnyCommand[]> {
   const [first, second] = words[0] === 'help' ? words.slice(1) : words;
   const wantsHelp = help || words[0] === 'help';
   if (first === undefined) {
-    if (wantsHelp) return loadAllCommands();
+    if (wantsHelp) return registry.loadAll();
     throw new MailrecoverError('usage', 'no command was given', { hint: "'mailrecover --help' lists the commands" });
   }
-  const command = (await loadCommand(`${first} ${second}`)) ?? (await loadCommand(first));
+  const command = (await registry.load(`${first} ${second}`)) ?? (await registry.load(first));
   if (command !== undefined) return [command];
 
   const { suggest } = await import('../errors/suggest.ts');
-  const group = commandNames().filter((name) => name.startsWith(`${first} `));
+  const group = registry.names().filter((name) => name.startsWith(`${first} `));
   if (group.length > 0 && second === undefined && wantsHelp) {
-    return (await loadAllCommands()).filter(({ name }) => group.includes(name));
+    return (await registry.loadAll()).filter(({ name }) => group.includes(name));
   }
   if (group.length > 0) {
     const verbs = group.map((name) => name.slice(first.length + 1));
@@ -36,7 +36,7 @@ export async function findCommands(words: readonly string[], help: boolean): Pro
       },
     );
   }
-  const names = [...new Set(commandNames().map((name) => name.split(' ', 1)[0] ?? name))];
+  const names = [...new Set(registry.names().map((name) => name.split(' ', 1)[0] ?? name))];
   const meant = suggest(first, names);
   throw new MailrecoverError('usage', `unknown command '${first}'`, {
     hint: meant === undefined ? "'mailrecover --help' lists the commands" : `did you mean 'mailrecover ${meant}'?`,

@@ -11,6 +11,6 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
 } else {
   const cache = privateCache();
   if (cache !== undefined) module.enableCompileCache(cache);
-  const { main } = await import('./run.ts');
-  await main(argv);
+  const [{ main }, { registry }] = await Promise.all([import('./run.ts'), import('../commands/index.ts')]);
+  await main(argv, registry);
 }

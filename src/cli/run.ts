@@ -1,5 +1,6 @@
 import { flushCompileCache } from 'node:module';
 import { hostname } from 'node:os';
+import type { Registry } from '../commands/index.ts';
 import type { AnyCommand, CommandContext, CommandResult } from '../commands/types.ts';
 import type { Config } from '../config/schema.ts';
 import { isoNow } from '../system/clock.ts';
@@ -27,7 +28,7 @@ interface Session {
 }
 
 /** Runs what the command line says, prints its result and ends the process with its exit code. Never throws. */
-export async function main(argv: readonly string[]): Promise<void> {
+export async function main(argv: readonly string[], registry: Registry): Promise<void> {
   const scan = scanArguments(argv, process.env);
   const output = processOutput();
   const session: Session = {
@@ -47,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 
   let result: CommandResult;
   try {
-    result = scan.version && scan.words.length === 0 ? await tellVersion() : await perform(session, scan.words, scan.help);
+    result = scan.version && scan.words.length === 0 ? await tellVersion() : await perform(session, registry, scan.words, scan.help);
   } catch (error) {
     await end(session, { outcome: 'failed' }, error);
     return;
@@ -60,8 +61,8 @@ async function tellVersion(): Promise<CommandResult> {
   return { outcome: 'ok', fields: { version: programVersion() }, output: `${programVersion()}\n` };
 }
 
-async function perform(session: Session, words: readonly string[], help: boolean): Promise<CommandResult> {
-  const commands = await findCommands(words, help);
+async function perform(session: Session, registry: Registry, words: readonly string[], help: boolean): Promise<CommandResult> {
+  const commands = await findCommands(words, help, registry);
   const only = commands.length === 1 ? commands[0] : undefined;
   if (only !== undefined) {
     session.command = only.name;

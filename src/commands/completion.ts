@@ -18,8 +18,8 @@ export default defineCommand({
   exitCodes: { 0: 'the script was printed' },
   json: { shell: 'the shell', script: 'the script' },
   async run(_context, { shell }) {
-    const [{ loadAllCommands }, { completionScript }] = await Promise.all([import('./index.ts'), import('./completion/script.ts')]);
-    const script = completionScript(shell, await loadAllCommands());
+    const [{ registry }, { completionScript }] = await Promise.all([import('./index.ts'), import('./completion/script.ts')]);
+    const script = completionScript(shell, await registry.loadAll());
     return { outcome: 'ok', fields: { shell, script }, output: script };
   },
 });
