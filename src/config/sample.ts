@@ -40,7 +40,7 @@ function entry(key: string, schema: JsonSchema, value: unknown, indent: string, 
     lines = [`${indent}${key}:`, ...group(schema, isGroup(value) ? value : undefined, `${indent}  `, inner)];
   } else if (schema.items?.properties !== undefined) {
     const items = Array.isArray(value) ? value.filter(isGroup) : [undefined];
-    lines = [`${indent}${key}:`, ...items.flatMap((item) => listItem(group(schema.items ?? {}, item, `${indent}    `, inner), indent))];
+    lines = [`${indent}${key}:`, ...items.flatMap((item) => listItem(schema.items ?? {}, item, indent, inner))];
   } else {
     lines = [`${indent}${key}: ${scalar(value ?? exampleOf(schema))}`];
   }
@@ -48,12 +48,19 @@ function entry(key: string, schema: JsonSchema, value: unknown, indent: string, 
   return isSet ? lines : lines.map((line) => `${indent}# ${line.slice(indent.length)}`);
 }
 
-/** Puts the dash of a list item on the first line that is no comment. */
-function listItem(lines: readonly string[], indent: string): string[] {
-  const first = lines.findIndex((line) => !line.trimStart().startsWith('#'));
-  const at = first < 0 ? 0 : first;
-  // YAML lets the dash stand before any key; what is above it is comments only.
-  return lines.map((line, index) => (index === at ? `${indent}  - ${line.slice(indent.length + 4)}` : line));
+/** An item of a list of groups. Its first key is never a comment, since the dash stands before it. */
+function listItem(schema: JsonSchema, values: SampleValues | undefined, indent: string, shown: Shown): string[] {
+  const [first, ...others] = Object.entries(schema.properties ?? {});
+  if (first === undefined) return [];
+  const [key, part] = first;
+  const inner = `${indent}    `;
+  const [head = '', ...tail] = entry(key, part, values?.[key], inner, true, shown);
+  return [
+    ...comment(part.description ?? '', inner),
+    `${indent}  - ${head.slice(inner.length)}`,
+    ...tail,
+    ...group({ ...schema, properties: Object.fromEntries(others) }, values, inner, shown),
+  ];
 }
 
 function exampleOf(schema: JsonSchema): unknown {
