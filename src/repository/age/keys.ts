@@ -42,7 +42,8 @@ export function parseRecipient(text: string): Recipient {
   return { text, publicKey: x25519PublicKey(data), raw: data };
 }
 
-function identityOf(privateKey: KeyObject): Identity {
+/** An identity from its private key. */
+export function identityOf(privateKey: KeyObject): Identity {
   const publicKey = createPublicKey(privateKey);
   const raw = rawPublicKey(publicKey);
   return { privateKey, recipient: { text: bech32Encode('age', raw), publicKey, raw } };
