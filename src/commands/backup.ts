@@ -1,11 +1,16 @@
-import { MAILBOX_FORMS, READING_EXIT_CODES } from './shared.ts';
-import { describeCommand, type TextHelpers } from './types.ts';
+import { IDENTITY, MAILBOX_FORMS, READING_EXIT_CODES } from './shared.ts';
+import type { BackupCounts } from '../backup/backup.ts';
+import type { StoreSource } from '../backup/mailboxes.ts';
+import type { Config } from '../config/schema.ts';
+import { monotonic } from '../system/clock.ts';
+import { placeOf, threadsOf } from './from-config.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
-export const backup = describeCommand({
+export default defineCommand({
   name: 'backup',
   summary: 'make a snapshot of all mail',
   description: [
-    'Reads what changed since the snapshot before, stores the messages that are not stored yet, and commits a snapshot. A backup can be killed at any time: the next one uploads nothing twice. It holds no lock and no key that reads mail.',
+    'Reads what changed since the snapshot before, stores the messages that are not stored yet, and commits a snapshot. A backup can be killed at any time: the next one uploads nothing twice. It needs no key that reads mail; an identity is only of use after this host lost its own dedup secret, so that mail is not stored once more.',
     'What could not be read is named, the rest is backed up, the snapshot is partial, and the exit code is 3.',
     MAILBOX_FORMS,
   ],
@@ -14,6 +19,7 @@ export const backup = describeCommand({
     deep: { kind: 'flag', description: 'list and compare every file, also in folders that look unchanged' },
     mailbox: { kind: 'list', value: 'MAILBOX', description: 'read only these mailboxes; others stay as the snapshot before has them' },
     dryRun: { kind: 'flag', description: 'say what would be stored, and store nothing' },
+    ...IDENTITY,
   },
   examples: [
     { command: 'mailrecover backup --quiet', says: 'Back up from cron: silent unless something is wrong.' },
@@ -33,7 +39,6 @@ export const backup = describeCommand({
   },
   json: {
     snapshot: 'the id of the snapshot; absent with --dry-run',
-    parent: 'the id of the snapshot before, where there is one',
     'counts.mailboxes': 'mailboxes in the snapshot',
     'counts.folders': 'folders in the snapshot',
     'counts.messages': 'messages in the snapshot',
@@ -44,25 +49,64 @@ export const backup = describeCommand({
     'counts.bytesStored': 'bytes that were written to the repository',
   },
   recordsHistory: true,
+  async run(context, _args, options): Promise<CommandResult> {
+    const begun = monotonic();
+    const place = await placeOf(context);
+    const config = await context.config();
+    const [{ backup }, { programVersion }] = await Promise.all([import('../backup/backup.ts'), import('../system/version.ts')]);
+    const { identityFiles } = await import('./from-config.ts');
+    const report = await backup({
+      target: place.target,
+      stateRoot: place.state,
+      keysRoot: place.keysRoot,
+      host: place.host,
+      stores: config.stores.map(sourceOf),
+      recipients: config.encryption ? config.recipients : undefined,
+      threads: await threadsOf(config),
+      readBack: config.backup.readBack,
+      deep: options.deep,
+      deepEvery: config.backup.deepEvery,
+      settle: await settleOf(config),
+      ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
+      dryRun: options.dryRun,
+      trust: place.trust,
+      identities: options.identity.length > 0 ? await identityFiles(context, options.identity) : [],
+      tool: `mailrecover ${programVersion()}`,
+      progress: context.progress,
+      signal: context.signal,
+    });
+    const { outcome, counts, findings, snapshot } = report;
+    const milliseconds = monotonic() - begun;
+    return {
+      outcome,
+      counts: { ...counts },
+      findings,
+      fields: snapshot === undefined ? { dryRun: true } : { snapshot },
+      render: (text) => render({ snapshot, counts, milliseconds }, text),
+    };
+  },
 });
 
-/** What {@link renderBackup} tells. */
-export interface BackupReport {
-  snapshot?: string;
-  counts: {
-    mailboxes: number;
-    folders: number;
-    messages: number;
-    newMessages: number;
-    removedMessages: number;
-    flagChanges: number;
-    bytesRead: number;
-    bytesStored: number;
-  };
+type Store = Config['stores'][number];
+
+function sourceOf({ name, path, control, home }: Store): StoreSource {
+  return { name, path, ...(control === undefined ? {} : { control }), ...(home === undefined ? {} : { home }) };
+}
+
+/** Seconds for which a time stamp proves nothing: longer where another host's clock sets it. */
+async function settleOf(config: Config): Promise<number> {
+  if (config.backup.settle !== undefined) return config.backup.settle;
+  const [{ isNetworkFileSystem }, { fixedPart, parsePattern }] = await Promise.all([import('../system/file-system.ts'), import('../store/pattern.ts')]);
+  return config.stores.some((store) => isNetworkFileSystem(fixedPart(parsePattern(store.path)))) ? 30 : 3;
+}
+
+interface Shown {
+  snapshot: string | undefined;
+  counts: BackupCounts;
   milliseconds: number;
 }
 
-export function renderBackup({ snapshot, counts, milliseconds }: BackupReport, text: TextHelpers): string {
+function render({ snapshot, counts, milliseconds }: Shown, text: TextHelpers): string {
   const n = (value: number): string => text.number(value);
   return text.pairs([
     ['snapshot', snapshot === undefined ? text.dim('none (dry run)') : text.bold(snapshot.slice(0, 16))],

@@ -1,7 +1,13 @@
+import { resolve } from 'node:path';
+import { MailrecoverError } from '../errors/error.ts';
+import type { Selection } from '../restore/select.ts';
+import { monotonic } from '../system/clock.ts';
+import { audit } from './audit.ts';
 import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
-import { describeCommand, type TextHelpers } from './types.ts';
+import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
-export const restore = describeCommand({
+export default defineCommand({
   name: 'restore',
   summary: 'restore mail into an empty directory',
   description: [
@@ -58,9 +64,57 @@ export const restore = describeCommand({
     'plan.{mailboxes,messages,bytes,files}': 'what would be restored, with --dry-run',
   },
   recordsHistory: true,
+  async run(context, args, options): Promise<CommandResult> {
+    const begun = monotonic();
+    const mapOwner = ownersOf(options.mapOwner);
+    if (options.to === undefined) throw new MailrecoverError('usage', 'no directory to restore into is named', { hint: 'name one with --to DIR; it must be empty or not there yet' });
+    const to = resolve(options.to);
+    const place = await placeOf(context, options);
+    const [{ openRepository }, { chooseSnapshot }, { restore }] = await Promise.all([
+      import('../repository/repository.ts'),
+      import('./choose-snapshot.ts'),
+      import('../restore/restore.ts'),
+    ]);
+    const repository = await openRepository(place.target);
+    const identities = await identitiesOf(context, place, repository, options.identity);
+    const { snapshot, findings } = await chooseSnapshot(place, args.snapshot);
+    const selection: Selection = {
+      ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
+      ...(options.folder.length > 0 ? { folders: options.folder } : {}),
+      ...(options.message.length > 0 ? { messages: options.message } : {}),
+    };
+    if (!options.dryRun) await audit(place, 'restore', { snapshot: snapshot.id, ...selection, to });
+    const { dryRun } = options;
+    const { layoutOf } = place;
+    const { progress, signal } = context;
+    const threads = await threadsOf(place.config);
+    const report = await restore({ repository, snapshot, identities, selection, layoutOf, to, mapOwner, threads, dryRun, progress, signal });
+    const { files, ...counts } = report.counts;
+    const milliseconds = monotonic() - begun;
+    const first = report.firstMailMs === undefined ? {} : { firstMailMs: report.firstMailMs };
+    return {
+      outcome: report.outcome === 'ok' && findings.length > 0 ? 'warning' : report.outcome,
+      counts: dryRun ? {} : counts,
+      findings: [...findings, ...report.findings],
+      ...(dryRun ? {} : { artifacts: [{ kind: 'restore', path: to }] }),
+      fields: { snapshot: snapshot.id, target: to, ...first, ...(dryRun ? { plan: { ...counts, files } } : { resumed: report.resumed }) },
+      render: (text) => render({ snapshot: snapshot.id, target: to, counts, ...first, milliseconds, dryRun }, text),
+    };
+  },
 });
 
-export interface RestoreReport {
+function ownersOf(pairs: readonly string[]): Map<string, string> {
+  return new Map(
+    pairs.map((pair) => {
+      const [from, to, ...rest] = pair.split(':');
+      if (from === undefined || from === '' || to === undefined || to === '' || rest.length > 0)
+        throw new MailrecoverError('usage', `'${pair}' does not say whose files go to whom`, { hint: 'such as --map-owner vmail:mail' });
+      return [from, to];
+    }),
+  );
+}
+
+interface Shown {
   snapshot: string;
   target: string;
   counts: { mailboxes: number; messages: number; bytes: number };
@@ -69,7 +123,7 @@ export interface RestoreReport {
   dryRun: boolean;
 }
 
-export function renderRestore(report: RestoreReport, text: TextHelpers): string {
+function render(report: Shown, text: TextHelpers): string {
   const { counts } = report;
   const rows: [string, string][] = [
     ['snapshot', text.bold(report.snapshot.slice(0, 16))],

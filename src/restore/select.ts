@@ -8,8 +8,8 @@ import { folderName, type FolderLayout } from '../store/maildir/layout.ts';
 export interface Selection {
   /** As users know them; all where absent. */
   mailboxes?: readonly string[];
-  /** One folder, by its IMAP name, with all that is in it but not its subfolders. */
-  folder?: string;
+  /** By their IMAP names, each with all that is in it but not its subfolders. */
+  folders?: readonly string[];
   /** Messages by the id that `find` and `ls` show, or by base name. */
   messages?: readonly string[];
 }
@@ -42,13 +42,14 @@ function isOfFolder(path: string, folder: string): boolean {
  * @param layoutOf how folders of a store are named
  */
 export function selectFrom(section: FullSection, selection: Selection, layoutOf: (store: string) => FolderLayout): FullSection | undefined {
-  const { folder, messages } = selection;
-  if (folder === undefined && messages === undefined) return section;
+  const { folders, messages } = selection;
+  if (folders === undefined && messages === undefined) return section;
   const dirs = new Map<string, FullDir>();
   for (const [path, dir] of section.dirs) {
-    if (folder !== undefined) {
+    if (folders !== undefined) {
       const parent = /(^|\/)(cur|new|tmp)$/.test(path) ? path.replace(/\/?(cur|new|tmp)$/, '') : path;
-      if (folderName(parent, layoutOf(section.store)) !== folder || !isOfFolder(path, parent)) continue;
+      const name = folderName(parent, layoutOf(section.store));
+      if (name === undefined || !folders.includes(name) || !isOfFolder(path, parent)) continue;
     }
     dirs.set(path, messages === undefined ? dir : onlyMessages(dir, messages));
   }
@@ -58,7 +59,7 @@ export function selectFrom(section: FullSection, selection: Selection, layoutOf:
 
 /** Refuses a selection that nothing in the snapshot fits. */
 export function nothingSelected(selection: Selection): MailrecoverError {
-  const what = selection.messages?.join(', ') ?? selection.folder ?? selection.mailboxes?.join(', ') ?? 'anything';
+  const what = selection.messages?.join(', ') ?? selection.folders?.join(', ') ?? selection.mailboxes?.join(', ') ?? 'anything';
   return new MailrecoverError('not-found', `the snapshot holds no '${what}'`, {
     hint: "see what it holds: 'mailrecover ls SNAPSHOT [MAILBOX]'",
     subject: what,

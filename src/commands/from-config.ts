@@ -1,0 +1,74 @@
+/** Plain values for the engines, from the configuration and from options that stand in for it. */
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { MailrecoverError } from '../errors/error.ts';
+import type { Identity } from '../repository/age/keys.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { Target } from '../repository/target.ts';
+import type { FolderLayout } from '../store/maildir/layout.ts';
+import type { CommandContext } from './types.ts';
+
+export interface Place {
+  /** undefined where `--repository` names a repository and there is no configuration. */
+  config: Config | undefined;
+  target: Target;
+  host: string;
+  /** Directory of the local state. */
+  state: string;
+  /** Directory of this host's own keys: that of the configuration. */
+  keysRoot: string;
+  trust: readonly string[];
+  layoutOf: (store: string) => FolderLayout;
+}
+
+/** Where the repository, the state and the keys are. */
+export async function placeOf(context: CommandContext, options: { repository?: string | undefined; host?: string | undefined } = {}): Promise<Place> {
+  const config = options.repository === undefined || existsSync(context.configPath) ? await context.config() : undefined;
+  const path = options.repository === undefined ? config?.repository.path : resolve(options.repository);
+  if (path === undefined) throw new MailrecoverError('config', 'no repository is named', { hint: "name it with '--repository PATH', or in the configuration" });
+  const { localTarget } = await import('../repository/targets/local.ts');
+  return {
+    config,
+    target: localTarget(path),
+    host: options.host ?? config?.host ?? hostname(),
+    state: config?.state ?? '/var/lib/mailrecover',
+    keysRoot: dirname(resolve(context.configPath)),
+    trust: config?.trust ?? [],
+    layoutOf: (name) => layoutOf(config, name),
+  };
+}
+
+/** How folders of a store are named; Dovecot's defaults where the configuration says nothing. */
+function layoutOf(config: Config | undefined, name: string): FolderLayout {
+  const store = config?.stores.find((each) => each.name === name);
+  const layout = store?.layout ?? 'maildir++';
+  return { layout, separator: store?.separator ?? (layout === 'fs' ? '/' : '.'), prefix: store?.prefix ?? '', inbox: true, utf8: store?.utf8 ?? false };
+}
+
+/**
+ * The identities that were named: `--identity`, `$MAILRECOVER_IDENTITY`, or those of the configuration.
+ * @returns undefined for a repository that is not encrypted
+ */
+export async function identitiesOf(
+  context: CommandContext,
+  place: Place,
+  repository: Repository,
+  files: readonly string[],
+): Promise<readonly Identity[] | undefined> {
+  if (!repository.encrypted) return undefined;
+  return identityFiles(context, files.length > 0 ? files : (place.config?.identities ?? []).map((reference) => reference.slice('file:'.length)));
+}
+
+/** Reads identity files; a passphrase is asked for where someone can answer. */
+export async function identityFiles(context: CommandContext, files: readonly string[]): Promise<readonly Identity[]> {
+  const { loadIdentities } = await import('../repository/age/identity-file.ts');
+  return loadIdentities(files, context.interactive ? { askPassphrase: (file) => context.ask(`passphrase of ${file}: `, { secret: true }) } : {});
+}
+
+/** Threads for work that reads or writes mail. */
+export async function threadsOf(config: Config | undefined): Promise<number> {
+  const { availableParallelism } = await import('node:os');
+  return config?.backup.workers ?? Math.min(8, availableParallelism());
+}
