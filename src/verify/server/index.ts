@@ -34,9 +34,10 @@ export async function verifyByServer(input: ServerInput): Promise<ServerReport> 
         const opened = await compareMailbox(next.value, { server, tally, progress, signal });
         if (opened === undefined) continue;
         firstLogin = Math.min(firstLogin, opened.firstLogin);
-        // One stays, for the canary.
-        if (kept === undefined) kept = opened;
-        else server.dismiss(opened.login);
+        // The smallest one stays, for the canary.
+        const other = kept !== undefined && kept.messages <= opened.messages ? opened : kept;
+        if (other !== opened) kept = opened;
+        if (other !== undefined) server.dismiss(other.login);
       }
     };
     const stopAt = (error: unknown): void => void failures.push(error);

@@ -16,6 +16,8 @@ import { below, controlDir, expectedDir, wireDir, wireName } from './wire.ts';
 export interface OpenedMailbox {
   login: string;
   mailPath: ByteString;
+  /** How many messages are expected in it. */
+  messages: number;
   /** On the monotonic clock, when INBOX was open. */
   firstLogin: number;
 }
@@ -54,7 +56,6 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
   try {
     const inbox = await session.examine('INBOX');
     if (!('refusal' in inbox)) firstLogin = monotonic();
-    await session.close();
     const dirs = new Set<ByteString>();
     for (const folder of mailbox.folders) {
       const dir = expectedDir(folder, mailbox);
@@ -77,7 +78,7 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
   } finally {
     await session.close();
   }
-  return firstLogin === undefined ? undefined : { login, mailPath: tree.mailPath, firstLogin };
+  return firstLogin === undefined ? undefined : { login, mailPath: tree.mailPath, messages: expected, firstLogin };
 
   async function compareOne(folder: ExpectedFolder, dir: ByteString | undefined): Promise<void> {
     const subject = `${mailbox.mailbox} ${folder.name}`;

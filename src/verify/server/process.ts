@@ -68,17 +68,17 @@ export async function startServer(input: StartInput): Promise<PrivateServer> {
   const root = serverRoot(input.work);
   let daemon: Daemon | undefined;
   const stop = async (): Promise<string[]> => {
-    const left = (await daemon?.stop()) ?? [];
+    // It has nothing to finish: the copy and the indexes are thrown away.
+    const left = (await daemon?.stop({ termMs: 300, killMs: 20_000 })) ?? [];
     return [...left.map((pid) => `process ${pid}`), ...removeRoot(root, Object.values(PLACES))];
   };
   try {
     makePlaces(root, privileged ? internal : undefined);
     const config = join(root.path, PLACES.config);
     writeFileSync(config, dovecotConfig({ dialect: program.dialect, root: root.path, users, privileged }), { mode: 0o600 });
-    await requireParts(program, config);
-    const isolation = await isolationCommand(privileged);
+    const [isolation, lifeline] = await Promise.all([isolationCommand(privileged), lifelineCommand(), requireParts(program, config)]);
     const started = monotonic();
-    const [command = program.dovecot, ...args] = [...isolation, ...(await lifelineCommand()), program.dovecot, '-F', '-c', config];
+    const [command = program.dovecot, ...args] = [...isolation, ...lifeline, program.dovecot, '-F', '-c', config];
     daemon = await startDaemon(command, args, { logFile: join(root.path, PLACES.log), env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' } });
     await answering(daemon, root, input.signal);
     return { program, privileged, started, scratch, internal, isolated: isolation.length > 0, ...access(daemon, root, program, privileged ? internal : undefined), stop };
@@ -146,16 +146,12 @@ function makePlaces(root: ServerRoot, internal: { uid: number; gid: number } | u
 
 /** Whom this build of Dovecot runs its own processes as: distributions differ. `-d` shows the built-in settings and reads no file. */
 async function dovecotUsers(program: DovecotProgram): Promise<{ internal: string; login: string; group: string }> {
-  const ask = async (setting: string, otherwise: string): Promise<string> => {
-    const answer = await run(program.doveconf, ['-d', '-h', setting], { env: FOREIGN_SETTINGS, timeoutMs: 60_000 }).catch(() => undefined);
-    const name = answer?.stdout.trim() ?? '';
-    return /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name) ? name : otherwise;
-  };
-  const users = {
-    internal: await ask('default_internal_user', 'dovecot'),
-    login: await ask('default_login_user', 'dovenull'),
-    group: await ask('default_internal_group', 'dovecot'),
-  };
+  const settings = ['default_internal_user', 'default_login_user', 'default_internal_group'];
+  const answer = await run(program.doveconf, ['-d', '-h', ...settings], { env: FOREIGN_SETTINGS, timeoutMs: 60_000 }).catch(() => undefined);
+  const names = (answer?.stdout ?? '').trim().split('\n');
+  const known = names.length === settings.length && names.every((name) => /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name));
+  const [internal = '', login = '', group = ''] = known ? names : ['dovecot', 'dovenull', 'dovecot'];
+  const users = { internal, login, group };
   for (const name of [users.internal, users.login]) {
     if ((userId(name) ?? 0) === 0) throw new MailrecoverError('usage', `dovecot's user '${name}' does not exist on this host`, { hint: 'install dovecot from the packages of the distribution' });
   }

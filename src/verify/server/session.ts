@@ -3,13 +3,13 @@ import type { PrivateServer } from './process.ts';
 
 /** One mailbox's session: made when it is needed, and made again after it was lost. */
 export class MailboxSession {
-  private readonly server: PrivateServer;
+  private readonly server: Pick<PrivateServer, 'login'>;
   private readonly login: string;
   private readonly signal: AbortSignal | undefined;
   private session: ImapSession | undefined;
-  private opened: string | undefined;
+  private opened: { wire: string; responses: string[] } | undefined;
 
-  constructor(server: PrivateServer, login: string, signal: AbortSignal | undefined) {
+  constructor(server: Pick<PrivateServer, 'login'>, login: string, signal: AbortSignal | undefined) {
     this.server = server;
     this.login = login;
     this.signal = signal;
@@ -24,15 +24,15 @@ export class MailboxSession {
     return this.session;
   }
 
-  /** Opens a folder for reading only, unless it is open: nothing is moved from `new` to `cur`. Gives its untagged responses, or why it cannot be opened. */
+  /** Opens a folder for reading only, unless it is open: nothing is moved from `new` to `cur`. Gives the untagged responses of its opening, or why it cannot be opened. */
   async examine(wire: string): Promise<{ session: ImapSession; responses: string[] } | { refusal: string }> {
     const session = await this.get();
-    if (this.opened === wire) return { session, responses: [] };
+    if (this.opened?.wire === wire) return { session, responses: this.opened.responses };
     this.opened = undefined;
     const responses: string[] = [];
     const answer = await session.command(`EXAMINE ${quotedName(wire)}`, { untagged: (response) => void responses.push(response.text) });
     if (answer.status !== 'OK') return { refusal: answer.text };
-    this.opened = wire;
+    this.opened = { wire, responses };
     return { session, responses };
   }
 
