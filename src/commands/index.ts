@@ -2,6 +2,7 @@ import type { AnyCommand } from './types.ts';
 
 /** The commands of mailrecover. */
 export const registry = createRegistry({
+  backup: async () => (await import('./backup.ts')).default,
   history: async () => (await import('./history.ts')).default,
   'config check': async () => (await import('./config-check.ts')).default,
   completion: async () => (await import('./completion.ts')).default,

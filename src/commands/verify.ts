@@ -1,7 +1,12 @@
+import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import { MailrecoverError } from '../errors/error.ts';
+import type { VerifyCounts } from '../verify/comparison.ts';
 import { HOST, IDENTITY, IDENTITY_EXIT_CODES, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
-import { describeCommand, type TextHelpers } from './types.ts';
+import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
-export const verify = describeCommand({
+export default defineCommand({
   name: 'verify',
   summary: 'restore into a scratch directory and prove that mail comes back',
   description: [
@@ -40,7 +45,7 @@ export const verify = describeCommand({
     level: 'the level that was proved',
     'counts.mailboxes': 'mailboxes that were compared',
     'counts.messages': 'messages that were compared',
-    'counts.compared': 'single comparisons that were made',
+    'counts.compared': 'messages that were compared in everything that the level asks',
     'counts.mismatched': 'things that are different',
     'counts.missing': 'things that are missing',
     'counts.unexpected': 'things that should not be there',
@@ -49,17 +54,59 @@ export const verify = describeCommand({
     'rpo.newestMessage': 'the time of the newest message',
   },
   recordsHistory: true,
+  async run(context, args, options): Promise<CommandResult> {
+    const sample = sampleOf(options.sample);
+    const place = await placeOf(context, options);
+    const [{ openRepository }, { chooseSnapshot }, { verify }] = await Promise.all([
+      import('../repository/repository.ts'),
+      import('./choose-snapshot.ts'),
+      import('../verify/verify.ts'),
+    ]);
+    const repository = await openRepository(place.target);
+    const identities = await identitiesOf(context, place, repository, options.identity);
+    const { snapshot, findings } = await chooseSnapshot(place, args.snapshot ?? 'latest');
+    const report = await verify({
+      repository,
+      snapshot,
+      identities,
+      level: options.level,
+      scratch: resolve(options.scratch ?? tmpdir()),
+      ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
+      sample,
+      layoutOf: place.layoutOf,
+      threads: await threadsOf(place.config),
+      progress: context.progress,
+      signal: context.signal,
+    });
+    const { counts, rto, rpo } = report;
+    const shown: Shown = { snapshot: snapshot.id, level: options.level, counts, rto, rpo };
+    return {
+      outcome: report.outcome === 'ok' && findings.length > 0 ? 'warning' : report.outcome,
+      cause: 'damage',
+      counts: { ...counts },
+      findings: [...findings, ...report.findings],
+      fields: { snapshot: snapshot.id, level: options.level, rto, rpo },
+      render: (text) => render(shown, text),
+    };
+  },
 });
 
-export interface VerifyReport {
+function sampleOf(text: string | undefined): number {
+  if (text === undefined) return 1;
+  const percent = /^\d{1,3}(\.\d+)?%?$/.test(text) ? Number(text.replace('%', '')) : Number.NaN;
+  if (percent > 0 && percent <= 100) return percent / 100;
+  throw new MailrecoverError('usage', `'${text}' is no share of the mailboxes`, { hint: 'such as --sample 10%' });
+}
+
+interface Shown {
   snapshot: string;
   level: string;
-  counts: { mailboxes: number; messages: number; compared: number; mismatched: number; missing: number; unexpected: number };
+  counts: VerifyCounts;
   rto: { firstLoginMs?: number; completeMs: number };
   rpo: { newestMessage?: string };
 }
 
-export function renderVerify({ snapshot, level, counts, rto, rpo }: VerifyReport, text: TextHelpers): string {
+function render({ snapshot, level, counts, rto, rpo }: Shown, text: TextHelpers): string {
   const wrong = counts.mismatched + counts.missing + counts.unexpected;
   const n = (value: number): string => text.number(value);
   const verdict =
@@ -69,7 +116,7 @@ export function renderVerify({ snapshot, level, counts, rto, rpo }: VerifyReport
   const rows: [string, string][] = [
     ['snapshot', text.bold(snapshot.slice(0, 16))],
     [`level ${level}`, verdict],
-    ['compared', `${n(counts.messages)} messages in ${n(counts.mailboxes)} mailboxes, ${n(counts.compared)} comparisons`],
+    ['compared', `${n(counts.compared)} of ${n(counts.messages)} messages in ${n(counts.mailboxes)} mailboxes`],
   ];
   if (rto.firstLoginMs !== undefined) rows.push(['first login after', text.duration(rto.firstLoginMs)]);
   rows.push(['restored after', text.duration(rto.completeMs)]);

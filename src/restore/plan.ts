@@ -7,6 +7,8 @@ export interface PlannedFile extends Owned {
   path: string;
   size: number;
   parts: Part[];
+  /** Bytes of each part, known once the file was put together from several. */
+  partSizes?: number[];
   /** Base name of the message, or undefined for other files. */
   message?: string;
   mailbox: string;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ioError, MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { Identity } from '../repository/age/keys.ts';
+import type { FullSection } from '../repository/catalog/model.ts';
 import { readState } from '../repository/catalog/reader.ts';
 import { objectPath } from '../repository/names.ts';
 import { readPackTable } from '../repository/pack/reader.ts';
@@ -33,6 +34,8 @@ export interface RestoreOptions {
   identities: readonly Identity[] | undefined;
   selection: Selection;
   layoutOf: (store: string) => FolderLayout;
+  /** Gets each section that is restored. */
+  onSection?: (section: FullSection) => void;
   /** Absolute path of the directory. */
   to: string;
   /** Other names for owners. */
@@ -58,7 +61,7 @@ export interface RestoreReport {
 }
 
 /** Reads the catalogs and plans what is to be written. */
-export async function planRestore(options: Pick<RestoreOptions, 'repository' | 'snapshot' | 'identities' | 'selection' | 'layoutOf'>): Promise<RestorePlan> {
+export async function planRestore(options: Pick<RestoreOptions, 'repository' | 'snapshot' | 'identities' | 'selection' | 'layoutOf' | 'onSection'>): Promise<RestorePlan> {
   const { repository, snapshot, identities, selection, layoutOf } = options;
   const names = snapshot.catalogs.map((catalog) => catalog.name);
   const state = await readState(repository.target, names, identities, wantedMailboxes(selection));
@@ -68,6 +71,7 @@ export async function planRestore(options: Pick<RestoreOptions, 'repository' | '
     const selected = selectFrom(section, selection, layoutOf);
     if (selected === undefined) continue;
     addToPlan(plan, selected);
+    options.onSection?.(selected);
     mailboxes.add(`${section.store}\0${section.mailbox}`);
   }
   plan.counts.mailboxes = mailboxes.size;
@@ -290,6 +294,7 @@ function takePart(want: Want, content: Uint8Array, parts: Map<PlannedFile, (Uint
   held[part] = content;
   const complete = held.filter((each) => each !== undefined);
   if (complete.length < held.length) return;
+  file.partSizes = complete.map((each) => each.length);
   attempt(place.absolute(file.path), () => writeFile(place.absolute(file.path), complete, place.facts(file), place.resume));
   parts.delete(file);
 }

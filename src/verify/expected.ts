@@ -1,0 +1,82 @@
+/** What a server must show of a restored mailbox, from its catalog section and its restored control files. */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import type { FullSection } from '../repository/catalog/model.ts';
+import { fsPath } from '../store/bytes.ts';
+import { imapFlags } from '../store/maildir/flags.ts';
+import { parseKeywords, type Keywords } from '../store/maildir/keywords.ts';
+import { folderName, type FolderLayout } from '../store/maildir/layout.ts';
+import { parseUidlist } from '../store/maildir/uidlist.ts';
+import { contentOf } from '../store/message/content.ts';
+import { displayBytes } from '../store/bytes.ts';
+import type { ControlFile } from './mail.ts';
+import type { ExpectedFolder, ExpectedMailbox } from './server/index.ts';
+
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(fsPath(path));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a message is stored compressed or encrypted, which its first bytes tell. */
+function isOpaque(path: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(fsPath(path), 'r');
+  } catch {
+    return false;
+  }
+  try {
+    const start = Buffer.alloc(512);
+    const content = contentOf(start.subarray(0, readSync(fd, start, 0, start.length, 0)));
+    return content !== 'mail' && content !== 'empty' && content !== 'unknown';
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function expectedFolder(root: string, section: FullSection, folder: string, name: string, controlFile: ControlFile): ExpectedFolder {
+  const list = readIfThere(`${root}/${controlFile(section, folder, 'dovecot-uidlist')}`);
+  const uids = list === undefined ? undefined : parseUidlist(list);
+  const sound = uids !== undefined && uids.damage === undefined ? uids : undefined;
+  const words = readIfThere(`${root}/${controlFile(section, folder, 'dovecot-keywords')}`);
+  const keywords: Keywords = words === undefined ? new Map() : parseKeywords(words);
+  const below = [root, section.root, folder].filter((part) => part !== '').join('/');
+  const messages = Array.from(section.dirs.get(folder)?.messages ?? [], ([base, message]) => {
+    const uid = sound?.uids.get(base);
+    return {
+      base,
+      ...(uid === undefined ? {} : { uid }),
+      // A message in new was never seen by a client; Dovecot moves it to cur without flags.
+      flags: message.in === 'cur' ? imapFlags(message.flags, keywords) : [],
+      internalDate: Math.floor(message.mtime / 1e6),
+      size: message.size,
+      sha256: message.sha,
+      ...(isOpaque(`${below}/${message.in}/${base}${message.flags}`) ? { opaque: true } : {}),
+    };
+  });
+  return { name, dir: folder, ...(sound === undefined ? {} : { uidNext: sound.nextUid, uidValidity: sound.uidValidity }), messages };
+}
+
+/** @param controlPath absolute, where the control files were restored beside the mail */
+export function expectedMailbox(root: string, section: FullSection, layout: FolderLayout, controlPath: string | undefined, controlFile: ControlFile): ExpectedMailbox {
+  const folders: ExpectedFolder[] = [];
+  for (const folder of section.dirs.keys()) {
+    if (!section.dirs.has(folder === '' ? 'cur' : `${folder}/cur`)) continue;
+    const name = folderName(folder, layout);
+    if (name !== undefined) folders.push(expectedFolder(root, section, folder, name, controlFile));
+  }
+  return {
+    mailbox: displayBytes(section.mailbox),
+    mailPath: `${root}/${section.root}`,
+    ...(controlPath === undefined ? {} : { controlPath }),
+    layout: layout.layout,
+    separator: layout.separator,
+    utf8: layout.utf8,
+    prefix: layout.prefix,
+    inbox: layout.inbox,
+    ...(layout.escape === undefined ? {} : { escape: layout.escape }),
+    folders,
+  };
+}

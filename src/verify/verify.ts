@@ -1,0 +1,171 @@
+/** Proving a snapshot: it is restored into a scratch directory and compared, up to what a real IMAP server shows of it. */
+import { chmod, mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Finding } from '../errors/finding.ts';
+import { ioError } from '../errors/error.ts';
+import type { Identity } from '../repository/age/keys.ts';
+import type { FullSection } from '../repository/catalog/model.ts';
+import { readState } from '../repository/catalog/reader.ts';
+import type { Repository, StoredSnapshot } from '../repository/repository.ts';
+import { restore, type RestoreReport } from '../restore/restore.ts';
+import type { Selection } from '../restore/select.ts';
+import { toBytes, displayBytes } from '../store/bytes.ts';
+import type { FolderLayout } from '../store/maildir/layout.ts';
+import { isoTime, monotonic } from '../system/clock.ts';
+import { makeDirectory } from '../system/files.ts';
+import type { Progress } from '../system/progress.ts';
+import { Comparison, type VerifyCounts } from './comparison.ts';
+import { expectedMailbox } from './expected.ts';
+import { compareFiles } from './files.ts';
+import { compareMail, type ControlFile } from './mail.ts';
+
+export type VerifyLevel = 'files' | 'mail' | 'server';
+
+export interface VerifyOptions {
+  repository: Repository;
+  snapshot: StoredSnapshot;
+  identities: readonly Identity[] | undefined;
+  level: VerifyLevel;
+  /** Absolute; a directory of its own is made below, and removed at the end. */
+  scratch: string;
+  mailboxes?: readonly string[];
+  /** Part of the mailboxes that is proved, above 0 and up to 1. */
+  sample: number;
+  layoutOf: (store: string) => FolderLayout;
+  threads: number;
+  progress: Progress;
+  signal?: AbortSignal;
+}
+
+export interface VerifyReport {
+  outcome: 'ok' | 'warning' | 'partial' | 'failed';
+  counts: VerifyCounts;
+  findings: Finding[];
+  /** Milliseconds: to a login on an open INBOX (level `server`), and until all was restored and, there, compared. */
+  rto: { firstLoginMs?: number; completeMs: number };
+  /** UTC time of the newest message in what was proved. */
+  rpo: { newestMessage?: string };
+}
+
+/** Mailboxes of a random sample, evenly spread; at least one. */
+async function sampleOf(options: VerifyOptions): Promise<string[] | undefined> {
+  if (options.sample >= 1) return options.mailboxes === undefined ? undefined : [...options.mailboxes];
+  const names = new Set<string>();
+  const catalogs = options.snapshot.catalogs.map((catalog) => catalog.name);
+  const wanted = options.mailboxes?.map((mailbox) => ({ mailbox: toBytes(mailbox) }));
+  for await (const section of (await readState(options.repository.target, catalogs, options.identities, wanted)).sections) names.add(displayBytes(section.mailbox));
+  const all = [...names];
+  const count = Math.max(1, Math.round(all.length * options.sample));
+  const start = Math.random();
+  return Array.from({ length: Math.min(count, all.length) }, (_, index) => all[Math.floor(((index + start) * all.length) / count) % all.length] ?? '');
+}
+
+/** Where control files of a mailbox lie in a restore: in its control area, if it has one. */
+function controlFiles(sections: readonly FullSection[]): { of: ControlFile; root: (section: FullSection) => string | undefined } {
+  const key = (section: FullSection): string => `${section.store}\0${section.mailbox}`;
+  const roots = new Map(sections.filter((section) => section.area === 'control').map((section) => [key(section), section.root]));
+  return {
+    of: (section, folder, name) => [roots.get(key(section)) ?? section.root, folder, name].filter((part) => part !== '').join('/'),
+    root: (section) => roots.get(key(section)),
+  };
+}
+
+function newestMessage(sections: readonly FullSection[]): number | undefined {
+  let newest: number | undefined;
+  for (const section of sections) for (const dir of section.dirs.values()) for (const { mtime } of dir.messages.values()) if (newest === undefined || mtime > newest) newest = mtime;
+  return newest;
+}
+
+/**
+ * Restores the snapshot, or a sample of it, below `scratch` and proves it.
+ * @throws MailrecoverError `no-space`, `key`, `damage` (catalogs), `usage` where Dovecot is asked for and not installed
+ */
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const begun = monotonic();
+  const mailboxes = await sampleOf(options);
+  const selection: Selection = mailboxes === undefined ? {} : { mailboxes };
+  await makeDirectory(options.scratch, 0o711);
+  let room: string;
+  try {
+    room = await mkdtemp(join(options.scratch, 'mailrecover-verify-'));
+    // The server reads the copy as the owner of the mail, who must be able to get there.
+    await chmod(room, 0o711);
+  } catch (error) {
+    throw ioError(error, 'make a directory in', options.scratch);
+  }
+  try {
+    return await prove(options, selection, room, begun);
+  } finally {
+    await rm(room, { recursive: true, force: true });
+  }
+}
+
+async function prove(options: VerifyOptions, selection: Selection, room: string, begun: number): Promise<VerifyReport> {
+  const { repository, snapshot, identities, layoutOf, level, threads, progress, signal } = options;
+  const sections: FullSection[] = [];
+  const to = join(room, 'mail');
+  const restored = await restore({
+    repository,
+    snapshot,
+    identities,
+    selection,
+    layoutOf,
+    onSection: (section) => sections.push(section),
+    to,
+    mapOwner: new Map(),
+    threads,
+    dryRun: false,
+    progress,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const restoredMs = monotonic() - begun;
+  const comparison = new Comparison();
+  comparison.counts.mailboxes = restored.plan.counts.mailboxes;
+  comparison.counts.messages = restored.plan.counts.messages;
+  const root = toBytes(to);
+  progress.phase('comparing files', { items: restored.plan.files.length, bytes: restored.plan.counts.bytes });
+  compareFiles(root, restored.plan, comparison, progress, signal);
+  const control = controlFiles(sections);
+  if (level !== 'files') {
+    progress.phase('reading mail');
+    for (const section of sections) compareMail(root, section, control.of, comparison);
+  }
+  const rto: VerifyReport['rto'] = { completeMs: Math.round(restoredMs) };
+  const findings = [...restored.findings.filter((finding) => finding.code !== 'damage' || finding.subject?.startsWith('packs/') === true)];
+  const counts = comparison.counts;
+  if (level === 'server') {
+    const work = join(room, 'server');
+    await mkdir(work, { mode: 0o711 });
+    const expected = function* () {
+      for (const section of sections) {
+        if (section.area !== 'mail') continue;
+        const controlRoot = control.root(section);
+        yield expectedMailbox(root, section, layoutOf(section.store), controlRoot === undefined ? undefined : `${root}/${controlRoot}`, control.of);
+      }
+    };
+    const { verifyByServer } = await import('./server/index.ts');
+    const served = await verifyByServer({ scratch: to, work, mailboxes: expected(), progress, ...(signal === undefined ? {} : { signal }) });
+    findings.push(...served.findings);
+    counts.compared = served.counts.compared;
+    counts.mismatched += served.counts.mismatched;
+    counts.missing += served.counts.missing;
+    counts.unexpected += served.counts.unexpected;
+    rto.completeMs = Math.round(restoredMs + served.completeMs);
+    if (served.firstLoginMs !== undefined) rto.firstLoginMs = Math.round(restoredMs + served.firstLoginMs);
+  }
+  findings.unshift(...comparison.findings());
+  const newest = newestMessage(sections);
+  return {
+    outcome: outcomeOf(counts, findings, restored),
+    counts,
+    findings,
+    rto,
+    rpo: newest === undefined ? {} : { newestMessage: isoTime(newest / 1000) },
+  };
+}
+
+function outcomeOf(counts: VerifyCounts, findings: readonly Finding[], restored: RestoreReport): VerifyReport['outcome'] {
+  const wrong = counts.mismatched + counts.missing + counts.unexpected > 0 || restored.lost.length > 0;
+  if (wrong || findings.some((finding) => finding.severity === 'error')) return 'failed';
+  return findings.some((finding) => finding.severity === 'warning') ? 'warning' : 'ok';
+}
