@@ -2,8 +2,9 @@ import type { Dialect } from './version.ts';
 
 export interface ConfigInput {
   dialect: Dialect;
-  /** Where all of it lies, a path of plain characters. */
+  /** Where all of it lies, a path of plain characters, and so is `run`, where the sockets lie. */
   root: string;
+  run: string;
   /** Whom Dovecot's own processes run as; the current user when not root. */
   users: { internal: string; login: string; group: string };
   /** Whether it runs as root, and so may change users and directories of its processes. */
@@ -13,7 +14,7 @@ export interface ConfigInput {
 /** Below the root, what the settings name. `mail`, `control` and `index` hold one entry a mailbox, `users` one passwd-file a kind of mailbox. */
 export const PLACES = { run: 'run', state: 'state', log: 'log', users: 'u', mail: 'm', control: 'c', index: 'i', home: 'h', config: 'dovecot.conf' } as const;
 
-/** Listeners below `run`. */
+/** Listeners below the directory of the sockets. */
 export const SOCKETS = { imap: 'imap', lmtp: 'lmtp' } as const;
 
 /**
@@ -28,7 +29,7 @@ export function dovecotConfig(input: ConfigInput): string {
   const chroot = privileged ? [] : ['chroot ='];
   return lines([
     ...(old ? [] : ['dovecot_config_version = 2.4.0', 'dovecot_storage_version = 2.4.0']),
-    `base_dir = ${root}/${PLACES.run}`,
+    `base_dir = ${input.run}`,
     `state_dir = ${root}/${PLACES.state}`,
     'instance_name = mailrecover-verify',
     `log_path = ${root}/${PLACES.log}`,

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, readdirSync, realpathSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MailrecoverError } from '../../errors/error.ts';
+import { MailrecoverError, systemCode } from '../../errors/error.ts';
 import type { ByteString } from '../../store/bytes.ts';
 import { fsPath } from '../../store/bytes.ts';
 import { monotonic, sleep } from '../../system/clock.ts';
@@ -75,7 +75,7 @@ export async function startServer(input: StartInput): Promise<PrivateServer> {
   try {
     makePlaces(root, privileged ? internal : undefined);
     const config = join(root.path, PLACES.config);
-    writeFileSync(config, dovecotConfig({ dialect: program.dialect, root: root.path, users, privileged }), { mode: 0o600 });
+    writeFileSync(config, dovecotConfig({ dialect: program.dialect, root: root.path, run: root.run, users, privileged }), { mode: 0o600 });
     const [isolation, lifeline] = await Promise.all([isolationCommand(privileged), lifelineCommand(), requireParts(program, config)]);
     const started = monotonic();
     const [command = program.dovecot, ...args] = [...isolation, ...lifeline, program.dovecot, '-F', '-c', config];
@@ -100,7 +100,7 @@ function access(
   const kinds = new Map<string, string>();
   let mailboxes = 0;
   return {
-    lmtpSocket: place('run', SOCKETS.lmtp),
+    lmtpSocket: join(root.run, SOCKETS.lmtp),
     admit(mailPath, controlPath, kind) {
       const key = JSON.stringify([kind.uid, kind.gid, kind.layout, kind.utf8, kind.control]);
       let domain = kinds.get(key);
@@ -125,7 +125,10 @@ function access(
       removeRoot({ path: join(root.path, PLACES.index) }, [id]);
     },
     async login(name, signal) {
-      const session = await ImapSession.open(place('run', SOCKETS.imap), { timeoutMs: SILENCE_MS, ...(signal === undefined ? {} : { signal }) });
+      const session = await ImapSession.open(join(root.run, SOCKETS.imap), { timeoutMs: SILENCE_MS, ...(signal === undefined ? {} : { signal }) }).catch((error: unknown) => {
+        if (systemCode(error) === undefined) throw error;
+        throw new MailrecoverError('failed', `the private dovecot ${daemon.running() ? 'does not answer' : 'has ended'}`, { cause: error });
+      });
       const answer = await session.command(`LOGIN ${name} ${password}`);
       if (answer.status === 'OK') return session;
       await session.close();
@@ -203,7 +206,7 @@ async function lifelineCommand(): Promise<string[]> {
 }
 
 async function answering(daemon: Daemon, root: ServerRoot, signal: AbortSignal | undefined): Promise<void> {
-  const socket = join(root.path, PLACES.run, SOCKETS.imap);
+  const socket = join(root.run, SOCKETS.imap);
   const end = monotonic() + START_MS;
   for (;;) {
     signal?.throwIfAborted();

@@ -2,10 +2,13 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, 
 import { dirname, join } from 'node:path';
 import { MailrecoverError } from '../../errors/error.ts';
 
-/** The directory that the server's settings name, and what has to be removed with it. */
+/** The directories that the server's settings name, and what has to be removed with them. */
 export interface ServerRoot {
+  /** Leads to `work`. */
   path: string;
-  /** A directory of ours that holds only a link to `work`; absent where `work` itself would do. */
+  /** Where its sockets lie: not behind a link, for Dovecot resolves it. Not there yet. */
+  run: string;
+  /** A directory of ours with a link to `work` and the sockets; absent where `work` itself would do. */
   alias?: string;
 }
 
@@ -16,20 +19,20 @@ const PLAIN_PATH = /^(?:\/[A-Za-z0-9._-]+)+$/;
 const MAX_ROOT = 70;
 
 /**
- * A short path of plain characters that leads to `work`: itself, or else a link in a directory of its own under /tmp, for long paths and for those with blanks or letters
+ * Short paths of plain characters that lead to `work`, or stand for it: itself, or else a directory of its own under /tmp, where `work` is long or has blanks or letters
  * that Dovecot's settings would take for something else.
  */
 export function serverRoot(work: string): ServerRoot {
   const real = realpathSync(work);
-  if (PLAIN_PATH.test(real) && real.length <= MAX_ROOT) return { path: real };
+  if (PLAIN_PATH.test(real) && real.length <= MAX_ROOT) return { path: real, run: join(real, 'run') };
   const alias = mkdtempSync('/tmp/mailrecover-');
   chmodSync(alias, 0o711);
   symlinkSync(real, join(alias, 'w'));
-  return { path: join(alias, 'w'), alias };
+  return { path: join(alias, 'w'), run: join(alias, 'run'), alias };
 }
 
 /** @returns what could not be removed */
-export function removeRoot(root: ServerRoot, entries: readonly string[]): string[] {
+export function removeRoot(root: Pick<ServerRoot, 'path' | 'alias'>, entries: readonly string[]): string[] {
   const left: string[] = [];
   for (const path of [...entries.map((entry) => join(root.path, entry)), ...(root.alias === undefined ? [] : [root.alias])]) {
     try {
