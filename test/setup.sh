@@ -100,8 +100,8 @@ mail_server() {
     [ -r "$table" ] || continue
     # 25 110 143 465 587 993 995, listening (0A)
     awk '$4 == "0A" { sub(/.*:/, "", $2); if ($2 ~ /^(0019|006E|008F|01D1|024B|03E1|03E3)$/) found = $2 }
-      END { if (found != "") print "a program listens on a mail port (" found " in hexadecimal)" }' "$table"
-  done
+      END { if (found != "") print found }' "$table"
+  done | while read -r port; do echo "a program listens on the mail port $(printf %d "0x$port")"; done
   for process in /proc/[0-9]*; do
     read -r name <"$process/comm" 2>/dev/null || continue
     case $name in
@@ -156,7 +156,7 @@ if [ -n "$needed" ]; then
   elif [ "$(id -u)" != 0 ]; then why='only root may install them'
   else
     server=$(mail_server | sort -u | head -n 1)
-    if [ -n "$server" ]; then why="nothing is installed on a mail server ($server)"; fi
+    if [ -n "$server" ]; then why="$server, and nothing is installed on a mail server"; fi
   fi
   if [ -z "$why" ]; then
     say "installing Debian packages, none of them will be started:$needed"

@@ -67,3 +67,18 @@ export function countMessages(states: Record<string, MailboxState>): number {
     .flatMap(({ folders }) => Object.values(folders))
     .reduce((sum, { messages }) => sum + Object.keys(messages).length, 0);
 }
+
+/** The same as lines of text by place, so that differences can be named. */
+export function flatten(states: Record<string, MailboxState>): Map<string, string> {
+  const lines = new Map<string, string>();
+  for (const [user, { folders, subscriptions }] of Object.entries(states)) {
+    lines.set(`${user} subscriptions`, subscriptions.join(', '));
+    for (const [folder, { uidValidity, uidNext, messages }] of Object.entries(folders)) {
+      lines.set(`${user} ${folder}`, `UIDVALIDITY ${uidValidity} UIDNEXT ${uidNext}`);
+      for (const [uid, { flags, internalDate, size, sha256 }] of Object.entries(messages)) {
+        lines.set(`${user} ${folder} ${uid}`, `${internalDate} ${size} ${sha256} (${flags.join(' ')})`);
+      }
+    }
+  }
+  return lines;
+}

@@ -1,0 +1,179 @@
+/** `npm run demo`: mail is backed up, changed, lost, restored and proved, by the program itself. */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Dovecot, idOf, noDovecot, startDovecot } from '../support/dovecot.ts';
+import { isRoot } from '../support/host.ts';
+import { countMessages, flatten, imapSnapshots, type MailboxState } from '../support/imap-snapshot.ts';
+import { undo } from '../support/leave.ts';
+import { expandPattern, type Owner } from '../support/maildir.ts';
+import { makeScratch } from '../support/tmp.ts';
+import { differences, type TreeState, treeState } from '../support/tree.ts';
+import { changeOnDisk, changeOverImap, type Changes } from './change.ts';
+import { copiedMail, type DemoMail, madeMail } from './mail.ts';
+import { ask, bold, command, CommandFailed, green, print, type Program, red, say, shell, step } from './show.ts';
+
+const { values } = parseArgs({
+  options: { mail: { type: 'string' }, 'no-install': { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean' } },
+});
+
+/** What is backed up of a mailbox on disk, without what a server makes anew. */
+const REBUILT = /^(dovecot\.index.*|dovecot\.list\.index.*|dovecot-uidlist\.lock)$/;
+
+interface Stage {
+  path: string;
+  mail: DemoMail;
+  owner: Owner | undefined;
+  program: Program;
+  /** Why there is no real IMAP server, or false. */
+  noServer: string | false;
+}
+
+/** What was there before the loss, as far as it can be seen here. */
+interface Before {
+  deleted: Changes['deleted'];
+  imap: Record<string, MailboxState> | undefined;
+  tree: TreeState;
+}
+
+async function main(): Promise<void> {
+  const begin = performance.now();
+  const scratch = makeScratch('demo');
+  try {
+    const stage = prepare(scratch.path);
+    print(bold('mailrecover: losing mail and getting it back'));
+    print(`All of this happens in ${stage.path}${(values.keep ?? false) ? '' : ', which is removed afterwards'}.`);
+    await setUp(stage);
+    const before = await backUp(stage);
+    await lookInside(stage, before.deleted);
+    lose(stage);
+    const same = await restore(stage, before);
+    await prove(stage);
+    verdict(stage, same, begin, await ask(stage.program, 'snapshots'));
+  } finally {
+    if (values.keep ?? false) print(`\nKept: ${scratch.path}`);
+    else await undo(scratch);
+  }
+}
+
+function prepare(path: string): Stage {
+  const noServer = noDovecot();
+  const owner = isRoot ? idOf() : undefined;
+  const root = join(path, 'vmail');
+  mkdirSync(root);
+  const from = values.mail === undefined ? undefined : resolve(process.env['MAILRECOVER_DEMO_FROM'] ?? '.', values.mail);
+  const mail = from === undefined ? madeMail(root, owner) : copiedMail(from, root, owner);
+  return { path, mail, owner, program: { env: { MAILRECOVER_CONFIG: join(path, 'mailrecover.yaml') } }, noServer };
+}
+
+async function setUp({ path, mail, program, noServer }: Stage): Promise<void> {
+  step('The mail, and a repository for its backups');
+  say(`${mail.about}.`);
+  say(noServer === false ? 'It is served by a private Dovecot on this host.' : `There is no mail server here: ${noServer}.`);
+  say(`MAILRECOVER_CONFIG is ${program.env['MAILRECOVER_CONFIG'] ?? ''}.`);
+  await command(
+    program,
+    'init',
+    '--mail',
+    join(mail.root, mail.pattern),
+    '--repository',
+    join(path, 'repository'),
+    '--state',
+    join(path, 'state'),
+  );
+}
+
+async function backUp({ mail, program, noServer, owner }: Stage): Promise<Before> {
+  step('A first backup, a working day, a second backup');
+  await command(program, 'backup');
+  let changes: Changes;
+  let imap: Before['imap'];
+  if (noServer === false) {
+    [changes, imap] = await withServer(mail.root, mail, async (server) => [
+      await changeOverImap(server, mail.users),
+      await imapSnapshots(server, mail.users),
+    ]);
+    say(`Over IMAP and LMTP: ${changes.done.join(', ')}. Now an IMAP client sees ${countMessages(imap)} messages.`);
+  } else {
+    const mailboxes = mail.users.map((user) => join(mail.root, expandPattern(mail.pattern, user)));
+    changes = changeOnDisk(mail, mailboxes, owner);
+    say(`On disk: ${changes.done.join(', ')}.`);
+  }
+  await command(program, 'backup');
+  await command(program, 'snapshots');
+  return { deleted: changes.deleted, imap, tree: treeState(mail.root, { without: REBUILT }) };
+}
+
+async function lookInside({ program }: Stage, deleted: Before['deleted']): Promise<void> {
+  if (deleted === undefined) return;
+  step('A message that was deleted that day is found');
+  await command(program, 'find', '--mailbox', deleted.user, '--message-id', deleted.messageId);
+}
+
+function lose({ mail }: Stage): void {
+  step('All mail is lost');
+  shell('rm', '-rf', mail.root);
+}
+
+async function restore({ path, mail, program }: Stage, before: Before): Promise<string[]> {
+  step('And comes back');
+  const target = join(path, 'restored');
+  await command(program, 'restore', 'latest', '--to', target);
+  const wrong = differences(before.tree, treeState(target, { without: REBUILT }));
+  say(`On disk: ${before.tree.size} files and directories compared, with bytes, names, times, modes and owners: ${result(wrong)}.`);
+  shell('mv', target, mail.root);
+  if (before.imap === undefined) return wrong;
+  const after = await withServer(mail.root, mail, (server) => imapSnapshots(server, mail.users));
+  const wrongInImap = differences(flatten(before.imap), flatten(after));
+  say(
+    `Over IMAP: ${countMessages(before.imap)} messages compared, with UIDVALIDITY, UIDs, flags, keywords, dates and bytes: ${result(wrongInImap)}.`,
+  );
+  return [...wrong, ...wrongInImap];
+}
+
+function result(wrong: string[]): string {
+  return wrong.length === 0 ? green('the same') : red(`${wrong.length} differences`);
+}
+
+async function prove({ program, noServer }: Stage): Promise<void> {
+  step('Proof, as it can be had every night');
+  await command(program, 'verify', '--level', noServer === false ? 'server' : 'mail');
+  await command(program, 'check');
+  await command(program, 'status');
+}
+
+function verdict({ noServer, mail }: Stage, wrong: string[], begin: number, snapshots: { [field: string]: unknown }): void {
+  const count = Array.isArray(snapshots['snapshots']) ? snapshots['snapshots'].length : 0;
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  print();
+  for (const line of wrong.slice(0, 20)) say(line);
+  if (noServer !== false) print(`Left out: the changes and the comparison over IMAP and the level 'server' of verify (${noServer}).`);
+  if (wrong.length > 0) {
+    print(red(bold(`FAILED: ${wrong.length} differences after the restore.`)));
+    process.exitCode = 1;
+    return;
+  }
+  print(
+    green(
+      bold(`PASSED in ${seconds} s: ${mail.users.length} mailboxes, ${count} snapshots, everything lost, everything back and compared.`),
+    ),
+  );
+}
+
+/** Serves the mail below `root` for as long as `use` runs. */
+async function withServer<T>(root: string, mail: DemoMail, use: (server: Dovecot) => Promise<T>): Promise<T> {
+  const server = await startDovecot({ users: mail.users, mail: join(root, mail.pattern), layout: mail.layout });
+  try {
+    return await use(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  print();
+  print(red(bold(`FAILED: ${error instanceof CommandFailed ? error.message : error instanceof Error ? error.stack : String(error)}`)));
+  process.exitCode = 1;
+}
