@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { MailrecoverError } from '../errors/error.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER } from './age/header.ts';
 import type { Identity, Recipient } from './age/keys.ts';
-import { chunkWindow, keyOfPayload, open, openChunks, plainSize, SALT_SIZE, seal } from './age/payload.ts';
+import { chunkWindow, isPayloadOf, keyOfPayload, open, openChunks, plainSize, SALT_SIZE, seal } from './age/payload.ts';
 import type { Target } from './target.ts';
 import { decodeFooter, encodeFooter, FOOTER_SIZE } from './zstd.ts';
 
@@ -13,8 +13,8 @@ const TAIL = 128 * 1024;
 
 export interface Sealed {
   bytes: Buffer;
-  /** The compressed stream comes back out of `bytes`, as long as the file key is at hand. */
-  reopen(): Buffer;
+  /** Whether the frames come back out of `bytes`: to be asked while the file key is at hand. */
+  isSound(): boolean;
 }
 
 /** Wraps frames (the last is the table frame) for the recipients; without recipients they stay in clear. */
@@ -25,12 +25,12 @@ export function sealFrames(frames: readonly Buffer[], recipients: readonly Recip
     // Memory of its own, never of a shared pool: threads hand it over whole.
     const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.length, 0));
     parts.reduce((at, part) => at + part.copy(bytes, at), 0);
-    return { bytes, reopen: () => bytes };
+    return { bytes, isSound: () => bytes.equals(Buffer.concat(parts)) };
   }
   const fileKey = randomBytes(16);
   const header = encodeHeader(fileKey, recipients);
   const bytes = seal(header, fileKey, parts);
-  return { bytes, reopen: () => open(fileKey, bytes.subarray(header.length), 'new object') };
+  return { bytes, isSound: () => isPayloadOf(fileKey, bytes.subarray(header.length), parts) };
 }
 
 /** Opens an object that is in memory: the compressed stream with its footer. */

@@ -2,11 +2,11 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { MailrecoverError } from '../errors/error.ts';
 
-/** Decompressed bytes after which a frame of a pack ends: 8 MiB, the window that every zstd accepts by default. */
-export const FRAME_SIZE = 8 * 1024 * 1024;
+/** Decompressed bytes after which a frame of a pack ends; larger ones compress 1 or 2 % better, and cost memory in every thread. */
+export const FRAME_SIZE = 4 * 1024 * 1024;
 /** No reader unpacks a frame that says it is larger than this. */
 const MAX_FRAME = 64 * 1024 * 1024;
-const WINDOW_LOG = 23;
+const WINDOW_LOG = 22;
 const FOOTER_MAGIC = 0x184d2a5e;
 export const FOOTER_SIZE = 16;
 

@@ -86,6 +86,34 @@ export function openChunks(key: Buffer, body: Buffer, firstChunk: number, total:
   return out.subarray(0, written);
 }
 
+/**
+ * Decrypts a payload chunk by chunk and compares it with what was encrypted, without holding it whole.
+ * @param payload stored bytes, salt included
+ */
+export function isPayloadOf(fileKey: Buffer, payload: Buffer, parts: readonly Buffer[]): boolean {
+  const total = parts.reduce((sum, part) => sum + part.length, 0);
+  if (plainSize(payload.length) !== total) return false;
+  const key = keyOfPayload(fileKey, payload);
+  let part = 0;
+  let offset = 0;
+  for (let index = 0, at = SALT; at < payload.length; index++, at += SEALED) {
+    let plain = openChunks(key, payload.subarray(at, at + SEALED), index, total, 'new object');
+    while (plain.length > 0) {
+      const expected = parts[part]?.subarray(offset, offset + plain.length);
+      if (expected === undefined) return false;
+      if (expected.length === 0) {
+        part++;
+        offset = 0;
+        continue;
+      }
+      if (!plain.subarray(0, expected.length).equals(expected)) return false;
+      plain = plain.subarray(expected.length);
+      offset += expected.length;
+    }
+  }
+  return true;
+}
+
 /** The key of a payload whose stored bytes begin with its salt. */
 export function keyOfPayload(fileKey: Buffer, payload: Buffer): Buffer {
   return payloadKey(fileKey, payload.subarray(0, SALT));
