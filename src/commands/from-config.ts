@@ -14,7 +14,9 @@ export interface Place {
   /** undefined where `--repository` names a repository and there is no configuration. */
   config: Config | undefined;
   target: Target;
+  /** Whose snapshots are meant: this host's, or those of `--host`. */
   host: string;
+  thisHost: string;
   /** Directory of the local state. */
   state: string;
   /** Directory of this host's own keys: that of the configuration. */
@@ -29,10 +31,12 @@ export async function placeOf(context: CommandContext, options: { repository?: s
   const path = options.repository === undefined ? config?.repository.path : resolve(options.repository);
   if (path === undefined) throw new MailrecoverError('config', 'no repository is named', { hint: "name it with '--repository PATH', or in the configuration" });
   const { localTarget } = await import('../repository/targets/local.ts');
+  const thisHost = config?.host ?? hostname();
   return {
     config,
     target: localTarget(path),
-    host: options.host ?? config?.host ?? hostname(),
+    host: options.host ?? thisHost,
+    thisHost,
     state: config?.state ?? '/var/lib/mailrecover',
     keysRoot: dirname(resolve(context.configPath)),
     trust: config?.trust ?? [],

@@ -83,7 +83,7 @@ export default defineCommand({
       ...(options.folder.length > 0 ? { folders: options.folder } : {}),
       ...(options.message.length > 0 ? { messages: options.message } : {}),
     };
-    if (!options.dryRun) await audit(place, 'restore', { snapshot: snapshot.id, ...selection, to });
+    if (!options.dryRun) findings.push(...(await audit(place, 'restore', { snapshot: snapshot.id, ...selection, to })));
     const { dryRun } = options;
     const { layoutOf } = place;
     const { progress, signal } = context;
