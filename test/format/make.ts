@@ -22,7 +22,7 @@ export type Maker = {
   parent?: string;
   sizes: Map<string, number>;
 };
-/** A raw tar entry; `type`, `linkname` and `prefix` are for tests of hostile packs. */
+/** A raw tar entry; `type` and `linkname` are for tests of hostile packs. */
 export type RawEntry = { name: string; content: Buffer; type?: string; linkname?: string };
 
 const FRAME = 4 << 20;
@@ -100,23 +100,25 @@ function wrap(maker: Maker, frames: Buffer[], table: (places: { offset: number; 
 export function putPack(maker: Maker, entries: (Buffer | RawEntry)[]): { pack: string; tags: string } {
   const frames: Buffer[] = [];
   const table: object[] = [];
+  const shas: string[] = [];
   let pending: Buffer[] = [];
   let length = 0;
   const cut = (): void => {
-    const all = Buffer.concat(pending);
-    for (let at = 0; at < all.length; at += Math.max(FRAME, all.length > 2 * FRAME ? FRAME : all.length)) {
-      frames.push(all.subarray(at, all.length > 2 * FRAME ? at + FRAME : all.length));
-    }
+    if (length > 0) frames.push(Buffer.concat(pending));
     pending = [];
     length = 0;
   };
-  const shas: string[] = [];
   for (const entry of entries) {
     const raw = Buffer.isBuffer(entry) ? { name: sha256(entry), content: entry } : entry;
-    if (raw.content.length > FRAME) cut();
+    const bytes = tarEntry(raw);
+    const large = raw.content.length > FRAME;
+    if (large) cut();
     shas.push(sha256(raw.content));
     table.push({ sha: raw.name, size: raw.content.length, frame: frames.length, at: length + 512 });
-    const bytes = tarEntry(raw);
+    if (large) {
+      for (let at = 0; at < bytes.length; at += FRAME) frames.push(bytes.subarray(at, at + FRAME));
+      continue;
+    }
     pending.push(bytes);
     if ((length += bytes.length) >= FRAME) cut();
   }

@@ -51,15 +51,15 @@ function readIds(file: string): Map<string, number> {
 
 /**
  * Lists everything below a directory, itself first: one line each, in byte order, with type, mode, owner, mtime floored to
- * microseconds, link count of files, and content or target. `times: false` leaves out the mtimes of directories.
+ * microseconds, link count of files, and content or target. `untimed` names directories whose mtime does not count.
  */
-export function listTree(dir: string, options: { directoryTimes?: boolean } = {}): string[] {
+export function listTree(dir: string, untimed: string[] = []): string[] {
   const out: string[] = [];
   const walk = (path: Buffer, name: string): void => {
     const stat = lstatSync(path, { bigint: true });
     const floor = stat.mtimeNs >= 0n ? stat.mtimeNs / 1000n : -((-stat.mtimeNs + 999n) / 1000n);
     const kind = stat.isDirectory() ? 'd' : stat.isSymbolicLink() ? 'l' : stat.isFile() ? 'f' : '?';
-    const time = kind === 'd' && options.directoryTimes === false ? '-' : String(floor);
+    const time = kind === 'd' && untimed.includes(name) ? '-' : String(floor);
     const mode = kind === 'l' ? '-' : (stat.mode & 0o7777n).toString(8);
     const rest = kind === 'f' ? `${stat.nlink} ${stat.size} ${sha256(readFileSync(path))}` : kind === 'l' ? readlinkSync(path, 'latin1') : '';
     out.push(`${JSON.stringify(name)} ${kind} ${mode} ${stat.uid}:${stat.gid} ${time} ${rest}`);

@@ -212,6 +212,7 @@ objects() {
     }' "$snapshot"
 }
 objects catalog .jsonl.zst >"$W/catalogs" 2>"$W/refused"
+awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' "$W/catalogs" >"$W/newest.first"
 objects pack .tar.zst >"$W/packs" 2>>"$W/refused"
 [ ! -s "$W/refused" ] || damage "the snapshot names things that are no objects: $(cat "$W/refused")"
 
@@ -281,14 +282,16 @@ function attributes(a, mode, user, group,  n, i) {
   EXTRA[a] = (length(USER[a]) > 31 ? record("uname", USER[a]) : "") (length(GROUP[a]) > 31 ? record("gname", GROUP[a]) : "")
 }
 # The headers of one thing: a pax header with all that counts, filled to whole blocks by a comment, and a constant ustar header.
+# LINES is the number of line feeds in it.
 function headers(a, type, path, mtime, size, target,  d, n, r) {
   d = record("path", path) EXTRA[a]
+  LINES = 5; if (EXTRA[a] != "" || index(path, "\n")) { r = path EXTRA[a]; LINES += gsub(/\n/, "", r) }
   if (mtime != "") d = d record("mtime", mtime)
   if (size != "") d = d record("size", size)
   if (target != "") d = d record("linkpath", target)
   r = (1024 * 1024 * 1024 - length(d)) % 512
   if (r > 0 && r < 14) r += 512
-  if (r > 0) d = d r " comment=" substr(SP, 1, r - length(r "") - 10) "\n"
+  if (r == 0) LINES--; else d = d r " comment=" substr(SP, 1, r - length(r "") - 10) "\n"
   n = length(d)
   if (!(n in PAX)) PAX[n] = header(420, 0, 0, n, "x", "", "", P)
   if (!((a, type) in USTAR)) USTAR[a, type] = header(MODE[a], UID[a], GID[a], 0, type, substr(USER[a], 1, 31), substr(GROUP[a], 1, 31), "\n")
@@ -298,33 +301,46 @@ BEGIN { for (i = 1; i < 256; i++) { c = sprintf("%c", i); ORD[c] = i; BYTE[sprin
 '
 
 # ---------------------------------------------------------------------------------------------------- awk: catalogs to a plan
-# Reads $W/packs and the catalogs, and writes below $W: N.packs and N.plan for each batch N of packs (late.plan for files whose
-# parts lie in several batches, or in a pack that is not named), attributes, dirs.head and last.head (tar headers), problems, numbers.
-# Arrays: I[key] is the number of a thing, R[number] what is known of it; SI, DI the same for sections and directories.
+# Reads the catalogs, the newest first, so that the first word on a thing is the last: only what deltas say is kept in memory, and
+# the base runs through. Writes below $W: N.plan, a line for each file (attribute, mtime, size, path, parts), and N.packs for
+# each batch N of packs (late.plan for files whose parts lie in several batches, or in a pack that is not named); attributes;
+# dirs.head, links.head and last.head, tar headers with a stand-in for NUL; numbers; problems.
+# SI, DI number sections and directories; SDEAD, DDEAD hold the catalog that says one is gone, which holds for all older catalogs;
+# SAID holds what newer catalogs say of a thing: "" where that is all, else a change of a message whose line is still to come.
 merge='
-function problem(text) { print text > (W "/problems") }
+function problem(text) { gsub(/[^ -~]/, "?", text); print text > (W "/problems") }
+function rubbish() { if (++rubbishes <= 5) problem("a line of a catalog makes no sense: " substr($0, 1, 80)) }
 function valid(s,  t) {
   if (s ~ "[^A-Za-z0-9._,:=+@/~%-]") return 0
   if (!index(s, "%")) return 1
   t = s; gsub(/%[0-9A-F][0-9A-F]/, "", t)
   return !index(t, "%") && !index(s, "%00")
 }
-# A path of names, none of them empty, "." or "..": nothing that could lead out of the directory.
-function inside(path,  p) { p = "/" path "/"; return !index(p, "//") && !index(p, "/./") && !index(p, "/../") }
-function time(t) { return length(t) < 20 && t ~ /^-?[0-9]+\.[0-9][0-9][0-9][0-9][0-9][0-9]$/ }
-# Half a microsecond later, as the program restores it: a time that is read as a floating-point number then never falls below the microsecond.
+# A path of names, none of them empty, "." or "..": nothing that could lead out of the directory, nor to the staging.
+function inside(path,  p) { p = "/" path "/"; return !index(p, "//") && !index(p, "/./") && !index(p, "/../") && index(p, "/" STAGE "/") != 1 }
+# A name of one thing in a directory.
+function plain(name) {
+  if (name ~ "[^A-Za-z0-9._,:=+@~-]") { if (!valid(name)) return 0; name = decode(name) }
+  return name != "" && name != "." && name != ".." && name != STAGE && !index(name, "/")
+}
+function join(a, b) { return a == "" ? b : b == "" ? a : a "/" b }
+function parent(path) { return match(path, /\/[^\/]*$/) ? substr(path, 1, RSTART - 1) : "" }
+# Half a microsecond later, as the program restores it: read as a floating-point number the time then never falls below the microsecond.
 function later(t,  dot, s, u) {
   if (substr(t, 1, 1) != "-") return t "5"
   dot = index(t, "."); s = substr(t, 2, dot - 2) + 0; u = substr(t, dot + 1) + 0
   if (s == 0 && u == 0) return "0.0000005"
-  if (u > 0) return sprintf("-%.0f.%06d5", s, u - 1)
-  return sprintf("-%.0f.9999995", s - 1)
+  return u > 0 ? sprintf("-%.0f.%06d5", s, u - 1) : sprintf("-%.0f.9999995", s - 1)
 }
+function time(t) { return t ~ /^-?[0-9]+\.[0-9][0-9][0-9][0-9][0-9][0-9]$/ && length(t) < 20 }
+# The number of a combination of mode, user and group; 0 where it makes no sense.
 function attribute(mode, user, group,  k) {
-  if (mode !~ /^[0-7]+$/ || length(mode) > 4 || !valid(user) || !valid(group) || user == "" || group == "" || (user group) ~ /%0A|%2F/) return 0
   k = mode "\"" user "\"" group
-  if (!(k in AI)) { AI[k] = ++attrs; attributes(attrs, mode, user, group); print attrs, mode, user, group > (W "/attributes") }
-  return AI[k]
+  if (k in AI) return AI[k]
+  if (mode !~ /^[0-7]+$/ || length(mode) > 4 || user == "" || group == "" || !valid(user group) || (user group) ~ /%0A/) return 0
+  AI[k] = ++attrs; AMODE[attrs] = mode; AUSER[attrs] = user; AGROUP[attrs] = group
+  attributes(attrs, mode, user, group); print attrs, mode, user, group > (W "/attributes")
+  return attrs
 }
 # The fields of a line, by name, into V; the strings of its list into L.
 function parse(  i, s) {
@@ -336,171 +352,186 @@ function parse(  i, s) {
     else { V[F[i]] = 1; for (i++; i < N && !index(F[i], "]"); i += 2) L[++LN] = F[i + 1]; i++ }
   }
 }
-function section(  k) {
-  k = V["store"] "\"" V["mailbox"] "\"" V["area"]; dir = 0
-  if (V["gone"] == "true") { if (k in SI) { SGONE[SI[k]] = 1; delete SI[k] } sec = 0; return }
-  if (!(k in SI)) { SI[k] = ++secs; SBOX[secs] = V["mailbox"] }
-  sec = SI[k]; SROOT[sec] = V["root"]
-}
-function directory(  k) {
-  k = sec "\"" V["dir"]
-  if (V["gone"] == "true") { if (k in DI) { DGONE[DI[k]] = 1; delete DI[k] } dir = 0; return }
-  if (!(k in DI)) { DI[k] = ++dirs; DSEC[dirs] = sec; DPATH[dirs] = V["dir"] }
-  if (dir != DI[k]) { dir = DI[k]; mode = user = group = "" }
-  if ("mode" in V) { DATTR[dir] = V["mode"] "\"" V["user"] "\"" V["group"]; DTIME[dir] = V["mtime"] }
-}
-# Things are kept as kind, directory, mode, user, group, mtime, size, parts, in, name, flags or target; a part as hash:pack.
-function thing(kind, field,  k, n, o, parts, i, p) {
-  k = dir "\"" kind "\"" V[field]
-  if (V["gone"] == "true") { if (k in I) { delete R[I[k]]; delete I[k] } return }
-  if (kind == "m" && !("sha" in V)) {
-    if (!(k in I)) { problem("a change of a message that is not known: " V[field]); return }
-    n = I[k]; split(R[n], o, "\"")
-    if ("in" in V) o[9] = V["in"] "/"
-    if ("flags" in V) o[11] = V["flags"]
-    if ("mode" in V) o[3] = V["mode"]
-    if ("user" in V) o[4] = V["user"]
-    if ("group" in V) o[5] = V["group"]
-    if ("mtime" in V) o[6] = V["mtime"]
-    if ("pack" in V) o[8] = substr(o[8], 1, 64) ":" PACK[V["pack"]]
-    R[n] = o[1] "\"" o[2] "\"" o[3] "\"" o[4] "\"" o[5] "\"" o[6] "\"" o[7] "\"" o[8] "\"" o[9] "\"" o[10] "\"" o[11]
-    return
-  }
-  if (kind == "m") {
-    if ("mode" in V) mode = V["mode"]
-    if ("user" in V) user = V["user"]
-    if ("group" in V) group = V["group"]
-    parts = mode "\"" user "\"" group "\"" V["mtime"] "\"" V["size"] "\"" V["sha"] ":" PACK[V["pack"]] "\"" V["in"] "/\"" V["msg"] "\"" V["flags"]
-  } else if (kind == "f") {
-    p = ""
-    for (i = 1; i <= LN; i++) { n = index(L[i], ":"); p = p (i > 1 ? "," : "") substr(L[i], 1, n) PACK[substr(L[i], n + 1)] }
-    parts = V["mode"] "\"" V["user"] "\"" V["group"] "\"" V["mtime"] "\"" V["size"] "\"" p "\"\"" V["file"] "\""
-  } else parts = "777\"" V["user"] "\"" V["group"] "\"" V["mtime"] "\"0\"\"\"" V["link"] "\"" V["to"]
-  if (!(k in I)) I[k] = ++things
-  R[I[k]] = kind "\"" dir "\"" parts
-}
-function rubbish(  s) { s = substr($0, 1, 80); gsub(/[^ -~]/, "?", s); if (++rubbishes <= 5) problem("a line of a catalog makes no sense: " s) }
-function catalog(  i, k) {
-  if (V["kind"] == "base") for (k in SI) { SGONE[SI[k]] = 1; delete SI[k] }
-  split("", PACK); sec = dir = 0
+function catalog(  i) {
+  serial++; sec = dir = 0; skip = 1; over = base; base = base || V["kind"] == "base"
+  split("", PACK)
   for (i = 1; i <= LN; i++) PACK[i - 1] = L[i] in GLOBAL ? GLOBAL[L[i]] : 0
 }
-# Makes known that path is a directory, and its parents; 0 where one of them is something else.
-function register(path, a,  up) {
-  if (path == "" || path in KNOWN) return 1
-  if (path in TAKEN) return 0
-  up = match(path, /\/[^\/]*$/) ? substr(path, 1, RSTART - 1) : ""
-  if (!register(up, a)) return 0
-  KNOWN[path] = 1
-  printf "%s", headers(a, "5", path, "", "", "") > (W "/dirs.head")
-  return 1
-}
-function parent(path) { return match(path, /\/[^\/]*$/) ? substr(path, 1, RSTART - 1) : "" }
-function join(a, b) { return a == "" ? b : b == "" ? a : a "/" b }
-# Mailbox patterns, one a line, to a regular expression of their own each; chosen() asks whether a mailbox fits one.
-function patterns(  i, j, c, s, n, P) {
-  n = split(ENVIRON["mailboxes"], P, "\n")
-  for (i = 1; i <= n; i++) if (P[i] != "") {
+# Mailbox patterns, one a line, each to a regular expression.
+function patterns(  i, j, c, s, n, pattern) {
+  n = split(ENVIRON["mailboxes"], pattern, "\n")
+  for (i = 1; i <= n; i++) if (pattern[i] != "") {
     s = ""
-    for (j = 1; j <= length(P[i]); j++) { c = substr(P[i], j, 1); s = s (c == "*" ? ".*" : c == "?" ? "." : c ~ /[\\^]/ ? "\\" c : "[" c "]") }
+    for (j = 1; j <= length(pattern[i]); j++) { c = substr(pattern[i], j, 1); s = s (c == "*" ? ".*" : c == "?" ? "." : c ~ /[\\^]/ ? "\\" c : "[" c "]") }
     WANT[++wants] = "^" s "$"
   }
 }
 function chosen(box,  i) { if (!wants) return 1; for (i = 1; i <= wants; i++) if (box ~ WANT[i]) return 1; return 0 }
-# The directories: valid ones get DOK, and are made at once; their attributes are set last.
-function layout(  d, s, full, e) {
-  for (s = 1; s <= secs; s++) if (!(s in SGONE)) { boxes++; SOK[s] = chosen(decode(SBOX[s])); if (SOK[s]) hits++ }
-  if (wants && !hits) problem("no mailbox of this snapshot has such a name")
-  for (d = 1; d <= dirs; d++) {
-    s = DSEC[d]
-    if (d in DGONE || s in SGONE || !SOK[s]) continue
-    e = join(SROOT[s], DPATH[d]); full = decode(e)
-    if (!valid(SROOT[s]) || !valid(DPATH[d]) || (full != "" && !inside(full)) || full == STAGE || index(full, STAGE "/") == 1 ||
-      !register(parent(decode(SROOT[s])), plain755) || !register(full, plain700)) {
-      problem("refused: the directory " e); continue
+# A section, or a directory, that is passed over leaves "skip" set: what stands below it is then passed over too.
+function section(  k) {
+  k = V["store"] "\"" V["mailbox"] "\"" V["area"]; sec = dir = 0; skip = 1
+  if (!(k in SI)) { SI[k] = ++secs; SROOT[secs] = V["root"]; SCHOSEN[secs] = chosen(decode(V["mailbox"])) }
+  k = SI[k]
+  if ((k in SDEAD) && SDEAD[k] != serial) return
+  if (V["gone"] == "true") { SDEAD[k] = serial; return }
+  hits += SCHOSEN[k]
+  if (SCHOSEN[k]) { sec = k; skip = 0 }
+}
+function directory(  k, d, e, full) {
+  k = sec "\"" V["dir"]; skip = 1; e = join(SROOT[sec], V["dir"])
+  if (!(k in DI)) {
+    DI[k] = d = ++dirs; DENC[d] = e; DSEC[d] = sec
+    full = decode(e); if (index(e, "%")) DFULL[d] = full; else DFULL[d] = e
+    DOK[d] = valid(e) && valid(V["dir"]) && (full == "" || inside(full))
+    if (!DOK[d]) problem("refused, with all that is in it: the directory " e)
+  }
+  d = DI[k]
+  if (d != dir) attr = 0
+  dir = 0
+  if ((d in DDEAD) && DDEAD[d] != serial || !DOK[d]) return
+  if (V["gone"] == "true") { DDEAD[d] = serial; return }
+  dir = d; skip = 0; DSEEN[d] = 1
+  if (("mode" in V) && !(d in DATTR)) {
+    DATTR[d] = time(V["mtime"]) ? attribute(V["mode"], V["user"], V["group"]) : 0
+    DTIME[d] = V["mtime"]
+  }
+}
+# Whether newer catalogs have said all of a thing; if not, older ones will hear of it from here.
+function said(k) {
+  if (changes && (k in SAID)) { if (SAID[k] == "") return 1; return 0 }
+  if (!base) { SAID[k] = ""; changes++ }
+  return 0
+}
+function message(name, where, flags, a, t, size, part,  k, c) {
+  k = dir "\"m" name
+  if (said(k)) return
+  if (changes && (k in SAID) && SAID[k] != "") {
+    split(SAID[k], c, "\""); SAID[k] = ""
+    if (c[1] != "") where = substr(c[1], 2)
+    if (c[2] != "") flags = substr(c[2], 2)
+    if (c[3] c[4] c[5] != "") a = attribute(c[3] == "" ? AMODE[a] : substr(c[3], 2), c[4] == "" ? AUSER[a] : substr(c[4], 2), c[5] == "" ? AGROUP[a] : substr(c[5], 2))
+    if (c[6] != "") t = substr(c[6], 2)
+    if (c[7] != "") part = substr(part, 1, 65) substr(c[7], 2)
+  }
+  if (where != "cur" && where != "new") { problem("refused: " DENC[dir] "/" where "/" name flags); return }
+  if (where != lastwhere || dir != lastdir) { WHERE[dir "/" where]; lastwhere = where; lastdir = dir }
+  if (put(join(DENC[dir], where) "/", name flags, a, t, size, part)) messages++
+}
+function field(name) { return (name in V) ? "=" V[name] : "" }
+function change(  k, c, n, i, s) {
+  k = dir "\"m" V["msg"]
+  n = field("in") "\"" field("flags") "\"" field("mode") "\"" field("user") "\"" field("group") "\"" field("mtime") "\"" (("pack" in V) ? "=" (PACK[V["pack"]] + 0) : "")
+  if (!(k in SAID)) { SAID[k] = n; changes++; return }
+  if (SAID[k] == "") return
+  split(SAID[k], c, "\""); split(n, L, "\"")
+  for (i = 1; i <= 7; i++) s = s (i > 1 ? "\"" : "") (c[i] == "" ? L[i] : c[i])
+  SAID[k] = s
+}
+function gone(kind, name,  k) { k = dir "\"" kind name; if (!(k in SAID)) changes++; if (SAID[k] == "") SAID[k] = "" }
+function other(  i, n, parts) {
+  if (V["gone"] == "true") { gone("f", V["file"]); return }
+  if (said(dir "\"f" V["file"])) return
+  for (i = 1; i <= LN; i++) { n = index(L[i], ":"); parts = parts (i > 1 ? "," : "") substr(L[i], 1, n) (PACK[substr(L[i], n + 1)] + 0) }
+  if (put(DENC[dir] == "" ? "" : DENC[dir] "/", V["file"], attribute(V["mode"], V["user"], V["group"]), V["mtime"], V["size"], parts)) files++
+}
+function symlink() {
+  if (V["gone"] == "true") { gone("l", V["link"]); return }
+  if (said(dir "\"l" V["link"])) return
+  links++; LNAME[links] = join(DENC[dir], V["link"]); LTO[links] = V["to"]; LTIME[links] = V["mtime"]; LATTR[links] = attribute("777", V["user"], V["group"])
+  if (!plain(V["link"]) || !valid(V["to"]) || V["to"] == "" || !time(V["mtime"]) || !LATTR[links]) { problem("refused: " LNAME[links]); links-- }
+}
+# A line for the plan of the batch that its packs are in.
+function put(folder, name, a, t, size, part,  b, n, i, p, packs) {
+  if (!a || !plain(name) || !time(t) || size !~ /^[0-9]+$/ || length(size) > 15) { problem("refused: " folder name); return 0 }
+  if (length(part) > 65 && !index(part, ",")) {
+    packs = substr(part, 66); part = substr(part, 1, 64)
+    if (part ~ /[^0-9a-f]/) { problem("refused: " folder name); return 0 }
+    b = (packs in BATCH) ? BATCH[packs] : "late"; USED[packs]
+  } else {
+    n = split(part, p, ","); part = ""; b = ""
+    for (i = 1; i <= n; i++) {
+      if (length(p[i]) < 66 || substr(p[i], 65, 1) != ":" || substr(p[i], 1, 64) ~ /[^0-9a-f]/) { problem("refused: " folder name); return 0 }
+      packs = substr(p[i], 66); USED[packs]; packs = (packs in BATCH) ? BATCH[packs] : "late"
+      b = b == "" || b == packs ? packs : "late"
+      part = part (i > 1 ? "," : "") substr(p[i], 1, 64)
     }
-    DOK[d] = 1; DFULL[d] = full; DENC[d] = e
+    if (b == "") b = "late"
   }
+  bytes += size
+  BUFFER[b] = BUFFER[b] a " " later(t) " " size " " folder name " " part "\n"
+  if (length(BUFFER[b]) > 4096) flush(b)
+  return 1
 }
-# What is in them: each thing that is in order becomes a line of a plan: attribute, mtime, size, path, parts.
-function check(n,  o, a, d, e, name, full, np, p, i, packs, hashes) {
-  split(R[n], o, "\""); d = o[2]; R[n] = ""
-  if (!(d in DOK)) { if (!(d in DGONE) && !(DSEC[d] in SGONE) && SOK[DSEC[d]]) problem("refused, with its directory: " o[9] o[10]); return }
-  e = o[1] == "m" ? o[9] o[10] o[11] : o[10]
-  name = o[1] == "m" ? o[10] o[11] : o[10]
-  a = attribute(o[3], o[4], o[5])
-  if (!a || !time(o[6]) || !valid(name) || o[7] !~ /^[0-9]+$/ || length(o[7]) > 15 || (o[1] == "m" && o[9] != "cur/" && o[9] != "new/")) { problem("refused: " join(DENC[d], e)); return }
-  name = decode(name)
-  full = join(DFULL[d], o[1] == "m" ? o[9] name : name); e = join(DENC[d], e)
-  if (name == "" || name == "." || name == ".." || index(name, "/") || full == STAGE || full in TAKEN || full in KNOWN || (o[1] == "m" && !register(join(DFULL[d], substr(o[9], 1, 3)), plain700))) { problem("refused: " e); return }
-  if (o[1] == "l") {
-    if (o[11] == "" || !valid(o[11])) { problem("refused: " e); return }
-    TAKEN[full] = 1; links++
-    printf "%s", headers(a, "2", full, later(o[6]), "", decode(o[11])) > (W "/links.head")
-    return
-  }
-  np = o[8] == "" ? 0 : split(o[8], p, ","); packs = hashes = ""
-  for (i = 1; i <= np; i++) {
-    if (substr(p[i], 65, 1) != ":" || substr(p[i], 1, 64) ~ /[^0-9a-f]/) { problem("refused: " e); return }
-    packs = packs (i > 1 ? "," : "") (substr(p[i], 66) + 0); hashes = hashes (i > 1 ? "," : "") substr(p[i], 1, 64); USED[substr(p[i], 66) + 0] += o[7] / np
-  }
-  TAKEN[full] = 1; bytes += o[7]; if (o[1] == "m") messages++; else files++
-  R[n] = a " " later(o[6]) " " o[7] " " e " " hashes; WHERE[n] = packs
-}
-# Which batch a thing belongs to: that of its packs, or "late".
-function place(n,  p, np, i, b) {
-  if (WHERE[n] ~ /^[0-9]+$/) return WHERE[n] in BATCH ? BATCH[WHERE[n]] : "late"
-  np = split(WHERE[n], p, ","); if (!np) return "late"
-  b = p[1] in BATCH ? BATCH[p[1]] : "late"
-  for (i = 2; i <= np; i++) if (!(p[i] in BATCH) || BATCH[p[i]] != b) return "late"
-  return b
+function flush(b) { printf "%s", BUFFER[b] >> (W "/" b ".plan"); close(W "/" b ".plan"); BUFFER[b] = "" }
+# Has tar make a directory, and its parents before it.
+function register(path, a) {
+  if (path == "" || (path in KNOWN)) return
+  register(parent(path), a)
+  KNOWN[path]; printf "%s", headers(a, "5", path, "", "", "") > (W "/dirs.head")
 }
 BEGIN {
-  W = ENVIRON["W"]; STAGE = ENVIRON["STAGE"]; patterns()
-  while ((getline line < (W "/packs")) > 0) { i = index(line, " "); NAME[++total] = substr(line, 1, i - 1); GLOBAL[NAME[total]] = total }
+  W = ENVIRON["W"]; STAGE = ENVIRON["STAGE"]; patterns(); skip = 1; batches = 0
+  while ((getline line < (W "/packs")) > 0) {
+    i = index(line, " "); NAME[++total] = substr(line, 1, i - 1); GLOBAL[NAME[total]] = total
+    if (!batches || held + substr(line, i + 1) > 25165824) { batches++; held = 0 }
+    BATCH[total] = batches; held += substr(line, i + 1)
+  }
 }
 {
   if ($0 == "") next
-  if (index($0, "%")) { s = $0; while (i = index(s, "%")) { TAKENBYTE[substr(s, i + 1, 2)]; s = substr(s, i + 3) } }
+  if (index($0, "%")) { s = $0; while (i = index(s, "%")) { TAKEN[substr(s, i + 1, 2)]; s = substr(s, i + 3) } }
   N = split($0, F, "\""); k = F[2]
-  if (F[1] != "{" || k == "frame") { if (k != "frame") rubbish(); next }
+  if (k == "msg") {
+    if (skip) next
+    # Nearly all lines have one of these two shapes.
+    if (N == 25 && F[14] == "mtime" && F[20] == "sha" && F[24] == "pack") message(F[4], F[8], F[12], attr, F[16], substr(F[19], 2, length(F[19]) - 2), F[22] ":" (PACK[substr(F[25], 2, length(F[25]) - 2)] + 0))
+    else if (N == 37 && F[14] == "mode" && F[32] == "sha" && F[36] == "pack") {
+      attr = attribute(F[16], F[20], F[24])
+      message(F[4], F[8], F[12], attr, F[28], substr(F[31], 2, length(F[31]) - 2), F[34] ":" (PACK[substr(F[37], 2, length(F[37]) - 2)] + 0))
+    } else {
+      parse()
+      if (V["gone"] == "true") gone("m", V["msg"])
+      else if (!("sha" in V)) change()
+      else {
+        attr = attribute(("mode" in V) ? V["mode"] : AMODE[attr], ("user" in V) ? V["user"] : AUSER[attr], ("group" in V) ? V["group"] : AGROUP[attr])
+        message(V["msg"], V["in"], V["flags"], attr, V["mtime"], V["size"], V["sha"] ":" (PACK[V["pack"]] + 0))
+      }
+    }
+    next
+  }
+  if (k == "frame") next
   parse()
-  if (k == "msg" && dir) thing("m", "msg")
-  else if (k == "file" && dir) thing("f", "file")
-  else if (k == "link" && dir) thing("l", "link")
-  else if (k == "dir" && sec) directory()
-  else if (k == "mailbox") section()
+  if (F[1] != "{") rubbish()
   else if (k == "catalog") catalog()
+  else if (k == "mailbox") { if (serial && !over) section() }
+  else if (k == "dir") { if (sec) directory() }
+  else if (k == "file") { if (!skip) other() }
+  else if (k == "link") { if (!skip) symlink() }
   else rubbish()
 }
 END {
-  for (byte = 1; byte < 255; byte++) if (byte != 10 && (byte < 32 || byte > 126) && !(sprintf("%02X", byte) in TAKENBYTE)) break
+  for (byte = 1; byte < 255; byte++) if (byte != 10 && (byte < 32 || byte > 126) && !(sprintf("%02X", byte) in TAKEN)) break
   nul(byte)
   if (rubbishes > 5) problem((rubbishes - 5) " more lines that make no sense")
-  plain755 = attribute("755", "0", "0"); plain700 = attribute("700", "0", "0")
-  layout()
-  for (n = 1; n <= things; n++) if (n in R) check(n)
-  for (i = 1; i <= total; i++) if (i in USED) {
-    if (!batches || held + USED[i] > 67108864) { batches++; held = 0 }
-    BATCH[i] = batches; held += USED[i]; print NAME[i] > (W "/" batches ".packs")
-  } else print NAME[i] > (W "/unused.packs")
-  for (n = 1; n <= things; n++) if (R[n] != "") {
-    b = place(n)
-    if (b in TAIL) NEXT[TAIL[b]] = n; else HEAD[b] = n
-    TAIL[b] = n
+  if (wants && !hits) problem("no mailbox of this snapshot has such a name")
+  for (k in SAID) if (SAID[k] != "") { i = index(k, "\""); problem("a change of a message that is not known: " DENC[substr(k, 1, i - 1)] "/" substr(k, i + 2)) }
+  for (b in BUFFER) flush(b)
+  for (i = 1; i <= total; i++) print NAME[i] > (W "/" ((i in USED) ? BATCH[i] ".packs" : "unused"))
+  plain755 = attribute("755", "0", "0"); plain700 = attribute("700", "0", "0"); deepest = 0
+  for (d = 1; d <= dirs; d++) if (d in DSEEN) {
+    register(parent(decode(SROOT[DSEC[d]])), plain755)
+    register(DFULL[d], plain700)
+    if ((d "/cur") in WHERE) register(join(DFULL[d], "cur"), plain700)
+    if ((d "/new") in WHERE) register(join(DFULL[d], "new"), plain700)
+    DEEP[d] = split(DFULL[d], F, "/"); if (DEEP[d] > deepest) deepest = DEEP[d]
+    if (!DATTR[d]) problem("no attributes are known of the directory " DENC[d])
   }
-  for (b in HEAD) {
-    file = W "/" b ".plan"
-    for (n = HEAD[b]; n; n = NEXT[n]) print R[n] > file
-    close(file)
+  for (i = 1; i <= links; i++) printf "%s", headers(LATTR[i], "2", decode(LNAME[i]), later(LTIME[i]), "", decode(LTO[i])) > (W "/links.head")
+  directories = 0
+  for (; deepest >= 0; deepest--) for (d = 1; d <= dirs; d++) if ((d in DSEEN) && DEEP[d] == deepest && DATTR[d]) {
+    printf "%s", headers(DATTR[d], "5", DFULL[d] == "" ? "." : DFULL[d], later(DTIME[d]), "", "") > (W "/last.head"); directories++
   }
-  for (d = 1; d <= dirs; d++) if (d in DOK) {
-    split(DATTR[d], o, "\"")
-    a = DATTR[d] == "" ? 0 : attribute(o[1], o[2], o[3])
-    if (!a || !time(DTIME[d])) { problem("no attributes are known of the directory " DENC[d]); continue }
-    printf "%s", headers(a, "5", DFULL[d] == "" ? "." : DFULL[d], later(DTIME[d]), "", "") > (W "/last.head"); directories++
-  }
-  print batches + 0, byte, messages + 0, files + 0, links + 0, directories + 0, sprintf("%.0f", bytes + 0) > (W "/numbers")
+  print batches, byte, messages + 0, files + 0, links + 0, directories, sprintf("%.0f", bytes + 0) > (W "/numbers")
 }
 '
 
@@ -515,9 +546,8 @@ BEGIN {
 }
 {
   if (FNR in BAD) { print > (W "/left." N); next }
-  h = headers($1, "0", decode($4), $2, $3, "")
-  s = h; n = gsub(/\n/, "", s) - !count++
-  printf "%s%s", substr(Z, 1, pad), h
+  printf "%s%s", substr(Z, 1, pad), headers($1, "0", decode($4), $2, $3, "")
+  n = LINES - !count++
   if (!(n in STEPS)) { s = ""; for (i = 0; i < n; i++) s = s "n\n"; STEPS[n] = s }
   s = STEPS[n]; parts = split($5, p, ",")
   for (i = 1; i <= parts; i++) s = s "r " p[i] "\n"
@@ -537,7 +567,7 @@ failed=$W/failed
     open "catalogs/${name%"${name#??}"}/$name" "$@" 2>"$W/errors" || :
     echo
     [ ! -s "$failed" ] || break
-  done <"$W/catalogs"
+  done <"$W/newest.first"
 } | mailboxes=$mailboxes awk "$common$merge" || die 1 "awk failed"
 if [ -s "$failed" ]; then
   cat "$W/errors" >&2
@@ -583,7 +613,12 @@ else
 fi
 
 # ---------------------------------------------------------------------------------------------------- the bytes
-untar() { tar -x -p -f - -C "$to" "$@" 2>"$W/errors" || { cat "$W/errors" >&2; echo tar >>"$W/unwritten"; }; }
+# Nothing that is there is ever replaced (-k); that a path is there already can only be where a catalog names it twice.
+untar() {
+  tar -x -p -f - -C "$to" "$@" 2>"$W/errors" && return
+  awk '/Exiting with failure status/ { next } /File exists/ { print "refused, for it is there twice: " $0 > (ENVIRON["W"] "/twice"); next } { print; other = 1 } END { exit !other }' \
+    "$W/errors" >&2 && echo 'tar failed' >>"$W/unwritten"
+}
 if [ -s "$W/dirs.head" ]; then tr "$nul" '\000' <"$W/dirs.head" >"$W/dirs.tar"; untar -m <"$W/dirs.tar"; fi
 [ ! -s "$W/unwritten" ] || die 1 "directories can not be made below $to"
 
@@ -603,7 +638,8 @@ fetch() {
   damaged packs <"$W/$N.packs" >"$W/$N.damaged" &
   while read -r name; do
     open "packs/${name%"${name#??}"}/$name" "$@" 2>>"$W/$N.errors" |
-      tar -x -m -f - -C "$W/$N" --no-same-owner --no-same-permissions --anchored --wildcards --no-wildcards-match-slash "$hex" 2>>"$W/$N.errors"
+      tar -x -vv --numeric-owner -m -f - -C "$W/$N" --no-same-owner --no-same-permissions --anchored --wildcards --no-wildcards-match-slash "$hex" \
+        >>"$W/$N.ls" 2>>"$W/$N.errors"
   done <"$W/$N.packs"
   wait
 }
@@ -617,6 +653,7 @@ judge() {
 }
 # claim N: moves those entries that $W/wanted lists from $W/N to $W/late, if their bytes are right.
 claim() {
+  [ -s "$W/wanted" ] || return 0
   ls "$W/$1" | awk -v wanted="$W/wanted" 'BEGIN { while ((getline s < wanted) > 0) want[s] } $0 in want' >"$W/claim"
   [ -s "$W/claim" ] || return 0
   (
@@ -629,12 +666,13 @@ headers() { awk "$common$emit" "$W/$N.plan" | tr "$nul" '\000' >"$W/$N.head"; }
 # lay N: restores $W/N.plan from the entries in $W/N. Lines that can not be restored go to $W/left.N.
 lay() {
   N=$1; export N
-  ls -ln "$W/$N" >"$W/$N.ls"
+  [ -f "$W/$N.ls" ] || ls -ln "$W/$N" >"$W/$N.ls"
   [ -s "$W/$N.plan" ] || return 0
   : >"$W/$N.bad"
   headers & making=$!
   hashed=$(awk -v n="$cpus" '
-    FILENAME == ARGV[1] { if (/^-/ && NF == 9 && length($9) == 64) size[$9] = $5; next }
+    # What tar or ls said: kind, size and name of what is there; only plain files count.
+    FILENAME == ARGV[1] { if (NF == 9) { $6 = $9; $3 = $5 }; if (/^-/) size[$6] = $3; else delete size[$6]; next }
     {
       parts = split($5, p, ","); sum = 0
       for (i = 1; i <= parts; i++) sum = p[i] in size ? sum + size[p[i]] : -1e18
@@ -665,9 +703,9 @@ lay() {
 wanted() {
   : >"$W/wanted"
   [ -s "$W/late.plan" ] || return 0
-  ls "$W/late" >"$W/late.ls"
+  ls "$W/late" >"$W/late.have"
   awk 'FILENAME == ARGV[1] { have[$1]; next } { n = split($5, p, ","); for (i = 1; i <= n; i++) if (!(p[i] in have)) { have[p[i]]; print p[i] } }' \
-    "$W/late.ls" "$W/late.plan" >"$W/wanted"
+    "$W/late.have" "$W/late.plan" >"$W/wanted"
 }
 mkdir "$W/late"
 wanted
@@ -694,10 +732,10 @@ if [ ! -s "$W/unwritten" ]; then
   wanted
   if [ -s "$W/wanted" ]; then
     : >"$W/search"
-    [ ! -s "$W/unused.packs" ] || cat "$W/unused.packs" >>"$W/search"
+    [ ! -s "$W/unused" ] || cat "$W/unused" >>"$W/search"
     batch=1
     while [ "$batch" -le "$batches" ]; do
-      awk 'FILENAME == ARGV[1] { want[$1]; next } $9 in want { found = 1; exit } END { exit !found }' "$W/wanted" "$W/$batch.ls" && cat "$W/$batch.packs" >>"$W/search"
+      awk 'FILENAME == ARGV[1] { want[$1]; next } $6 in want { found = 1; exit } END { exit !found }' "$W/wanted" "$W/$batch.ls" && cat "$W/$batch.packs" >>"$W/search"
       batch=$((batch + 1))
     done
     while read -r name <&3; do
@@ -721,6 +759,7 @@ fi
 
 # ---------------------------------------------------------------------------------------------------- links, and what directories are like
 [ -z "${removing:-}" ] || wait "$removing"
+if [ -s "$W/twice" ]; then while read -r line; do damage "$line"; done <"$W/twice"; fi
 if [ -s "$W/links.head" ]; then tr "$nul" '\000' <"$W/links.head" >"$W/links.tar"; untar -k <"$W/links.tar"; fi
 result=$(cat "$W/unwritten" 2>/dev/null)
 # In a run of its own: tar makes some links at its very end, which would change the times of their directories.
