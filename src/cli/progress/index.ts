@@ -15,6 +15,7 @@ export async function createProgress({ events, quiet, color, lang }: Globals, ou
   if (quiet) return { phase() {}, advance() {}, event() {}, stop() {} };
   // Text helpers are not worth loading before there is something to show.
   const text = async () => (await import('../text/helpers.ts')).textHelpers({ color: color && output.errIsTerminal, lang });
-  if (output.errIsTerminal) return (await import('./spinner.ts')).spinnerProgress(text);
+  // A terminal that does not know its width (a serial console, some pseudo-terminals) would make the spinner loop for ever.
+  if (output.errIsTerminal && process.stderr.columns > 0) return (await import('./spinner.ts')).spinnerProgress(text);
   return (await import('./lines.ts')).lineProgress(text, write);
 }
