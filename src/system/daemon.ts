@@ -123,7 +123,10 @@ function lastLines(path: string, count: number): string[] {
       const size = fstatSync(fd).size;
       const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
       const read = readSync(fd, tail, 0, tail.length, size - tail.length);
-      const lines = tail.toString('utf8', 0, read).split('\n').filter((line) => line.trim() !== '');
+      const lines = tail
+        .toString('utf8', 0, read)
+        .split('\n')
+        .filter((line) => line.trim() !== '');
       return lines.slice(-count);
     } finally {
       closeSync(fd);
@@ -134,6 +137,7 @@ function lastLines(path: string, count: number): string[] {
 }
 
 function notStarted(error: NodeJS.ErrnoException, command: string): MailrecoverError {
-  if (error.code === 'ENOENT') return new MailrecoverError('not-found', `there is no command '${command}'`, { subject: command, cause: error });
+  if (error.code === 'ENOENT')
+    return new MailrecoverError('not-found', `there is no command '${command}'`, { subject: command, cause: error });
   return ioError(error, 'run', command);
 }

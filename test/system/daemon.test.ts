@@ -8,7 +8,11 @@ const env = { PATH: '/usr/bin:/bin' };
 
 test('a daemon is stopped with all of its children, also deaf ones', async () => {
   const logFile = join(scratch(), 'log');
-  const daemon = await startDaemon('sh', ['-c', 'trap "" TERM; sh -c "trap \\"\\" TERM; while :; do sleep 60; done" & echo ready; while :; do sleep 60; done'], { logFile, env });
+  const daemon = await startDaemon(
+    'sh',
+    ['-c', 'trap "" TERM; sh -c "trap \\"\\" TERM; while :; do sleep 60; done" & echo ready; while :; do sleep 60; done'],
+    { logFile, env },
+  );
   while (daemon.lastLines(1)[0] !== 'ready') await new Promise((go) => setTimeout(go, 5));
   assert.equal(daemon.running(), true);
   assert.ok(processGroup(daemon.pid).length >= 2);
@@ -27,7 +31,10 @@ test('children that outlive their parent are ended, too', async () => {
 });
 
 test('an early death shows in its log', async () => {
-  const daemon = await startDaemon('sh', ['-c', 'echo one; echo; echo two >&2; echo three; exit 3'], { logFile: join(scratch(), 'log'), env });
+  const daemon = await startDaemon('sh', ['-c', 'echo one; echo; echo two >&2; echo three; exit 3'], {
+    logFile: join(scratch(), 'log'),
+    env,
+  });
   assert.deepEqual(await daemon.exited, { code: 3, signal: null });
   assert.deepEqual(daemon.lastLines(2), ['two', 'three']);
   assert.deepEqual(await daemon.stop(), []);

@@ -1,9 +1,9 @@
 import { ioError } from '../../errors/error.ts';
 import type { ByteString } from '../../store/bytes.ts';
 import { BodyComparison, hashFile } from './body.ts';
+import { type FolderContext, shortened, where } from './context.ts';
 import { parseFetch, uidSets } from './fetch.ts';
 import { listMessages } from './files.ts';
-import { type FolderContext, shortened, where } from './folder.ts';
 import { ImapLost } from './imap.ts';
 import type { Pair } from './match.ts';
 import { ImapProtocolError, type LiteralSink } from './reader.ts';
@@ -23,7 +23,7 @@ export async function compareBodies(context: FolderContext, pairs: readonly Pair
     if (pair.expected?.opaque === true) work.storedOnly(pair, pair.expected);
     else if (pair.expected !== undefined) todo.set(pair.uid, pair);
   }
-  for (let lost = 0; todo.size > 0; ) {
+  for (let lost = 0; todo.size > 0;) {
     try {
       await fetchAll(context, work, todo);
       for (const pair of todo.values()) work.unserved(pair, 'it is listed, but not sent');
@@ -95,7 +95,8 @@ class BodyWork {
 
   begin(pair: Pair, size: number): Body {
     // Twice the file is all that line ends can make of it.
-    if (size > 2 * (pair.expected?.size ?? 0) + (1 << 20)) throw new ImapProtocolError(`a body of ${size} bytes, which the message cannot have`);
+    if (size > 2 * (pair.expected?.size ?? 0) + (1 << 20))
+      throw new ImapProtocolError(`a body of ${size} bytes, which the message cannot have`);
     try {
       const comparison = new BodyComparison(this.path(pair));
       return { sink: comparison, comparison };
@@ -114,7 +115,8 @@ class BodyWork {
         const body = comparison.result();
         if (this.stored(pair, expected, body)) {
           if (!body.same) this.differs(pair, 'body-mismatch', `${subject} is served with other bytes than are stored`);
-          if (size !== body.servedSize) this.differs(pair, 'size-mismatch', `${subject} is said to have ${size ?? 'no'} bytes, and has ${body.servedSize}`);
+          if (size !== body.servedSize)
+            this.differs(pair, 'size-mismatch', `${subject} is said to have ${size ?? 'no'} bytes, and has ${body.servedSize}`);
         }
       }
     } catch (error) {
@@ -147,7 +149,8 @@ class BodyWork {
       this.differs(pair, 'body-mismatch', `${subject} has ${how} than were backed up: '${shortened(expected.base)}'`);
       return false;
     }
-    if (file.fileSize !== expected.size) this.differs(pair, 'size-mismatch', `${subject} has ${file.fileSize} bytes; the catalog says ${expected.size}`);
+    if (file.fileSize !== expected.size)
+      this.differs(pair, 'size-mismatch', `${subject} has ${file.fileSize} bytes; the catalog says ${expected.size}`);
     return true;
   }
 

@@ -130,7 +130,8 @@ export function hashFile(path: ByteString): { sha256: string; fileSize: number }
   try {
     const hash = createHash('sha256');
     let fileSize = 0;
-    for (let length; (length = readSync(fd, shared.file, 0, CHUNK, null)) > 0; fileSize += length) hash.update(shared.file.subarray(0, length));
+    for (let length; (length = readSync(fd, shared.file, 0, CHUNK, null)) > 0; fileSize += length)
+      hash.update(shared.file.subarray(0, length));
     return { sha256: hash.digest('hex'), fileSize };
   } finally {
     closeSync(fd);

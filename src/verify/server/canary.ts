@@ -19,7 +19,11 @@ const LMTP_SILENCE_MS = 120_000;
  * Puts a message that nobody else has into a restored INBOX by LMTP, reads it back over IMAP, and takes its file away again.
  * Never throws.
  */
-export async function flyCanary(server: PrivateServer, { login, mailPath }: { login: string; mailPath: ByteString }, signal: AbortSignal | undefined): Promise<CanaryResult> {
+export async function flyCanary(
+  server: PrivateServer,
+  { login, mailPath }: { login: string; mailPath: ByteString },
+  signal: AbortSignal | undefined,
+): Promise<CanaryResult> {
   const token = randomBytes(16).toString('hex');
   const body = `canary ${token}`;
   const message = `From: mailrecover <>\r\nSubject: canary\r\nMessage-ID: <${token}@mailrecover.invalid>\r\n\r\n${body}\r\n`;

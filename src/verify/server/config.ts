@@ -12,13 +12,25 @@ export interface ConfigInput {
 }
 
 /** Below the root, what the settings name. `mail`, `control` and `index` hold one entry a mailbox, `users` one passwd-file a kind of mailbox. */
-export const PLACES = { run: 'run', state: 'state', log: 'log', users: 'u', mail: 'm', control: 'c', index: 'i', home: 'h', config: 'dovecot.conf' } as const;
+export const PLACES = {
+  run: 'run',
+  state: 'state',
+  log: 'log',
+  users: 'u',
+  mail: 'm',
+  control: 'c',
+  index: 'i',
+  home: 'h',
+  config: 'dovecot.conf',
+} as const;
 
 /** Listeners below the directory of the sockets. */
 export const SOCKETS = { imap: 'imap', lmtp: 'lmtp' } as const;
 
 /**
- * The settings of the private server: IMAP and LMTP on Unix sockets only, no plugin, no other file read. The two dialects say the same in different words.
+ * The settings of the private server: IMAP and LMTP, no plugin, no other file read. It listens on Unix sockets alone: there is no port that may be taken or that another
+ * user of the host could try, their directory decides who may connect, and they work from outside into a network namespace that has no interface, where loopback would not.
+ * The two dialects say the same in different words.
  * Braces stand at the ends of lines: 2.3 takes no section on a single line.
  */
 export function dovecotConfig(input: ConfigInput): string {
@@ -70,6 +82,8 @@ export function dovecotConfig(input: ConfigInput): string {
     ...section('namespace inbox', ['inbox = yes', 'separator = /']),
     ...section('service imap-login', [
       ...chroot,
+      // One process takes all logins: there is nobody here to be kept apart.
+      old ? 'service_count = 0' : 'restart_request_count = unlimited',
       ...section('inet_listener imap', ['port = 0']),
       ...section('inet_listener imaps', ['port = 0']),
       ...section(`unix_listener ${SOCKETS.imap}`, ['mode = 0600']),
@@ -106,7 +120,9 @@ export function kindLine(dialect: Dialect, root: string, name: string, password:
   const control = kind.control ? `${root}/${PLACES.control}/${id}` : undefined;
   const fields =
     dialect === '2.3'
-      ? [`userdb_mail=maildir:${mail}:LAYOUT=${kind.layout}:INDEX=${index}${control === undefined ? '' : `:CONTROL=${control}`}${kind.utf8 ? ':UTF-8' : ''}`]
+      ? [
+          `userdb_mail=maildir:${mail}:LAYOUT=${kind.layout}:INDEX=${index}${control === undefined ? '' : `:CONTROL=${control}`}${kind.utf8 ? ':UTF-8' : ''}`,
+        ]
       : [
           'userdb_mail_driver=maildir',
           `userdb_mail_path=${mail}`,

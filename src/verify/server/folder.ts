@@ -1,26 +1,8 @@
-import { type ByteString, displayBytes } from '../../store/bytes.ts';
-import type { Progress } from '../../system/progress.ts';
 import { compareBodies } from './bodies.ts';
+import { type FolderContext, shortened, where } from './context.ts';
 import { type Fetched, parseFetch } from './fetch.ts';
 import { messageGuids } from './files.ts';
 import { flagDifference, type Pair, pairUp } from './match.ts';
-import type { MailboxSession } from './session.ts';
-import type { Tally } from './tally.ts';
-import type { ExpectedFolder, ExpectedMailbox } from './types.ts';
-
-/** What the comparison of a folder needs. */
-export interface FolderContext {
-  mailbox: ExpectedMailbox;
-  folder: ExpectedFolder;
-  wire: string;
-  /** Where its messages and its control files lie. */
-  mailFolder: ByteString;
-  controlFolder: ByteString;
-  session: MailboxSession;
-  tally: Tally;
-  progress: Progress;
-  lastError(): string | undefined;
-}
 
 /** Compares one folder: what the server says of it and of each message, then every body. */
 export async function compareFolder(context: FolderContext): Promise<void> {
@@ -42,7 +24,8 @@ export async function compareFolder(context: FolderContext): Promise<void> {
       if (fetched?.uid !== undefined && fetched.flags !== undefined) rows.set(fetched.uid, fetched);
     },
   });
-  if (answer.status !== 'OK') tally.add('error', 'folder-unreadable', `folder ${where(context)} cannot be read: ${answer.text}`, where(context));
+  if (answer.status !== 'OK')
+    tally.add('error', 'folder-unreadable', `folder ${where(context)} cannot be read: ${answer.text}`, where(context));
 
   const { pairs, missing } = pairUp([...rows.values()], folder, guids);
   const faulty = new Set<Pair>();
@@ -50,7 +33,12 @@ export async function compareFolder(context: FolderContext): Promise<void> {
   const unexpected = pairs.filter((pair) => pair.expected === undefined);
   for (const pair of unexpected) {
     const subject = where(context, pair.uid);
-    tally.add('error', 'unexpected-message', `${subject} is a message that was not in the backup: '${shortened(pair.served.guid ?? '')}'`, subject);
+    tally.add(
+      'error',
+      'unexpected-message',
+      `${subject} is a message that was not in the backup: '${shortened(pair.served.guid ?? '')}'`,
+      subject,
+    );
   }
   for (const message of missing) {
     const subject = where(context, message.uid);
@@ -66,17 +54,29 @@ export async function compareFolder(context: FolderContext): Promise<void> {
 function compareState(context: FolderContext, responses: readonly string[]): void {
   const { folder, tally } = context;
   const number = (name: string): number | undefined => {
-    const found = responses.map((text) => new RegExp(`^\\* OK \\[${name} (\\d{1,10})\\]`, 'i').exec(text)?.[1]).find((one) => one !== undefined);
+    const found = responses
+      .map((text) => new RegExp(`^\\* OK \\[${name} (\\d{1,10})\\]`, 'i').exec(text)?.[1])
+      .find((one) => one !== undefined);
     return found === undefined ? undefined : Number(found);
   };
   const subject = where(context);
   const uidValidity = number('UIDVALIDITY');
   if (folder.uidValidity !== undefined && uidValidity !== folder.uidValidity) {
-    tally.add('error', 'uidvalidity-mismatch', `folder ${subject} has UIDVALIDITY ${uidValidity ?? 'of none'}, not ${folder.uidValidity}: clients would load it all again`, subject);
+    tally.add(
+      'error',
+      'uidvalidity-mismatch',
+      `folder ${subject} has UIDVALIDITY ${uidValidity ?? 'of none'}, not ${folder.uidValidity}: clients would load it all again`,
+      subject,
+    );
   }
   const uidNext = number('UIDNEXT');
   if (folder.uidNext !== undefined && (uidNext === undefined || uidNext < folder.uidNext)) {
-    tally.add('error', 'uidnext-mismatch', `folder ${subject} would give UID ${uidNext ?? 'none'} to the next message, though it was given away before ${folder.uidNext}`, subject);
+    tally.add(
+      'error',
+      'uidnext-mismatch',
+      `folder ${subject} would give UID ${uidNext ?? 'none'} to the next message, though it was given away before ${folder.uidNext}`,
+      subject,
+    );
   }
 }
 
@@ -90,27 +90,24 @@ function compareMessage(context: FolderContext, { uid, served, expected }: Pair)
     same = false;
     tally.add('error', code, message, subject);
   };
-  if (expected.uid !== undefined && expected.uid !== uid) differs('uid-mismatch', `${subject} had UID ${expected.uid}: '${shortened(expected.base)}'`);
+  if (expected.uid !== undefined && expected.uid !== uid)
+    differs('uid-mismatch', `${subject} had UID ${expected.uid}: '${shortened(expected.base)}'`);
   if (expected.uid === undefined && folder.uidNext !== undefined && uid < folder.uidNext) {
     differs('uid-mismatch', `${subject} got a UID that was given away before: the next one was ${folder.uidNext}`);
   }
   const { lacks, extra } = flagDifference(expected.flags, served.flags ?? []);
   if (lacks.length + extra.length > 0) {
-    const parts = [...(lacks.length > 0 ? [`lacks ${lacks.join(' ')}`] : []), ...(extra.length > 0 ? [`has ${extra.join(' ')} too much`] : [])];
+    const parts = [
+      ...(lacks.length > 0 ? [`lacks ${lacks.join(' ')}`] : []),
+      ...(extra.length > 0 ? [`has ${extra.join(' ')} too much`] : []),
+    ];
     differs('flags-mismatch', `${subject} ${parts.join(' and ')}`);
   }
   if (served.internalDate !== expected.internalDate) {
-    differs('date-mismatch', `${subject} has the date ${served.internalDate ?? 'of none'}, not ${expected.internalDate} (seconds since 1970)`);
+    differs(
+      'date-mismatch',
+      `${subject} has the date ${served.internalDate ?? 'of none'}, not ${expected.internalDate} (seconds since 1970)`,
+    );
   }
   return same;
-}
-
-/** Mailbox, folder and UID, as findings name them. */
-export function where(context: Pick<FolderContext, 'mailbox' | 'folder'>, uid?: number): string {
-  return `${context.mailbox.mailbox} ${context.folder.name}${uid === undefined ? '' : ` UID ${uid}`}`;
-}
-
-export function shortened(name: ByteString): string {
-  const shown = displayBytes(name);
-  return shown.length > 120 ? `${shown.slice(0, 120)}…` : shown;
 }

@@ -26,7 +26,9 @@ export class ImapSession {
   private readonly socket: Socket;
   private readonly reader: ResponseReader;
   private tag = 0;
-  private waiting: { tag: string; handlers: CommandHandlers; resolve: (result: CommandResult) => void; reject: (error: Error) => void } | undefined;
+  private waiting:
+    | { tag: string; handlers: CommandHandlers; resolve: (result: CommandResult) => void; reject: (error: Error) => void }
+    | undefined;
   private lost: Error | undefined;
   private bye = '';
   private readonly detach: () => void;
@@ -110,7 +112,10 @@ export class ImapSession {
       if (status === null) throw new ImapProtocolError('a command was answered by neither OK, NO nor BAD');
       const word = status[1]?.toUpperCase();
       this.waiting = undefined;
-      waiting.resolve({ status: word === 'OK' ? 'OK' : word === 'NO' ? 'NO' : 'BAD', text: text.slice(space + 1 + status[0].length).slice(0, 500) });
+      waiting.resolve({
+        status: word === 'OK' ? 'OK' : word === 'NO' ? 'NO' : 'BAD',
+        text: text.slice(space + 1 + status[0].length).slice(0, 500),
+      });
       return;
     }
     if (text.startsWith('* ')) waiting.handlers.untagged?.(response);
@@ -126,7 +131,6 @@ export class ImapSession {
     waiting?.reject(error);
   }
 }
-
 
 function abortReason(signal: AbortSignal | undefined): Error {
   return asError(signal?.reason ?? new Error('aborted'));

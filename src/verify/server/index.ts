@@ -19,7 +19,12 @@ export async function verifyByServer(input: ServerInput): Promise<ServerReport> 
   const { progress, signal } = input;
   const tally = new Tally();
   progress.phase('starting the server');
-  const server = await startServer({ scratch: input.scratch, work: input.work, signal, ...(input.dovecot === undefined ? {} : { dovecot: input.dovecot }) });
+  const server = await startServer({
+    scratch: input.scratch,
+    work: input.work,
+    signal,
+    ...(input.dovecot === undefined ? {} : { dovecot: input.dovecot }),
+  });
   let report: Omit<ServerReport, 'leftovers' | 'findings'>;
   try {
     progress.phase('comparing over IMAP');
@@ -48,7 +53,12 @@ export async function verifyByServer(input: ServerInput): Promise<ServerReport> 
     progress.phase('sending a canary');
     const canary = kept === undefined ? { delivered: false, fetched: false } : await flyCanary(server, kept, signal);
     if (canary.problem !== undefined) {
-      tally.add('error', 'canary-lost', `the canary ${canary.delivered ? 'was delivered, but did not come out' : 'could not be delivered'}: ${canary.problem}`, 'canary');
+      tally.add(
+        'error',
+        'canary-lost',
+        `the canary ${canary.delivered ? 'was delivered, but did not come out' : 'could not be delivered'}: ${canary.problem}`,
+        'canary',
+      );
     }
     report = {
       counts: tally.counts,
@@ -63,7 +73,8 @@ export async function verifyByServer(input: ServerInput): Promise<ServerReport> 
     throw error;
   }
   const leftovers = await server.stop();
-  for (const leftover of leftovers) tally.add('warning', 'leftover', `the private dovecot could not be removed entirely: ${leftover}`, leftover);
+  for (const leftover of leftovers)
+    tally.add('warning', 'leftover', `the private dovecot could not be removed entirely: ${leftover}`, leftover);
   return { ...report, findings: tally.findings(), leftovers };
 }
 

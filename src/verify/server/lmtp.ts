@@ -34,7 +34,7 @@ export async function deliverByLmtp(path: string, recipient: string, message: st
       received += chunk.toString('latin1');
       if (received.length > MAX_REPLIES) fail(new Error('the lmtp server says too much'));
       // A reply ends with a line that has a blank after its code.
-      for (let reply; (reply = /^(?:\d{3}-.*\r?\n)*(\d{3}(?: .*)?)\r?\n/.exec(received)) !== null && !socket.destroyed; ) {
+      for (let reply; (reply = /^(?:\d{3}-.*\r?\n)*(\d{3}(?: .*)?)\r?\n/.exec(received)) !== null && !socket.destroyed;) {
         received = received.slice(reply[0].length);
         const line = reply[1] ?? '';
         if (!line.startsWith(steps[step]?.[1] ?? '')) return fail(new Error(`lmtp: ${line}`));

@@ -45,7 +45,12 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
     return undefined;
   }
   if (tree.links > 0) {
-    tally.add('info', 'links-left-out', `mailbox ${mailbox.mailbox} has ${tree.links} symbolic link(s), which were not served`, mailbox.mailbox);
+    tally.add(
+      'info',
+      'links-left-out',
+      `mailbox ${mailbox.mailbox} has ${tree.links} symbolic link(s), which were not served`,
+      mailbox.mailbox,
+    );
   }
   const { uid, gid } = tree;
   const control = mailbox.controlPath !== undefined;
@@ -63,7 +68,12 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
         // One folder that the server cannot read is no reason to leave out the others.
         if (signal?.aborted === true || !(error instanceof ImapLost)) throw error;
         tally.counts.missing += folder.messages.length;
-        tally.add('error', 'folder-unreadable', `folder ${mailbox.mailbox} ${folder.name} cannot be read: ${server.lastError() ?? error.message}`, `${mailbox.mailbox} ${folder.name}`);
+        tally.add(
+          'error',
+          'folder-unreadable',
+          `folder ${mailbox.mailbox} ${folder.name} cannot be read: ${server.lastError() ?? error.message}`,
+          `${mailbox.mailbox} ${folder.name}`,
+        );
       });
       if (dir !== undefined) dirs.add(dir);
       done.push(folder);
@@ -74,7 +84,12 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
     const rest = mailbox.folders.filter((folder) => !done.includes(folder)).reduce((sum, folder) => sum + folder.messages.length, 0);
     tally.counts.missing += rest;
     const said = server.lastError();
-    tally.add('error', 'mailbox-unreadable', `mailbox ${mailbox.mailbox} cannot be read: ${error.message}${said === undefined ? '' : ` (${said})`}`, mailbox.mailbox);
+    tally.add(
+      'error',
+      'mailbox-unreadable',
+      `mailbox ${mailbox.mailbox} cannot be read: ${error.message}${said === undefined ? '' : ` (${said})`}`,
+      mailbox.mailbox,
+    );
   } finally {
     await session.close();
   }
@@ -90,7 +105,17 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
     }
     const { mailPath = '', controlPath = '' } = tree ?? {};
     const controlFolder = below(controlPath, control ? controlDir(dir, mailbox) : dir);
-    await compareFolder({ mailbox, folder, wire, mailFolder: below(mailPath, dir), controlFolder, session, tally, progress: context.progress, lastError: server.lastError });
+    await compareFolder({
+      mailbox,
+      folder,
+      wire,
+      mailFolder: below(mailPath, dir),
+      controlFolder,
+      session,
+      tally,
+      progress: context.progress,
+      lastError: server.lastError,
+    });
   }
 
   async function findUnexpected(dirs: ReadonlySet<ByteString>): Promise<void> {
@@ -99,7 +124,8 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
     await imap.command('LIST "" "*"', {
       untagged(response) {
         const listed = parseList(response);
-        if (listed !== undefined && !listed.attributes.some((one) => one === '\\noselect' || one === '\\nonexistent')) names.push(listed.name);
+        if (listed !== undefined && !listed.attributes.some((one) => one === '\\noselect' || one === '\\nonexistent'))
+          names.push(listed.name);
       },
     });
     for (const name of names) {
@@ -110,7 +136,12 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
       if (count === 0 && name.toUpperCase() === 'INBOX') continue;
       tally.counts.unexpected += count;
       const subject = `${mailbox.mailbox} ${name}`;
-      tally.add(count > 0 ? 'error' : 'warning', 'unexpected-folder', `folder ${subject} was not in the backup; it holds ${count} message(s)`, subject);
+      tally.add(
+        count > 0 ? 'error' : 'warning',
+        'unexpected-folder',
+        `folder ${subject} was not in the backup; it holds ${count} message(s)`,
+        subject,
+      );
     }
   }
 }

@@ -13,7 +13,11 @@ export interface Pair {
  * Finds out which served message is which expected one: by what stands in the file's name, not by its UID, so that two messages whose UIDs were exchanged are
  * seen as such. Only where the server has no name for a message does its UID decide.
  */
-export function pairUp(rows: readonly Fetched[], folder: ExpectedFolder, guids: ReadonlyMap<ByteString, string>): { pairs: Pair[]; missing: ExpectedMessage[] } {
+export function pairUp(
+  rows: readonly Fetched[],
+  folder: ExpectedFolder,
+  guids: ReadonlyMap<ByteString, string>,
+): { pairs: Pair[]; missing: ExpectedMessage[] } {
   const byName = new Map<string, ExpectedMessage[]>();
   const byUid = new Map<number, ExpectedMessage>();
   for (const message of folder.messages) {

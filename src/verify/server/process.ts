@@ -78,10 +78,23 @@ export async function startServer(input: StartInput): Promise<PrivateServer> {
     writeFileSync(config, dovecotConfig({ dialect: program.dialect, root: root.path, run: root.run, users, privileged }), { mode: 0o600 });
     const [isolation, lifeline] = await Promise.all([isolationCommand(privileged), lifelineCommand(), requireParts(program, config)]);
     const started = monotonic();
-    const [command = program.dovecot, ...args] = [...isolation, ...lifeline, program.dovecot, '-F', '-c', config];
-    daemon = await startDaemon(command, args, { logFile: join(root.path, PLACES.log), env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' } });
+    // Each of these runs the rest of its arguments in its own place, so that the process stays the one that we started.
+    const args = [...isolation, ...lifeline, program.dovecot, '-F', '-c', config];
+    daemon = await startDaemon(args[0] ?? program.dovecot, args.slice(1), {
+      logFile: join(root.path, PLACES.log),
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
+    });
     await answering(daemon, root, input.signal);
-    return { program, privileged, started, scratch, internal, isolated: isolation.length > 0, ...access(daemon, root, program, privileged ? internal : undefined), stop };
+    return {
+      program,
+      privileged,
+      started,
+      scratch,
+      internal,
+      isolated: isolation.length > 0,
+      ...access(daemon, root, program, privileged ? internal : undefined),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -107,7 +120,7 @@ function access(
       if (domain === undefined) {
         domain = `k${kinds.size}`;
         const file = place('users', domain);
-        writeFileSync(file, kindLine(program.dialect, root.path, `${domain}`, hash, kind), { mode: 0o600 });
+        writeFileSync(file, kindLine(program.dialect, root.path, domain, hash, kind), { mode: 0o600 });
         if (internal !== undefined) chownSync(file, internal.uid, internal.gid);
         kinds.set(key, domain);
       }
@@ -125,7 +138,10 @@ function access(
       removeRoot({ path: join(root.path, PLACES.index) }, [id]);
     },
     async login(name, signal) {
-      const session = await ImapSession.open(join(root.run, SOCKETS.imap), { timeoutMs: SILENCE_MS, ...(signal === undefined ? {} : { signal }) }).catch((error: unknown) => {
+      const session = await ImapSession.open(join(root.run, SOCKETS.imap), {
+        timeoutMs: SILENCE_MS,
+        ...(signal === undefined ? {} : { signal }),
+      }).catch((error: unknown) => {
         if (systemCode(error) === undefined) throw error;
         throw new MailrecoverError('failed', `the private dovecot ${daemon.running() ? 'does not answer' : 'has ended'}`, { cause: error });
       });
@@ -150,13 +166,18 @@ function makePlaces(root: ServerRoot, internal: { uid: number; gid: number } | u
 /** Whom this build of Dovecot runs its own processes as: distributions differ. `-d` shows the built-in settings and reads no file. */
 async function dovecotUsers(program: DovecotProgram): Promise<{ internal: string; login: string; group: string }> {
   const settings = ['default_internal_user', 'default_login_user', 'default_internal_group'];
-  const answer = await run(program.doveconf, ['-d', '-h', ...settings], { env: FOREIGN_SETTINGS, timeoutMs: 60_000 }).catch(() => undefined);
+  const answer = await run(program.doveconf, ['-d', '-h', ...settings], { env: FOREIGN_SETTINGS, timeoutMs: 60_000 }).catch(
+    () => undefined,
+  );
   const names = (answer?.stdout ?? '').trim().split('\n');
   const known = names.length === settings.length && names.every((name) => /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name));
   const [internal = '', login = '', group = ''] = known ? names : ['dovecot', 'dovenull', 'dovecot'];
   const users = { internal, login, group };
   for (const name of [users.internal, users.login]) {
-    if ((userId(name) ?? 0) === 0) throw new MailrecoverError('usage', `dovecot's user '${name}' does not exist on this host`, { hint: 'install dovecot from the packages of the distribution' });
+    if ((userId(name) ?? 0) === 0)
+      throw new MailrecoverError('usage', `dovecot's user '${name}' does not exist on this host`, {
+        hint: 'install dovecot from the packages of the distribution',
+      });
   }
   return users;
 }
@@ -168,7 +189,11 @@ function ownUser(): { internal: string; login: string; group: string } {
 
 /** @throws {MailrecoverError} `usage` when the package with IMAP or LMTP is missing, `failed` when Dovecot does not take our settings */
 async function requireParts(program: DovecotProgram, config: string): Promise<void> {
-  const shown = await run(program.doveconf, ['-c', config, '-h', 'libexec_dir'], { env: FOREIGN_SETTINGS, timeoutMs: 60_000, okExitCodes: [0, 89] });
+  const shown = await run(program.doveconf, ['-c', config, '-h', 'libexec_dir'], {
+    env: FOREIGN_SETTINGS,
+    timeoutMs: 60_000,
+    okExitCodes: [0, 89],
+  });
   const directory = shown.stdout.trim();
   const parts = directory.startsWith('/') ? readdirSync(directory) : [];
   const missing = ['imap-login', 'imap', 'lmtp'].filter((part) => !parts.includes(part));
@@ -178,7 +203,10 @@ async function requireParts(program: DovecotProgram, config: string): Promise<vo
       hint: 'apt install dovecot-imapd dovecot-lmtpd, or verify with --level mail',
     });
   }
-  throw new MailrecoverError('failed', `dovecot ${program.version} does not take the settings of the private server: ${shown.stderr.trim().split('\n').at(-1) ?? ''}`);
+  throw new MailrecoverError(
+    'failed',
+    `dovecot ${program.version} does not take the settings of the private server: ${shown.stderr.trim().split('\n').at(-1) ?? ''}`,
+  );
 }
 
 /** The command that runs another one without any network; nothing where that is not permitted. Unix sockets work across it. */
@@ -210,14 +238,19 @@ async function answering(daemon: Daemon, root: ServerRoot, signal: AbortSignal |
   const end = monotonic() + START_MS;
   for (;;) {
     signal?.throwIfAborted();
-    const session = await ImapSession.open(socket, { timeoutMs: SILENCE_MS, ...(signal === undefined ? {} : { signal }) }).catch(() => undefined);
+    const session = await ImapSession.open(socket, { timeoutMs: SILENCE_MS, ...(signal === undefined ? {} : { signal }) }).catch(
+      () => undefined,
+    );
     if (session !== undefined) {
       await session.close();
       return;
     }
     if (!daemon.running() || monotonic() > end) {
       const said = daemon.lastLines(5).join(' · ');
-      throw new MailrecoverError('failed', `the private dovecot ${daemon.running() ? 'does not answer' : 'ended at once'}${said === '' ? '' : `: ${said}`}`);
+      throw new MailrecoverError(
+        'failed',
+        `the private dovecot ${daemon.running() ? 'does not answer' : 'ended at once'}${said === '' ? '' : `: ${said}`}`,
+      );
     }
     await sleep(10);
   }

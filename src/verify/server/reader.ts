@@ -91,7 +91,8 @@ export class ResponseReader {
       return;
     }
     const size = Number(literal[1]);
-    if (!Number.isSafeInteger(size) || this.literals.length >= MAX_LITERALS) throw new ImapProtocolError('a literal is larger than any may be');
+    if (!Number.isSafeInteger(size) || this.literals.length >= MAX_LITERALS)
+      throw new ImapProtocolError('a literal is larger than any may be');
     this.text = this.text.slice(0, -literal[0].length);
     this.current = this.handlers.sink(this.text, size);
     this.literals.push(this.current === undefined ? this.keep(size) : null);

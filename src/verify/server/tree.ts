@@ -58,7 +58,9 @@ function realInside(path: ByteString, scratch: string): ByteString | undefined {
   }
   const top = toBytes(scratch);
   if (real.startsWith(`${top}/`)) return real;
-  throw new MailrecoverError('refused', `'${displayBytes(path)}' does not lie in the scratch directory '${scratch}'`, { subject: displayBytes(path) });
+  throw new MailrecoverError('refused', `'${displayBytes(path)}' does not lie in the scratch directory '${scratch}'`, {
+    subject: displayBytes(path),
+  });
 }
 
 /** @returns how many links were removed */

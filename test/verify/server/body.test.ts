@@ -8,7 +8,14 @@ import { BodyComparison, toWire } from '../../../src/verify/server/body.ts';
 import { scratch } from '../../support/tmp.ts';
 
 /** The rule once more, the slow and plain way. */
-const plainWire = (bytes: Buffer): Buffer => Buffer.from(bytes.toString('latin1').replace(/(?<!\r)\n/g, '\r\n').replaceAll('\0', '\x80'), 'latin1');
+const plainWire = (bytes: Buffer): Buffer =>
+  Buffer.from(
+    bytes
+      .toString('latin1')
+      .replace(/(?<!\r)\n/g, '\r\n')
+      .replaceAll('\0', '\x80'),
+    'latin1',
+  );
 
 const mailBytes = fc.array(fc.constantFrom(13, 10, 0, 65, 255), { maxLength: 300 }).map((bytes) => Buffer.from(bytes));
 
@@ -31,21 +38,28 @@ function compare(path: string, served: Buffer, chunk: number): { same: boolean; 
 test('exactly the stored message is the same, in whatever pieces it comes', () => {
   const path = join(scratch(), 'message');
   fc.assert(
-    fc.property(mailBytes, fc.integer({ min: 1, max: 50 }), fc.nat(), fc.constantFrom('flip', 'cut', 'add', 'none'), (stored, chunk, where, damage) => {
-      writeFileSync(path, stored);
-      let served = plainWire(stored);
-      if (damage === 'flip' && served.length > 0) served = served.with(where % served.length, (served[where % served.length] ?? 0) ^ 4) as Buffer;
-      if (damage === 'cut') served = served.subarray(0, -1);
-      if (damage === 'add') served = Buffer.concat([served, Buffer.from('x')]);
-      const result = compare(path, Buffer.from(served), chunk);
-      assert.equal(result.same, Buffer.compare(served, plainWire(stored)) === 0);
-      assert.deepEqual(result, {
-        same: result.same,
-        sha256: createHash('sha256').update(stored).digest('hex'),
-        fileSize: stored.length,
-        servedSize: plainWire(stored).length,
-      });
-    }),
+    fc.property(
+      mailBytes,
+      fc.integer({ min: 1, max: 50 }),
+      fc.nat(),
+      fc.constantFrom('flip', 'cut', 'add', 'none'),
+      (stored, chunk, where, damage) => {
+        writeFileSync(path, stored);
+        let served = plainWire(stored);
+        if (damage === 'flip' && served.length > 0)
+          served = served.with(where % served.length, (served[where % served.length] ?? 0) ^ 4) as Buffer;
+        if (damage === 'cut') served = served.subarray(0, -1);
+        if (damage === 'add') served = Buffer.concat([served, Buffer.from('x')]);
+        const result = compare(path, Buffer.from(served), chunk);
+        assert.equal(result.same, Buffer.compare(served, plainWire(stored)) === 0);
+        assert.deepEqual(result, {
+          same: result.same,
+          sha256: createHash('sha256').update(stored).digest('hex'),
+          fileSize: stored.length,
+          servedSize: plainWire(stored).length,
+        });
+      },
+    ),
   );
 });
 

@@ -4,7 +4,14 @@ import { chmodSync, lchownSync, mkdirSync, readdirSync, utimesSync, writeFileSyn
 import { join } from 'node:path';
 import { toBytes } from '../../../src/store/bytes.ts';
 import { silentProgress } from '../../../src/system/progress.ts';
-import { type ExpectedFolder, type ExpectedMailbox, type ExpectedMessage, type ServerInput, type ServerReport, verifyByServer } from '../../../src/verify/server/index.ts';
+import {
+  type ExpectedFolder,
+  type ExpectedMailbox,
+  type ExpectedMessage,
+  type ServerInput,
+  type ServerReport,
+  verifyByServer,
+} from '../../../src/verify/server/index.ts';
 import { isRoot, missing } from '../../support/host.ts';
 import { scratch } from '../../support/tmp.ts';
 
@@ -75,7 +82,9 @@ export function writeMailbox(root: string, spec: MailboxSpec = {}): ExpectedMail
   const mailbox = spec.mailbox ?? 'alice@example.org';
   const mailPath = join(root, spec.path ?? 'example.org/alice/Maildir');
   const controlPath = spec.control === undefined ? undefined : join(root, spec.control);
-  const folders = (spec.folders ?? [{ name: 'INBOX', dir: '', messages: variedMessages('inbox') }]).map((folder) => writeFolder(mailPath, controlPath ?? mailPath, folder));
+  const folders = (spec.folders ?? [{ name: 'INBOX', dir: '', messages: variedMessages('inbox') }]).map((folder) =>
+    writeFolder(mailPath, controlPath ?? mailPath, folder),
+  );
   for (const top of [mailPath, ...(controlPath === undefined ? [] : [controlPath])]) own(top, spec.owner ?? OWNER);
   return {
     mailbox,
@@ -107,7 +116,7 @@ function writeFolder(mailPath: string, controlPath: string, spec: FolderSpec): E
     return {
       base: toBytes(base),
       ...(message.unnumbered === true ? {} : { uid }),
-      flags: [...(fresh ? '' : (message.letters ?? ''))].map((letter) => SYSTEM[letter] ?? KEYWORDS[letter.charCodeAt(0) - 97] ?? '?'),
+      flags: (fresh ? '' : (message.letters ?? '')).split('').map((letter) => SYSTEM[letter] ?? KEYWORDS[letter.charCodeAt(0) - 97] ?? '?'),
       internalDate: date,
       size: bytes.length,
       sha256: createHash('sha256').update(bytes).digest('hex'),

@@ -45,7 +45,8 @@ const body = (text: string, size = text.length): string => `* 1 FETCH (UID 10 RF
 /** Compares a folder of one message with what a server of these words says. */
 async function hear(meta: string, text: (socket: Socket) => string): Promise<{ told: string[]; tally: Tally }> {
   const path = await listen((command, tag, socket) => {
-    if (command.startsWith('EXAMINE')) return `* 1 EXISTS\r\n* OK [UIDVALIDITY ${UID_VALIDITY}] x\r\n* OK [UIDNEXT 110] x\r\n${tag} OK x\r\n`;
+    if (command.startsWith('EXAMINE'))
+      return `* 1 EXISTS\r\n* OK [UIDVALIDITY ${UID_VALIDITY}] x\r\n* OK [UIDNEXT 110] x\r\n${tag} OK x\r\n`;
     if (command.includes('BODY.PEEK')) return `${text(socket)}${tag} OK x\r\n`;
     if (command.includes('FETCH')) return `${meta}${tag} OK x\r\n`;
     return `${tag} OK x\r\n`;
@@ -56,7 +57,17 @@ async function hear(meta: string, text: (socket: Socket) => string): Promise<{ t
   const tally = new Tally();
   const session = new MailboxSession({ login: async () => await ImapSession.open(path, { timeoutMs: 10_000 }) }, 'm0', undefined);
   const mailFolder = String(fsPath(mailbox.mailPath));
-  await compareFolder({ mailbox, folder, wire: 'INBOX', mailFolder, controlFolder: mailFolder, session, tally, progress: silentProgress, lastError: () => undefined });
+  await compareFolder({
+    mailbox,
+    folder,
+    wire: 'INBOX',
+    mailFolder,
+    controlFolder: mailFolder,
+    session,
+    tally,
+    progress: silentProgress,
+    lastError: () => undefined,
+  });
   await session.close();
   return { told: tally.findings().map(({ code }) => code), tally };
 }

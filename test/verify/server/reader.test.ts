@@ -88,10 +88,12 @@ test('sets of UIDs are ranges, and short', () => {
       const uids = numbers.toSorted((a, b) => a - b);
       const sets = uidSets(uids, 50);
       assert.ok(sets.every((set) => set.length <= 60));
-      const back = sets.flatMap((set) => set.split(',')).flatMap((range) => {
-        const [first = 0, last = first] = range.split(':').map(Number);
-        return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-      });
+      const back = sets
+        .flatMap((set) => set.split(','))
+        .flatMap((range) => {
+          const [first = 0, last = first] = range.split(':').map(Number);
+          return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+        });
       assert.deepEqual(back, uids);
     }),
   );

@@ -1,11 +1,37 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, lchownSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fsPath } from '../../../src/store/bytes.ts';
 import type { ExpectedMailbox, ServerCounts } from '../../../src/verify/server/index.ts';
 import { isRoot } from '../../support/host.ts';
-import { type FolderSpec, mail, noServer, OWNER, own, places, told, UID_VALIDITY, variedMessages, verify, writeMailbox } from './fixture.ts';
+import {
+  type FolderSpec,
+  mail,
+  noServer,
+  OWNER,
+  own,
+  places,
+  told,
+  UID_VALIDITY,
+  variedMessages,
+  verify,
+  writeMailbox,
+} from './fixture.ts';
 
 const FOLDERS: FolderSpec[] = [
   { name: 'INBOX', dir: '', messages: variedMessages('inbox') },
@@ -23,6 +49,8 @@ interface Case {
 
 const base = (index: number): string => `${1_700_000_000 + index}.M${index}P1.mx1`;
 const edit = (path: string, change: (text: string) => string): void => writeFileSync(path, change(readFileSync(path, 'utf8')));
+
+const tree = (path: string): string[] => readdirSync(path, { recursive: true, encoding: 'utf8' }).sort();
 
 /** Changes bytes, and gives the file its time back. */
 const rewrite = (path: string, change: (bytes: Buffer) => Buffer): void => {
@@ -59,7 +87,12 @@ const CASES: Case[] = [
   {
     name: 'two UIDs were exchanged',
     tamper: (path) =>
-      edit(join(path, 'dovecot-uidlist'), (text) => text.replace(`10 :${base(0)}`, `10 :X`).replace(`20 :${base(1)}`, `20 :${base(0)}`).replace('10 :X', `10 :${base(1)}`)),
+      edit(join(path, 'dovecot-uidlist'), (text) =>
+        text
+          .replace(`10 :${base(0)}`, `10 :X`)
+          .replace(`20 :${base(1)}`, `20 :${base(0)}`)
+          .replace('10 :X', `10 :${base(1)}`),
+      ),
     findings: [`uid-mismatch ${SUBJECT} UID 10`, `uid-mismatch ${SUBJECT} UID 20`],
     counts: { mismatched: 2 },
   },
@@ -102,7 +135,7 @@ const CASES: Case[] = [
   },
   {
     name: 'one bit of a message is another',
-    tamper: (path) => rewrite(join(path, `cur/${base(1)}:2,FRS`), (bytes) => bytes.with(-3, (bytes.at(-3) ?? 0) ^ 1) as Buffer),
+    tamper: (path) => rewrite(join(path, `cur/${base(1)}:2,FRS`), (bytes) => bytes.with(40, (bytes[40] ?? 0) ^ 1) as Buffer),
     findings: [`body-mismatch ${SUBJECT} UID 20`],
     counts: { mismatched: 1 },
   },
@@ -216,7 +249,17 @@ test('of compressed mail the stored bytes are compared, and all that does not de
   const stored = Buffer.from('28b52ffd0458990000526563656976656400', 'hex');
   const opaque = { bytes: stored, letters: 'S', opaque: true };
   const alice = writeMailbox(at.scratch, {
-    folders: [{ name: 'INBOX', dir: '', messages: [{ ...opaque, base: '1.M1P1.mx1,S=999,W=1010' }, { ...opaque, base: '2.M2P2.mx1,S=999' }, { ...opaque, base: '3.M3P3.mx1' }] }],
+    folders: [
+      {
+        name: 'INBOX',
+        dir: '',
+        messages: [
+          { ...opaque, base: '1.M1P1.mx1,S=999,W=1010' },
+          { ...opaque, base: '2.M2P2.mx1,S=999' },
+          { ...opaque, base: '3.M3P3.mx1' },
+        ],
+      },
+    ],
   });
   assert.deepEqual(told(await verify(at, [alice])), []);
 
@@ -235,13 +278,12 @@ test('of compressed mail the stored bytes are compared, and all that does not de
 });
 
 test('a symbolic link is no way out of the copy', { skip: noServer }, async () => {
-  const { symlinkSync, readdirSync } = await import('node:fs');
   const at = places();
   const live = places('live');
   writeMailbox(live.scratch, { path: 'live', folders: FOLDERS });
   const alice = writeMailbox(at.scratch, { folders: FOLDERS });
   const path = String(fsPath(alice.mailPath));
-  const before = readdirSync(live.scratch, { recursive: true }).sort();
+  const before = tree(live.scratch);
   symlinkSync(join(live.scratch, 'live/.Sent'), join(path, '.Live'));
   symlinkSync(join(live.scratch, 'live/cur'), join(path, 'cur/evil'));
   symlinkSync('../../nowhere', join(path, 'dovecot-uidvalidity'));
@@ -249,12 +291,12 @@ test('a symbolic link is no way out of the copy', { skip: noServer }, async () =
   if (isRoot) lchownSync(join(path, '.Live'), OWNER.uid, OWNER.gid);
   const report = await verify(at, [alice]);
   assert.deepEqual(told(report), ['links-left-out alice@example.org']);
-  assert.deepEqual(readdirSync(live.scratch, { recursive: true }).sort(), before);
+  assert.deepEqual(tree(live.scratch), before);
 
   rmSync(path, { recursive: true });
   symlinkSync(join(live.scratch, 'live'), path);
   await assert.rejects(verify(at, [alice]), { code: 'refused' });
-  assert.deepEqual(readdirSync(live.scratch, { recursive: true }).sort(), before);
+  assert.deepEqual(tree(live.scratch), before);
 });
 
 test('findings have a bound, counts have none', { skip: noServer }, async () => {
