@@ -54,7 +54,7 @@ export function dovecotConfig(input: ConfigInput): string {
     'ssl = no',
     old ? 'disable_plaintext_auth = no' : 'auth_allow_cleartext = yes',
     'auth_mechanisms = plain',
-    'auth_failure_delay = 0',
+    'auth_failure_delay = 0 secs',
     // Mailboxes belong to whomever they belonged to, system users included.
     'first_valid_uid = 1',
     'first_valid_gid = 1',
