@@ -57,8 +57,9 @@ export class LineDecoder {
 
   text(line: RawLine, field: string): string {
     const value = line[field];
-    if (typeof value !== 'string') throw this.fail(field);
-    return decodeName(value);
+    const name = typeof value === 'string' ? decodeName(value) : undefined;
+    if (name === undefined) throw this.fail(field);
+    return name;
   }
 
   path(line: RawLine, field: string): string {

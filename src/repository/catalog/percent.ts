@@ -6,6 +6,7 @@
 // eslint-disable-next-line no-control-regex -- bytes are what this is about
 const UNSAFE = /[^A-Za-z0-9._,:=+@/~-]/;
 const UNSAFE_ALL = /[^A-Za-z0-9._,:=+@/~-]/g;
+const ENCODED = /^(?:[A-Za-z0-9._,:=+@/~-]|%[0-9A-F]{2})*$/;
 const ESCAPE = /%([0-9A-F]{2})/g;
 const HEX = Array.from({ length: 256 }, (_, byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`);
 
@@ -14,9 +15,15 @@ export function encodeName(name: string): string {
   return UNSAFE.test(name) ? name.replace(UNSAFE_ALL, (byte) => HEX[byte.charCodeAt(0)] as string) : name;
 }
 
-/** Decodes to a binary string. What is no valid escape stays as it is. */
-export function decodeName(text: string): string {
-  return text.includes('%') ? text.replace(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) : text;
+/**
+ * Decodes to a binary string.
+ * @returns undefined for anything but the one spelling that {@link encodeName} gives, so that two spellings never mean the same name
+ */
+export function decodeName(text: string): string | undefined {
+  if (!UNSAFE.test(text)) return text;
+  if (!ENCODED.test(text)) return undefined;
+  const name = text.replace(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return encodeName(name) === text ? name : undefined;
 }
 
 /** Text as a binary string of its UTF-8 bytes. */

@@ -41,7 +41,7 @@ function parseTable(text: string, subject: string): FrameRow[] {
       const { offset, length, mailbox, store, area } = row;
       if (typeof offset !== 'number' || typeof length !== 'number') throw damagedLine(subject, 'table');
       if (typeof mailbox !== 'string' || typeof store !== 'string' || typeof area !== 'string') return { offset, length };
-      return { offset, length, key: `${decodeName(store)}\0${decodeName(mailbox)}\0${area}` };
+      return { offset, length, key: `${decodeName(store) ?? ''}\0${decodeName(mailbox) ?? ''}\0${area}` };
     });
 }
 
