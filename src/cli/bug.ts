@@ -1,12 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { MailrecoverError } from '../errors/error.ts';
-
-/** The version of this program. */
-export function programVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
-}
+import { programVersion } from '../system/version.ts';
 
 /** What --verbose adds to an error: its causes, and for a bug what a report of it needs. */
 export function bugDetails(error: unknown, argv: readonly string[]): string {

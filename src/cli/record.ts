@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { CommandContext, CommandResult } from '../commands/types.ts';
 import type { Finding } from '../errors/finding.ts';
 import { beginRun, type EndRecord, type RecordedRun } from '../report/history.ts';
-import { programVersion } from './bug.ts';
+import { programVersion } from '../system/version.ts';
 import { errorReport } from './document.ts';
 import { codesOf, exitCodeOf } from './exit-code.ts';
 

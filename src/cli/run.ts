@@ -57,7 +57,7 @@ export async function main(argv: readonly string[], registry: Registry): Promise
 }
 
 async function tellVersion(): Promise<CommandResult> {
-  const { programVersion } = await import('./bug.ts');
+  const { programVersion } = await import('../system/version.ts');
   return { outcome: 'ok', fields: { version: programVersion() }, output: `${programVersion()}\n` };
 }
 

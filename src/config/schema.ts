@@ -53,5 +53,3 @@ export const configSchema = z
 
 /** A validated configuration, with all defaults filled in. */
 export type Config = z.output<typeof configSchema>;
-/** A configuration as it may be written. */
-export type ConfigInput = z.input<typeof configSchema>;
