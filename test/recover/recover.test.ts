@@ -90,6 +90,10 @@ test('says who asks for what can not be', { skip: lacking }, (t) => {
   fails(20, /not a directory/, '--to', '../full/mail', 'latest');
   world.options = [];
   fails(12, /is encrypted/, '--to', '../x', 'latest');
+  // An environment that changes what the tools print or do.
+  const strange = { TAR_OPTIONS: '--totals -v', POSIXLY_CORRECT: '1', QUOTING_STYLE: 'c', TIME_STYLE: 'full-iso', CDPATH: '/', LC_ALL: 'C.UTF-8', MAILRECOVER_IDENTITY: '../id' };
+  assert.equal(recover(world, ['--to', '../strange', first], strange).status, 0);
+  assert.deepEqual(restored(world, 'strange'), expected(world, first));
   const other = makeWorld(t, true);
   world.options = ['--identity', join(other.base, 'id')];
   fails(12, /no identity opens/, '--to', '../x', 'latest');

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseIdentities } from '../format/age.ts';
-import { sha256 } from '../format/encoding.ts';
 import * as make from '../format/make.ts';
 import type { Maker } from '../format/make.ts';
 import { entryReader, readSnapshot, readState } from '../format/reader.ts';
@@ -47,8 +46,8 @@ export function makeWorld(t: TestContext, encrypted: boolean, replace: Record<st
 }
 
 /** Runs recover.sh in the repository. */
-export function recover(world: World, args: string[], shell = 'sh'): { status: number | null; stdout: string; stderr: string } {
-  const run = spawnSync(join(world.path, shell), [SCRIPT, ...world.options, ...args], { cwd: world.repo, env: { PATH: world.path }, encoding: 'latin1' });
+export function recover(world: World, args: string[], env: Record<string, string> = {}): { status: number | null; stdout: string; stderr: string } {
+  const run = spawnSync(join(world.path, 'sh'), [SCRIPT, ...world.options, ...args], { cwd: world.repo, env: { ...env, PATH: world.path }, encoding: 'latin1' });
   return { status: run.status, stdout: run.stdout, stderr: run.stderr };
 }
 
@@ -188,10 +187,7 @@ export function makeHistory(world: World): string[] {
   return [first, second, make.putSnapshot(maker, [base, delta, third], [one, two, four])];
 }
 
-/** The path of an object in the repository. */
+/** The path of an object in the repository, given its kind and name. */
 export function objectPath(world: World, kind: string, name: string): string {
   return join(world.repo, kind, name.slice(0, 2), name);
 }
-
-/** The name of a pack of these entries, without storing it again; for tests that damage it. */
-export { sha256 };

@@ -12,6 +12,7 @@
 
 LC_ALL=C; export LC_ALL
 set -u
+unset CDPATH POSIXLY_CORRECT TAR_OPTIONS QUOTING_STYLE TIME_STYLE BLOCK_SIZE || :
 LF='
 '
 STAGE=.mailrecover-staging; export STAGE
@@ -172,7 +173,11 @@ to=$(cd -- "$to" && pwd -P) || die 1 "$to can not be entered"
 umask 077
 W=$to/$STAGE; export W
 mkdir -- "$W" || die 1 "$to can not be written to"
-cleanup() { rm -rf -- "$W"; }
+fetching=
+cleanup() {
+  [ -z "$fetching" ] || { kill "$fetching"; wait "$fetching"; } 2>/dev/null
+  rm -rf -- "$W" 2>/dev/null || rm -rf -- "$W"
+}
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
@@ -511,7 +516,9 @@ BEGIN {
 }
 END {
   for (byte = 1; byte < 255; byte++) if (byte != 10 && (byte < 32 || byte > 126) && !(sprintf("%02X", byte) in TAKEN)) break
+  if (byte == 255) byte = 0
   nul(byte)
+  if (P == "") { problem("names hold every byte there is, and this awk can not write NUL: use mawk or gawk"); exit 1 }
   if (rubbishes > 5) problem((rubbishes - 5) " more lines that make no sense")
   if (wants && !hits) problem("no mailbox of this snapshot has such a name")
   for (k in SAID) if (SAID[k] != "") { i = index(k, "\""); problem("a change of a message that is not known: " DENC[substr(k, 1, i - 1)] "/" substr(k, i + 2)) }
@@ -568,7 +575,7 @@ failed=$W/failed
     echo
     [ ! -s "$failed" ] || break
   done <"$W/newest.first"
-} | mailboxes=$mailboxes awk "$common$merge" || die 1 "awk failed"
+} | mailboxes=$mailboxes awk "$common$merge" || { cat "$W/problems" >&2; die 1 "the catalogs can not be read"; }
 if [ -s "$failed" ]; then
   cat "$W/errors" >&2
   case $(cat "$failed") in
@@ -712,7 +719,7 @@ wanted
 batch=1
 [ "$batches" -eq 0 ] || { fetch 1 "$@" & fetching=$!; }
 while [ "$batch" -le "$batches" ]; do
-  wait "$fetching"
+  wait "$fetching"; fetching=
   judge "$batch"
   next=$((batch + 1))
   [ "$next" -gt "$batches" ] || { fetch "$next" "$@" & fetching=$!; }
