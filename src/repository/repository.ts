@@ -10,7 +10,7 @@ import { decodeSnapshot, type Snapshot } from './snapshot/text.ts';
 import type { Target } from './target.ts';
 
 export const FORMAT = 1;
-const MARKER = 'mailrecover.json';
+export const MARKER = 'mailrecover.json';
 
 export interface Repository {
   target: Target;
@@ -51,6 +51,11 @@ export async function openRepository(target: Target): Promise<Repository> {
   return { target, id, encrypted, created: typeof created === 'string' ? created : '' };
 }
 
+/** The text of the marker. */
+export function encodeMarker({ id, created, encrypted }: Pick<Repository, 'id' | 'created' | 'encrypted'>): string {
+  return `${JSON.stringify({ mailrecover: 'repository', format: FORMAT, id, created, encrypted })}\n`;
+}
+
 /**
  * Makes a new, empty repository.
  * @param rescue what lies beside the objects for people without mailrecover: `recover.sh`, `RECOVER.md`
@@ -68,8 +73,7 @@ export async function createRepository(
   }
   const repository = { target, id: randomBytes(16).toString('hex'), encrypted: options.recipients !== undefined, created: isoNow() };
   for (const file of options.rescue) await target.put(file.name, Buffer.from(file.text));
-  const marker = { mailrecover: 'repository', format: FORMAT, id: repository.id, created: repository.created, encrypted: repository.encrypted };
-  if (!(await target.put(MARKER, Buffer.from(`${JSON.stringify(marker)}\n`), { exclusive: true })))
+  if (!(await target.put(MARKER, Buffer.from(encodeMarker(repository)), { exclusive: true })))
     throw new MailrecoverError('refused', `another run has just made a repository at '${target.location}'`);
   return repository;
 }
@@ -77,7 +81,9 @@ export async function createRepository(
 /** Makes a host known to the repository, so that people can see whose key signed what. */
 export async function registerHost(target: Target, host: string, publicHex: string): Promise<void> {
   const path = `hosts/${hostFingerprint(publicHex)}.json`;
-  if ((await target.size(path)) === undefined) await target.put(path, Buffer.from(`${JSON.stringify({ host, key: publicHex })}\n`));
+  const bytes = Buffer.from(`${JSON.stringify({ host, key: publicHex })}\n`);
+  if ((await target.size(path)) === bytes.length && (await target.get(path)).equals(bytes)) return;
+  await target.put(path, bytes);
 }
 
 export interface StoredSnapshot extends Snapshot {

@@ -20,9 +20,20 @@ export async function createSecret(target: Target, recipients: readonly Recipien
 
 /** Keeps a secret in the repository, wrapped for the recipients. */
 export async function storeSecret(target: Target, secret: Buffer, recipients: readonly Recipient[] | undefined): Promise<void> {
-  const text = Buffer.from(`${JSON.stringify({ dedup: 1, secret: secret.toString('hex') })}\n`);
   const path = `${PREFIX}${secretFingerprint(secret)}.json${recipients === undefined ? '' : '.age'}`;
-  await target.put(path, sealPlain(text, recipients));
+  await target.put(path, sealPlain(encodeSecret(secret), recipients));
+}
+
+/** What is kept, before it is wrapped. */
+export function encodeSecret(secret: Buffer): Buffer {
+  return Buffer.from(`${JSON.stringify({ dedup: 1, secret: secret.toString('hex') })}\n`);
+}
+
+/** Reads what {@link encodeSecret} wrote. Throws `damage`. */
+export function decodeSecret(bytes: Buffer, subject: string): Buffer {
+  const hex = /^\{"dedup":1,"secret":"([0-9a-f]{64})"\}\n$/.exec(bytes.toString('latin1'))?.[1];
+  if (hex === undefined) throw new MailrecoverError('damage', `'${subject}' is damaged`, { subject });
+  return Buffer.from(hex, 'hex');
 }
 
 /**
@@ -35,11 +46,9 @@ export async function readSecrets(target: Target, identities: readonly Identity[
   for await (const { path } of target.list('keys')) {
     if (!path.startsWith(PREFIX)) continue;
     try {
-      const text = openWhole(await target.get(path), path.endsWith('.age') ? (identities ?? []) : undefined, path);
-      const { secret } = JSON.parse(text.toString('utf8')) as { secret?: unknown };
-      if (typeof secret !== 'string' || !/^[0-9a-f]{64}$/.test(secret)) throw new MailrecoverError('damage', `'${path}' is damaged`, { subject: path });
-      const bytes = Buffer.from(secret, 'hex');
-      secrets.set(secretFingerprint(bytes), bytes);
+      const secret = decodeSecret(openWhole(await target.get(path), path.endsWith('.age') ? (identities ?? []) : undefined, path), path);
+      if (!path.startsWith(`${PREFIX}${secretFingerprint(secret)}.`)) throw new MailrecoverError('damage', `'${path}' is not the secret that it is named by`, { subject: path });
+      secrets.set(secretFingerprint(secret), secret);
     } catch (error) {
       refusal ??= error;
     }

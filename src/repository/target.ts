@@ -27,8 +27,11 @@ export interface Target {
   getRange(path: string, start: number, end: number): Promise<Buffer>;
   /** The object's size in bytes, or undefined where there is none. */
   size(path: string): Promise<number | undefined>;
-  /** Lists what lies below a folder, in no particular order; nothing where there is no such folder. */
-  list(folder: string): AsyncIterable<StoredObject>;
+  /**
+   * Lists the objects below a folder ('' for the whole place), in no particular order; nothing where there is no such folder.
+   * @param options.all also what is no object: unfinished writes, and files that are not plain ones
+   */
+  list(folder: string, options?: { all?: boolean }): AsyncIterable<StoredObject>;
   /** Removes an object; one that is not there is no error. */
   remove(path: string): Promise<void>;
 }

@@ -10,13 +10,15 @@ function missing(path: string): MailrecoverError {
   return new MailrecoverError('not-found', `'${path}' is not in the repository`, { subject: path });
 }
 
-async function* walk(root: string, folder: string): AsyncGenerator<StoredObject> {
+async function* walk(root: string, folder: string, all: boolean): AsyncGenerator<StoredObject> {
   const directory = await ifPresent(() => opendir(join(root, folder)));
   if (directory === undefined) return;
   for await (const entry of directory) {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) yield* walk(root, path);
-    else if (entry.isFile() && !entry.name.startsWith(TEMPORARY_PREFIX)) {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    // A file system's own; only root may look into it.
+    if (path === 'lost+found') continue;
+    if (entry.isDirectory()) yield* walk(root, path, all);
+    else if (all || (entry.isFile() && !entry.name.startsWith(TEMPORARY_PREFIX))) {
       const found = await ifPresent(() => lstat(join(root, path)));
       if (found !== undefined) yield { path, size: found.size };
     }
@@ -73,9 +75,9 @@ export function localTarget(root: string): Target {
         }
       }),
     size: async (path) => (await read(path, () => ifPresent(() => stat(join(root, path)))))?.size,
-    async *list(folder) {
+    async *list(folder, options = {}) {
       try {
-        yield* walk(root, folder);
+        yield* walk(root, folder, options.all === true);
       } catch (error) {
         throw ioError(error, 'list', join(root, folder));
       }
