@@ -4,7 +4,7 @@ import type { Recipient } from '../age/keys.ts';
 import { sealFrames } from '../envelope.ts';
 import { objectName } from '../names.ts';
 import { compressFrame, decompressFrame, FRAME_SIZE } from '../zstd.ts';
-import { encodeTable, type PackTable } from './table.ts';
+import { encodeTable, type PackEntry, type PackTable } from './table.ts';
 import { BLOCK, fullHeader, MAX_ENTRY, padding, writeHeader } from './tarhead.ts';
 
 /** Decompressed bytes after which a pack is closed. */
@@ -27,14 +27,26 @@ export interface BuiltPack {
   raw: number;
 }
 
+/** Content from this size on goes into frames of its own: mostly attachments, which compress as well at a lower level, half as fast again. */
+const BULKY = 48 * 1024;
+
+/** A frame that is being filled, and the entries that will lie in it. */
+interface Lane {
+  frame: Buffer;
+  used: number;
+  entries: Omit<PackEntry, 'frame'>[];
+  level: number;
+}
+
 /**
- * Builds one pack in memory. The caller reads content straight into the frame
+ * Builds one pack in memory. The caller reads content straight into a frame
  * ({@link reserve}), hashes it there, and either keeps it ({@link commit}) or not.
  */
 export class PackBuilder {
   readonly #options: PackOptions;
-  readonly #frame = Buffer.allocUnsafeSlow(FRAME_SIZE);
-  #used = 0;
+  readonly #text: Lane;
+  readonly #bulk: Lane;
+  #lane: Lane;
   #frames: Buffer[] = [];
   #table: PackTable = { entries: [], frames: [] };
   #offset = 0;
@@ -42,15 +54,18 @@ export class PackBuilder {
 
   constructor(options: PackOptions) {
     this.#options = options;
+    this.#text = { frame: Buffer.allocUnsafeSlow(FRAME_SIZE), used: 0, entries: [], level: options.level };
+    this.#bulk = { frame: Buffer.allocUnsafeSlow(FRAME_SIZE), used: 0, entries: [], level: Math.max(1, options.level - 1) };
+    this.#lane = this.#text;
   }
 
   get empty(): boolean {
-    return this.#table.entries.length === 0;
+    return this.#raw + this.#text.used + this.#bulk.used === 0;
   }
 
   /** Whether the pack has reached its size and should be finished. */
   get full(): boolean {
-    return this.#raw + this.#used >= PACK_SIZE;
+    return this.#raw + this.#text.used + this.#bulk.used >= PACK_SIZE;
   }
 
   /** Whether content of this size fits a frame; larger content goes through {@link addLarge}. */
@@ -58,20 +73,23 @@ export class PackBuilder {
     return BLOCK + size + BLOCK <= FRAME_SIZE;
   }
 
-  /** Room for content of at most `size` bytes in the current frame. Nothing counts until {@link commit}. */
+  /** Room for content of at most `size` bytes in a frame. Nothing counts until {@link commit}. */
   reserve(size: number): Buffer {
-    if (this.#used + BLOCK + size + padding(size) > FRAME_SIZE) this.#closeFrame();
-    return this.#frame.subarray(this.#used + BLOCK, this.#used + BLOCK + size);
+    const lane = size < BULKY ? this.#text : this.#bulk;
+    if (lane.used + BLOCK + size + padding(size) > FRAME_SIZE) this.#closeFrame(lane);
+    this.#lane = lane;
+    return lane.frame.subarray(lane.used + BLOCK, lane.used + BLOCK + size);
   }
 
   /** Keeps the first `size` bytes of what was reserved last as an entry. */
   commit(sha: string, size: number, mtimeSeconds: number): void {
-    writeHeader(this.#frame, this.#used, sha, size, mtimeSeconds);
-    const at = this.#used + BLOCK;
-    this.#table.entries.push({ sha, size, frame: this.#frames.length, at });
+    const lane = this.#lane;
+    writeHeader(lane.frame, lane.used, sha, size, mtimeSeconds);
+    const at = lane.used + BLOCK;
+    lane.entries.push({ sha, size, at });
     const end = at + size + padding(size);
-    this.#frame.fill(0, at + size, end);
-    this.#used = end;
+    lane.frame.fill(0, at + size, end);
+    lane.used = end;
   }
 
   /**
@@ -80,37 +98,41 @@ export class PackBuilder {
    */
   addLarge(sha: string, size: number, mtimeSeconds: number, fill: (room: Buffer) => void): void {
     if (size > MAX_ENTRY) throw new MailrecoverError('failed', 'a file of more than 8 GiB cannot be stored', { subject: sha });
-    this.#closeFrame();
-    writeHeader(this.#frame, 0, sha, size, mtimeSeconds);
-    this.#table.entries.push({ sha, size, frame: this.#frames.length, at: BLOCK });
-    this.#used = BLOCK;
+    const lane = this.#bulk;
+    this.#closeFrame(lane);
+    writeHeader(lane.frame, 0, sha, size, mtimeSeconds);
+    lane.entries.push({ sha, size, at: BLOCK });
+    lane.used = BLOCK;
     for (let left = size; left > 0;) {
-      const room = Math.min(left, FRAME_SIZE - this.#used);
-      fill(this.#frame.subarray(this.#used, this.#used + room));
-      this.#used += room;
+      const room = Math.min(left, FRAME_SIZE - lane.used);
+      fill(lane.frame.subarray(lane.used, lane.used + room));
+      lane.used += room;
       left -= room;
-      if (this.#used === FRAME_SIZE) this.#closeFrame();
+      if (lane.used === FRAME_SIZE) this.#closeFrame(lane);
     }
     const pad = padding(size);
-    this.#frame.fill(0, this.#used, this.#used + pad);
-    this.#used += pad;
+    lane.frame.fill(0, lane.used, lane.used + pad);
+    lane.used += pad;
+    this.#closeFrame(lane);
   }
 
-  #closeFrame(): void {
-    if (this.#used === 0) return;
-    const raw = this.#frame.subarray(0, this.#used);
-    const frame = compressFrame(raw, this.#options.level);
+  #closeFrame(lane: Lane): void {
+    if (lane.used === 0) return;
+    const raw = lane.frame.subarray(0, lane.used);
+    const frame = compressFrame(raw, lane.level);
     if (this.#options.readBack) mustEqual(decompressFrame(frame, raw.length, 'new pack'), raw);
+    for (const entry of lane.entries.splice(0)) this.#table.entries.push({ ...entry, frame: this.#frames.length });
     this.#frames.push(frame);
     this.#table.frames.push({ offset: this.#offset, length: frame.length, raw: raw.length });
     this.#offset += frame.length;
     this.#raw += raw.length;
-    this.#used = 0;
+    lane.used = 0;
   }
 
   /** Ends the pack; the builder is empty afterwards and begins the next. */
   finish(): BuiltPack {
-    this.#closeFrame();
+    this.#closeFrame(this.#text);
+    this.#closeFrame(this.#bulk);
     const table = Buffer.from(encodeTable(this.#table));
     const tail = Buffer.concat([
       fullHeader('table.jsonl', table.length, 0),

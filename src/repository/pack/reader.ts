@@ -35,6 +35,8 @@ export interface OpenPack {
   table: PackTable;
   /** Content of an entry. Throws `damage` where it can't be had. Consecutive entries share decompressed frames. */
   content(entry: PackEntry): Buffer;
+  /** The first bytes of an entry, at most `limit`, which are not compared with its hash. */
+  head(entry: PackEntry, limit: number): Buffer;
 }
 
 function entryReader(table: PackTable, frameBytes: (frame: number) => Buffer, subject: string): OpenPack {
@@ -49,6 +51,7 @@ function entryReader(table: PackTable, frameBytes: (frame: number) => Buffer, su
   };
   return {
     table,
+    head: (entry, limit) => frame(entry.frame).subarray(entry.at, entry.at + Math.min(entry.size, limit)),
     content(entry) {
       let content = frame(entry.frame).subarray(entry.at, entry.at + entry.size);
       if (content.length < entry.size) {
