@@ -218,7 +218,9 @@ objects() {
 }
 objects catalog .jsonl.zst >"$W/catalogs" 2>"$W/refused"
 awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' "$W/catalogs" >"$W/newest.first"
-objects pack .tar.zst >"$W/packs" 2>>"$W/refused"
+# Packs are unpacked in batches, so that only a part of them is ever staged: name, size, batch.
+objects pack .tar.zst 2>>"$W/refused" |
+  awk '{ if (!n || held + $2 > 25165824) { n++; held = 0 } held += $2; print $1, $2, n }' >"$W/packs"
 [ ! -s "$W/refused" ] || damage "the snapshot names things that are no objects: $(cat "$W/refused")"
 
 # damaged KIND <NAMES: those of the objects that are not there, or whose bytes do not hash to their name. The list may have sizes.
@@ -257,7 +259,7 @@ if awk '/\.age /{ n = 1 } END { exit !n }' "$W/catalogs" "$W/packs"; then
 fi
 
 # ---------------------------------------------------------------------------------------------------- awk: what both programs share
-# Bytes are percent-encoded in catalogs. A byte that no name holds stands for NUL, which not every awk can keep; tr turns it back.
+# Bytes are percent-encoded in catalogs. Where awk can not keep a NUL, a byte that no name holds stands for it, and tr turns it back.
 common='
 function decode(s,  out, i) {
   if (!index(s, "%")) return s
@@ -265,7 +267,7 @@ function decode(s,  out, i) {
   while (i = index(s, "%")) { out = out substr(s, 1, i - 1) BYTE[substr(s, i + 1, 2)]; s = substr(s, i + 3) }
   return out s
 }
-function nul(byte) { P = sprintf("%c", byte + 0); ORD[P] = 0; Z = P; while (length(Z) < 1024) Z = Z Z; SP = "                "; while (length(SP) < 1024) SP = SP SP }
+function nul(byte,  i) { P = sprintf("%c", byte + 0); ORD[P] = 0; Z = P; for (i = 1; i < 11; i++) Z = Z Z; SP = "                "; while (length(SP) < 1024) SP = SP SP }
 function fill(s, n) { return s substr(Z, 1, n - length(s)) }
 function octal(n, digits) { return sprintf("%0" digits "o", n) P }
 # A ustar header whose last byte is a line feed (it lies in the unused end of the block), so that sed finds where it ends.
@@ -309,7 +311,7 @@ BEGIN { for (i = 1; i < 256; i++) { c = sprintf("%c", i); ORD[c] = i; BYTE[sprin
 # Reads the catalogs, the newest first, so that the first word on a thing is the last: only what deltas say is kept in memory, and
 # the base runs through. Writes below $W: N.plan, a line for each file (attribute, mtime, size, path, parts), and N.packs for
 # each batch N of packs (late.plan for files whose parts lie in several batches, or in a pack that is not named); attributes;
-# dirs.head, links.head and last.head, tar headers with a stand-in for NUL; numbers; problems.
+# dirs.head, links.head and last.head, tar headers; numbers; problems.
 # SI, DI number sections and directories; SDEAD, DDEAD hold the catalog that says one is gone, which holds for all older catalogs;
 # SAID holds what newer catalogs say of a thing: "" where that is all, else a change of a message whose line is still to come.
 merge='
@@ -477,9 +479,7 @@ function register(path, a) {
 BEGIN {
   W = ENVIRON["W"]; STAGE = ENVIRON["STAGE"]; patterns(); skip = 1; batches = 0
   while ((getline line < (W "/packs")) > 0) {
-    i = index(line, " "); NAME[++total] = substr(line, 1, i - 1); GLOBAL[NAME[total]] = total
-    if (!batches || held + substr(line, i + 1) > 25165824) { batches++; held = 0 }
-    BATCH[total] = batches; held += substr(line, i + 1)
+    split(line, F, " "); NAME[++total] = F[1]; GLOBAL[F[1]] = total; BATCH[total] = batches = F[3]
   }
 }
 {
@@ -515,15 +515,17 @@ BEGIN {
   else rubbish()
 }
 END {
-  for (byte = 1; byte < 255; byte++) if (byte != 10 && (byte < 32 || byte > 126) && !(sprintf("%02X", byte) in TAKEN)) break
-  if (byte == 255) byte = 0
-  nul(byte)
-  if (P == "") { problem("names hold every byte there is, and this awk can not write NUL: use mawk or gawk"); exit 1 }
+  byte = 0; nul(byte)
+  if (length(Z) != 1024) {
+    for (byte = 1; byte < 255; byte++) if (byte != 10 && (byte < 32 || byte > 126) && !(sprintf("%02X", byte) in TAKEN)) break
+    if (byte == 255) { problem("names hold every byte there is, and this awk can not write NUL: use mawk or gawk"); exit 1 }
+    nul(byte)
+  }
   if (rubbishes > 5) problem((rubbishes - 5) " more lines that make no sense")
   if (wants && !hits) problem("no mailbox of this snapshot has such a name")
   for (k in SAID) if (SAID[k] != "") { i = index(k, "\""); problem("a change of a message that is not known: " DENC[substr(k, 1, i - 1)] "/" substr(k, i + 2)) }
   for (b in BUFFER) flush(b)
-  for (i = 1; i <= total; i++) print NAME[i] > (W "/" ((i in USED) ? BATCH[i] ".packs" : "unused"))
+  for (i = 1; i <= total; i++) if (BATCH[i] > 1 || ENVIRON["ahead"] == "") print NAME[i] > (W "/" ((i in USED) ? BATCH[i] ".packs" : "unused"))
   plain755 = attribute("755", "0", "0"); plain700 = attribute("700", "0", "0"); deepest = 0
   for (d = 1; d <= dirs; d++) if (d in DSEEN) {
     register(parent(decode(SROOT[DSEC[d]])), plain755)
@@ -564,9 +566,40 @@ BEGIN {
 END { print "n" > script; if (count) printf "%s%s", substr(Z, 1, pad), Z; print count + 0 > (W "/" N ".count") }
 '
 
+# ---------------------------------------------------------------------------------------------------- unpacking
+hex='[0-9a-f]'
+for _ in 1 2 3 4 5 6; do hex=$hex$hex; done
+cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cpus=2
+case $cpus in '' | *[!0-9]* | 0) cpus=2 ;; esac
+[ "$cpus" -le 16 ] || cpus=16
+export cpus
+
+# fetch N [age options]: unpacks the packs of a batch into the directory $W/N, each entry a file named by its SHA-256, and nothing else.
+# What is damaged is unpacked as far as it goes: each entry is held to its own hash later.
+fetch() {
+  N=$1; shift
+  mkdir "$W/$N"
+  [ -f "$W/$N.packs" ] || : >"$W/$N.packs"
+  failed=$W/$N.failed
+  damaged packs <"$W/$N.packs" >"$W/$N.damaged" &
+  while read -r name; do
+    open "packs/${name%"${name#??}"}/$name" "$@" 2>>"$W/$N.errors" |
+      tar -x -vv --numeric-owner -m -f - -C "$W/$N" --no-same-owner --no-same-permissions --anchored --wildcards --no-wildcards-match-slash "$hex" \
+        >>"$W/$N.ls" 2>>"$W/$N.errors"
+  done <"$W/$N.packs"
+  wait
+}
 # ---------------------------------------------------------------------------------------------------- the plan
 damaged catalogs <"$W/catalogs" >"$W/damaged"
 while read -r name; do damage "damaged: catalogs/${name%"${name#??}"}/$name: what it says of mailboxes and messages is not restored"; done <"$W/damaged"
+# While the catalogs are read the first packs are unpacked, unless only some mailboxes are wanted.
+ahead=
+if [ -z "$mailboxes" ] && [ -s "$W/packs" ]; then
+  ahead=yes
+  awk '$3 == 1 { print $1 }' "$W/packs" >"$W/1.packs"
+  fetch 1 "$@" & fetching=$!
+fi
+export ahead
 failed=$W/failed
 {
   while read -r name _; do
@@ -621,35 +654,15 @@ fi
 
 # ---------------------------------------------------------------------------------------------------- the bytes
 # Nothing that is there is ever replaced (-k); that a path is there already can only be where a catalog names it twice.
+nuls() { if [ "$byte" -eq 0 ]; then cat; else tr "$nul" '\000'; fi; }
 untar() {
   tar -x -p -f - -C "$to" "$@" 2>"$W/errors" && return
   awk '/Exiting with failure status/ { next } /File exists/ { print "refused, for it is there twice: " $0 > (ENVIRON["W"] "/twice"); next } { print; other = 1 } END { exit !other }' \
     "$W/errors" >&2 && echo 'tar failed' >>"$W/unwritten"
 }
-if [ -s "$W/dirs.head" ]; then tr "$nul" '\000' <"$W/dirs.head" >"$W/dirs.tar"; untar -m <"$W/dirs.tar"; fi
+if [ -s "$W/dirs.head" ]; then nuls <"$W/dirs.head" >"$W/dirs.tar"; untar -m <"$W/dirs.tar"; fi
 [ ! -s "$W/unwritten" ] || die 1 "directories can not be made below $to"
 
-hex='[0-9a-f]'
-for _ in 1 2 3 4 5 6; do hex=$hex$hex; done
-cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cpus=2
-case $cpus in '' | *[!0-9]* | 0) cpus=2 ;; esac
-[ "$cpus" -le 16 ] || cpus=16
-export cpus
-
-# fetch N [age options]: unpacks the packs of a batch into the directory $W/N, each entry a file named by its SHA-256, and nothing else.
-# What is damaged is unpacked as far as it goes: each entry is held to its own hash later.
-fetch() {
-  N=$1; shift
-  mkdir "$W/$N"
-  failed=$W/$N.failed
-  damaged packs <"$W/$N.packs" >"$W/$N.damaged" &
-  while read -r name; do
-    open "packs/${name%"${name#??}"}/$name" "$@" 2>>"$W/$N.errors" |
-      tar -x -vv --numeric-owner -m -f - -C "$W/$N" --no-same-owner --no-same-permissions --anchored --wildcards --no-wildcards-match-slash "$hex" \
-        >>"$W/$N.ls" 2>>"$W/$N.errors"
-  done <"$W/$N.packs"
-  wait
-}
 # Says which packs of a batch are damaged.
 judge() {
   case $(cat "$W/$1.errors" 2>/dev/null) in *'No space left'*) die 1 "no space left below $to" "choose another place" ;; esac
@@ -669,7 +682,9 @@ claim() {
       awk '{ sub(/^\*/, "", $2) } $1 == $2 { print $2 }' | xargs sh -c '[ "$#" -eq 0 ] || mv -f -- "$@" ../late/' sh
   )
 }
-headers() { awk "$common$emit" "$W/$N.plan" | tr "$nul" '\000' >"$W/$N.head"; }
+headers() {
+  if [ "$byte" -eq 0 ]; then awk "$common$emit" "$W/$N.plan"; else awk "$common$emit" "$W/$N.plan" | tr "$nul" '\000'; fi >"$W/$N.head"
+}
 # lay N: restores $W/N.plan from the entries in $W/N. Lines that can not be restored go to $W/left.N.
 lay() {
   N=$1; export N
@@ -717,7 +732,7 @@ wanted() {
 mkdir "$W/late"
 wanted
 batch=1
-[ "$batches" -eq 0 ] || { fetch 1 "$@" & fetching=$!; }
+[ -n "$ahead" ] || [ "$batches" -eq 0 ] || { fetch 1 "$@" & fetching=$!; }
 while [ "$batch" -le "$batches" ]; do
   wait "$fetching"; fetching=
   judge "$batch"
@@ -767,11 +782,11 @@ fi
 # ---------------------------------------------------------------------------------------------------- links, and what directories are like
 [ -z "${removing:-}" ] || wait "$removing"
 if [ -s "$W/twice" ]; then while read -r line; do damage "$line"; done <"$W/twice"; fi
-if [ -s "$W/links.head" ]; then tr "$nul" '\000' <"$W/links.head" >"$W/links.tar"; untar -k <"$W/links.tar"; fi
+if [ -s "$W/links.head" ]; then nuls <"$W/links.head" >"$W/links.tar"; untar -k <"$W/links.tar"; fi
 result=$(cat "$W/unwritten" 2>/dev/null)
 # In a run of its own: tar makes some links at its very end, which would change the times of their directories.
 : >>"$W/last.head"
-tr "$nul" '\000' <"$W/last.head" >"$W/last.tar"
+nuls <"$W/last.head" >"$W/last.tar"
 exec 3<"$W/last.tar"
 cleanup
 trap - EXIT
