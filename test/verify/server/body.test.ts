@@ -77,6 +77,16 @@ test('line ends on the border of two chunks of a large file', () => {
   }
 });
 
+test('a server that stops where a chunk of the file ends has not served all of it', () => {
+  const path = join(scratch(), 'message');
+  for (const length of [0, 1 << 18, 2 << 18]) {
+    const stored = Buffer.alloc(length + 1, 'x');
+    writeFileSync(path, stored);
+    assert.equal(compare(path, stored.subarray(0, length), 50_000).same, false);
+    assert.equal(compare(path, stored, 50_000).same, true);
+  }
+});
+
 test('a link is not followed, even where a message should lie', () => {
   const top = scratch();
   writeFileSync(join(top, 'real'), 'x');
