@@ -8,7 +8,7 @@ import { countMessages, flatten, imapSnapshots, type MailboxState } from '../sup
 import { undo } from '../support/leave.ts';
 import { expandPattern, type Owner } from '../support/maildir.ts';
 import { makeScratch } from '../support/tmp.ts';
-import { differences, type TreeState, treeState } from '../support/tree.ts';
+import { differences, treeDifferences, type TreeEntry, treeState } from '../support/tree.ts';
 import { changeOnDisk, changeOverImap, type Changes } from './change.ts';
 import { copiedMail, type DemoMail, madeMail } from './mail.ts';
 import { ask, bold, command, CommandFailed, green, print, type Program, red, say, shell, step } from './show.ts';
@@ -17,7 +17,7 @@ const { values } = parseArgs({
   options: { mail: { type: 'string' }, 'no-install': { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean' } },
 });
 
-/** What is backed up of a mailbox on disk, without what a server makes anew. */
+/** Names of files that a mail server makes anew, which are not backed up. */
 const REBUILT = /^(dovecot\.index.*|dovecot\.list\.index.*|dovecot-uidlist\.lock)$/;
 
 interface Stage {
@@ -33,7 +33,8 @@ interface Stage {
 interface Before {
   deleted: Changes['deleted'];
   imap: Record<string, MailboxState> | undefined;
-  tree: TreeState;
+  /** Of each mailbox. */
+  trees: Map<string, Map<string, TreeEntry>>;
 }
 
 async function main(): Promise<void> {
@@ -101,7 +102,7 @@ async function backUp({ mail, program, noServer, owner }: Stage): Promise<Before
   }
   await command(program, 'backup');
   await command(program, 'snapshots');
-  return { deleted: changes.deleted, imap, tree: treeState(mail.root, { without: REBUILT }) };
+  return { deleted: changes.deleted, imap, trees: treesOf(mail, mail.root) };
 }
 
 async function lookInside({ program }: Stage, deleted: Before['deleted']): Promise<void> {
@@ -119,16 +120,25 @@ async function restore({ path, mail, program }: Stage, before: Before): Promise<
   step('And comes back');
   const target = join(path, 'restored');
   await command(program, 'restore', 'latest', '--to', target);
-  const wrong = differences(before.tree, treeState(target, { without: REBUILT }));
-  say(`On disk: ${before.tree.size} files and directories compared, with bytes, names, times, modes and owners: ${result(wrong)}.`);
+  const after = treesOf(mail, target);
+  const wrong = [...before.trees].flatMap(([user, tree]) =>
+    treeDifferences(tree, after.get(user) ?? new Map()).map((line) => `${user}: ${line}`),
+  );
+  const entries = [...before.trees.values()].reduce((sum, tree) => sum + tree.size, 0);
+  say(`On disk: ${entries} files and directories compared, with bytes, names, times, modes and owners: ${result(wrong)}.`);
   shell('mv', target, mail.root);
   if (before.imap === undefined) return wrong;
-  const after = await withServer(mail.root, mail, (server) => imapSnapshots(server, mail.users));
-  const wrongInImap = differences(flatten(before.imap), flatten(after));
+  const served = await withServer(mail.root, mail, (server) => imapSnapshots(server, mail.users));
+  const wrongInImap = differences(flatten(before.imap), flatten(served));
   say(
     `Over IMAP: ${countMessages(before.imap)} messages compared, with UIDVALIDITY, UIDs, flags, keywords, dates and bytes: ${result(wrongInImap)}.`,
   );
   return [...wrong, ...wrongInImap];
+}
+
+/** What lies in each mailbox, without what a mail server makes anew. */
+function treesOf(mail: DemoMail, root: string): Map<string, Map<string, TreeEntry>> {
+  return new Map(mail.users.map((user) => [user, treeState(join(root, expandPattern(mail.pattern, user)), { without: REBUILT })]));
 }
 
 function result(wrong: string[]): string {
