@@ -108,6 +108,7 @@ async function locked(options: BackupOptions, repository: Repository, state: Sta
   const packs = packStore({ target: repository.target, state, index, hostKey: keys.host, secret: keys.secret });
   const pool = new ContentPool({
     threads: options.threads,
+    eager: index.mailboxes.length === 0 && !options.dryRun,
     secret: keys.secret,
     recipients,
     level: 3,

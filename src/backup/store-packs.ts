@@ -1,6 +1,6 @@
 /** Storing the packs of a run: journal, pack, tags; and giving them numbers. */
 import type { HostKey } from '../repository/signing.ts';
-import { encodeTags, TAG_SIZE, tagger } from '../repository/tags.ts';
+import { encodeTags, TAG_SIZE } from '../repository/tags.ts';
 import { objectPath } from '../repository/names.ts';
 import { secretFingerprint } from '../repository/secret.ts';
 import type { Target } from '../repository/target.ts';
@@ -24,7 +24,6 @@ export function packStore(options: { target: Target; state: StateDirectory; inde
   const { target, state, index, hostKey, secret } = options;
   const numbers = new Map<number, number>();
   const records: Buffer[] = [];
-  const tag = tagger(secret);
   const fingerprint = secretFingerprint(secret);
   let stored = 0;
 
@@ -46,19 +45,16 @@ export function packStore(options: { target: Target; state: StateDirectory; inde
     records: () => records,
     async store(pack) {
       const number = numberOf(pack.place);
-      const tags: Buffer[] = [];
-      for (let at = 0; at < pack.shas.length; at += 32) tags.push(tag(pack.shas.subarray(at, at + 32)));
-      const sorted = tags.toSorted(Buffer.compare);
-      const hex = sorted.map((each) => each.toString('hex'));
+      const hex = Array.from({ length: pack.tags.length / TAG_SIZE }, (_, at) => pack.tags.toString('hex', at * TAG_SIZE, (at + 1) * TAG_SIZE));
       await writePending(state.file('pending'), { name: pack.name, size: pack.bytes.length, raw: pack.raw, tags: hex });
       await target.put(objectPath('pack', pack.name), pack.bytes);
       const built = encodeTags({ pack: pack.name, size: pack.bytes.length, secret: fingerprint, tags: hex }, hostKey);
       await target.put(objectPath('tags', built.name), built.bytes);
       stored += pack.bytes.length + built.bytes.length;
       index.packs[number] = { name: pack.name, size: pack.bytes.length, raw: pack.raw, live: 0, tags: { name: built.name, size: built.bytes.length } };
-      const table = Buffer.alloc(sorted.length * RECORD);
-      for (const [at, each] of sorted.entries()) {
-        each.copy(table, at * RECORD);
+      const table = Buffer.alloc(hex.length * RECORD);
+      for (let at = 0; at < hex.length; at++) {
+        pack.tags.copy(table, at * RECORD, at * TAG_SIZE, (at + 1) * TAG_SIZE);
         table.writeUInt32LE(number, at * RECORD + TAG_SIZE);
       }
       records.push(table);

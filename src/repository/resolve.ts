@@ -102,7 +102,7 @@ async function hadName(chain: Chain, host: string): Promise<boolean> {
 }
 
 /** Goes through chains from the newest snapshot on; between chains, which have no order of their own, by time. */
-async function* newestFirst(cursors: { chain: Chain; index: number }[], host: string): AsyncGenerator<StoredSnapshot> {
+async function* newestFirst(cursors: { chain: Chain; index: number }[], host: string | undefined): AsyncGenerator<StoredSnapshot> {
   for (;;) {
     let newest: { cursor: { chain: Chain; index: number }; snapshot: StoredSnapshot } | undefined;
     for (const cursor of cursors) {
@@ -113,7 +113,7 @@ async function* newestFirst(cursors: { chain: Chain; index: number }[], host: st
     }
     if (newest === undefined) return;
     newest.cursor.index++;
-    if (newest.snapshot.host === host) yield newest.snapshot;
+    if (host === undefined || newest.snapshot.host === host) yield newest.snapshot;
   }
 }
 
@@ -162,6 +162,30 @@ function passedOver(partial: readonly StoredSnapshot[], chosen: StoredSnapshot):
     hint: 'name a partial snapshot by its id to use it',
     ...(newest === undefined ? {} : { subject: newest.id }),
   };
+}
+
+/**
+ * The snapshots of a repository, oldest first, and what is damaged.
+ * @param options.limit only so many of the newest; 0 for all
+ * @param options.trusted public keys that are believed: others become findings
+ */
+export async function recentSnapshots(
+  target: Target,
+  options: { limit: number; host?: string | undefined; trusted: readonly (string | undefined)[] },
+): Promise<{ snapshots: StoredSnapshot[]; findings: Finding[] }> {
+  const findings: Finding[] = [];
+  const cursors = chainsOf(target, await listSnapshotRefs(target), findings).map((chain) => ({ chain, index: 0 }));
+  const snapshots: StoredSnapshot[] = [];
+  for await (const snapshot of newestFirst(cursors, options.host)) {
+    snapshots.push(snapshot);
+    if (snapshots.length === options.limit) break;
+  }
+  for (const finding of findings) if (finding.code === 'damaged-snapshot') Object.assign(finding, { severity: 'error', code: 'damage' });
+  if (options.trusted.some((key) => key !== undefined)) {
+    const strange = new Map(snapshots.filter(({ key }) => !options.trusted.includes(key)).map((snapshot) => [snapshot.key, snapshot]));
+    for (const [key, { host }] of strange) findings.push({ severity: 'info', code: 'unconfirmed-key', message: `snapshots of host '${host}' are signed by a key that nobody has confirmed here: ${key}`, subject: key });
+  }
+  return { snapshots: snapshots.reverse(), findings };
 }
 
 export interface TrustOptions {

@@ -4,7 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
 import type { Recipient } from '../../repository/age/keys.ts';
 import { PackBuilder, type BuiltPack } from '../../repository/pack/builder.ts';
-import { tagger } from '../../repository/tags.ts';
+import { TAG_SIZE, tagger } from '../../repository/tags.ts';
 import { fsPath } from '../../store/bytes.ts';
 import type { ReadOutcome, ReadRequest, StoredPart } from '../../store/live.ts';
 import { liveStat } from '../../store/stat.ts';
@@ -22,6 +22,8 @@ const IN_MEMORY = 256 * 1024 * 1024;
 
 export interface FreshPack extends BuiltPack {
   place: number;
+  /** Tags of its entries, TAG_SIZE bytes each, sorted. */
+  tags: Buffer;
 }
 
 export interface IngestOptions {
@@ -45,13 +47,16 @@ export class Ingest {
   readonly counts: IngestCounts = { bytesRead: 0, entriesStored: 0 };
   readonly #options: IngestOptions;
   readonly #builder: PackBuilder;
-  readonly #tag: (sha: Uint8Array) => Buffer;
+  readonly #tagInto: (sha: string, into: Buffer) => void;
+  readonly #tag = Buffer.alloc(TAG_SIZE);
   #place: number;
+  /** Tags of the entries in the pack that is being filled, in hex. */
+  #tags: string[] = [];
 
   constructor(options: IngestOptions, claims: ClaimTable) {
     this.#options = options;
     this.claims = claims;
-    this.#tag = tagger(options.secret);
+    this.#tagInto = tagger(options.secret);
     this.#builder = new PackBuilder(options);
     this.#place = FRESH_PLACE + options.thread * PER_THREAD;
   }
@@ -107,17 +112,17 @@ export class Ingest {
     const part = this.#claim(sha, () => {
       let at = 0;
       const check = createHash('sha256');
-      this.#builder.addLarge(sha.toString('hex'), stats.size, stats.mtimeMs / 1000, (room) => {
+      this.#builder.addLarge(sha, stats.size, stats.mtimeMs / 1000, (room) => {
         if (fill(fd, room, at) < room.length) throw changedWhileRead();
         check.update(room);
         at += room.length;
       });
-      if (!check.digest().equals(sha)) throw changedWhileRead();
+      if (check.digest('hex') !== sha) throw changedWhileRead();
     });
     return { stat: liveStat(stats), parts: [part] };
   }
 
-  #hashWhole(fd: number, size: number): Buffer {
+  #hashWhole(fd: number, size: number): string {
     const digest = createHash('sha256');
     const chunk = Buffer.allocUnsafe(HASH_CHUNK);
     for (let at = 0; at < size; at += HASH_CHUNK) {
@@ -126,7 +131,7 @@ export class Ingest {
       digest.update(piece);
     }
     this.counts.bytesRead += size;
-    return digest.digest();
+    return digest.digest('hex');
   }
 
   #readFile(fd: number, stats: Stats): ReadOutcome {
@@ -149,10 +154,10 @@ export class Ingest {
       content.copy(room);
       return this.#keep(room, mtimeMs);
     }
-    const sha = hash('sha256', content, 'buffer');
+    const sha = hash('sha256', content, 'hex');
     return this.#claim(sha, () => {
       let at = 0;
-      this.#builder.addLarge(sha.toString('hex'), content.length, mtimeMs / 1000, (room) => {
+      this.#builder.addLarge(sha, content.length, mtimeMs / 1000, (room) => {
         at += content.copy(room, 0, at, at + room.length);
       });
     });
@@ -160,27 +165,30 @@ export class Ingest {
 
   /** Keeps what lies in the builder's room, unless it is stored already. */
   #keep(content: Buffer, mtimeMs: number): StoredPart {
-    const sha = hash('sha256', content, 'buffer');
-    return this.#claim(sha, (hex) => this.#builder.commit(hex, content.length, mtimeMs / 1000));
+    const sha = hash('sha256', content, 'hex');
+    return this.#claim(sha, () => this.#builder.commit(sha, content.length, mtimeMs / 1000));
   }
 
-  #claim(sha: Buffer, add: (hex: string) => void): StoredPart {
-    const tag = this.#tag(sha);
-    const hex = sha.toString('hex');
+  #claim(sha: string, add: () => void): StoredPart {
+    const tag = this.#tag;
+    this.#tagInto(sha, tag);
     const known = this.#options.known?.lookup(tag);
-    if (known !== undefined) return { sha: hex, place: known };
+    if (known !== undefined) return { sha, place: known };
     const taken = this.claims.claim(tag, this.#place);
-    if (taken !== undefined) return { sha: hex, place: taken };
+    if (taken !== undefined) return { sha, place: taken };
     const place = this.#place;
-    add(hex);
+    add();
+    this.#tags.push(tag.toString('hex'));
     this.counts.entriesStored++;
     if (this.#builder.full) this.#finishPack();
-    return { sha: hex, place };
+    return { sha, place };
   }
 
   #finishPack(): void {
     const pack = this.#builder.finish();
-    this.#options.onPack({ ...pack, place: this.#place });
+    const tags = Buffer.from(this.#tags.sort().join(''), 'hex');
+    this.#tags = [];
+    this.#options.onPack({ ...pack, place: this.#place, tags });
     this.#place++;
   }
 

@@ -17,6 +17,8 @@ const AHEAD = 2;
 
 export interface PoolOptions {
   threads: number;
+  /** Whether there is much to read for sure: threads are started at once. */
+  eager: boolean;
   secret: Buffer;
   recipients: readonly Recipient[] | undefined;
   level: number;
@@ -87,7 +89,7 @@ export class ContentPool {
   read(requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#threads.length === 0) {
-      if (this.#options.threads === 0 || this.#inlineFiles + requests.length <= INLINE_FILES) return this.#readInline(requests);
+      if (this.#options.threads === 0 || (!this.#options.eager && this.#inlineFiles + requests.length <= INLINE_FILES)) return this.#readInline(requests);
       this.#startThreads();
     }
     return new Promise((resolve, reject) => {
@@ -136,7 +138,7 @@ export class ContentPool {
   #hear(thread: Thread, message: FromThread): void {
     if (message.type === 'pack') {
       const bytes = Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength);
-      this.#take({ place: message.place, name: message.name, bytes, shas: Buffer.from(message.shas), raw: message.raw });
+      this.#take({ place: message.place, name: message.name, bytes, tags: Buffer.from(message.tags), raw: message.raw });
     } else if (message.type === 'flushed') thread.flushed?.();
     else if (message.type === 'error')
       this.#fail(new MailrecoverError(message.code as ErrorCode, message.message, message.hint === undefined ? {} : { hint: message.hint }));

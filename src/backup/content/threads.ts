@@ -30,7 +30,7 @@ export interface PackedOutcomes {
 
 export type FromThread =
   | { type: 'outcomes'; id: number; outcomes: PackedOutcomes; bytesRead: number }
-  | { type: 'pack'; place: number; name: string; bytes: Uint8Array; shas: Uint8Array; raw: number }
+  | { type: 'pack'; place: number; name: string; bytes: Uint8Array; tags: Uint8Array; raw: number }
   | { type: 'flushed' }
   | { type: 'error'; code: string; message: string; hint: string | undefined };
 
@@ -52,6 +52,7 @@ export function packOutcomes(outcomes: readonly ReadOutcome[]): PackedOutcomes {
     places: new Float64Array(outcomes.length).fill(-1),
     extra: [],
   };
+  const shas = Buffer.from(packed.shas.buffer);
   for (const [index, outcome] of outcomes.entries()) {
     const part = 'parts' in outcome && outcome.parts.length === 1 ? outcome.parts[0] : undefined;
     if (part === undefined || !('stat' in outcome)) {
@@ -59,7 +60,7 @@ export function packOutcomes(outcomes: readonly ReadOutcome[]): PackedOutcomes {
       continue;
     }
     for (const [column, name] of COLUMNS.entries()) packed.stats[index * COLUMNS.length + column] = outcome.stat[name];
-    packed.shas.set(Buffer.from(part.sha, 'hex'), index * 32);
+    shas.write(part.sha, index * 32, 32, 'hex');
     packed.places[index] = part.place;
   }
   return packed;

@@ -23,8 +23,8 @@ const ingest = new Ingest(
     level: setup.level,
     readBack: setup.readBack,
     known: new KnownEntries(setup.knownTables, new Set(setup.lost)),
-    onPack: ({ place, name, bytes, shas, raw }) => {
-      say({ type: 'pack', place, name, bytes, shas, raw }, bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []);
+    onPack: ({ place, name, bytes, tags, raw }) => {
+      say({ type: 'pack', place, name, bytes, tags, raw }, bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []);
     },
   },
   ClaimTable.open(setup.claims),

@@ -1,5 +1,5 @@
 /** The payload of an age v1 file: ChaCha20-Poly1305 in chunks of 64 KiB (STREAM), over node:crypto. */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
 
 export const CHUNK = 64 * 1024;
@@ -14,8 +14,9 @@ function chunkNonce(index: number, last: boolean): Buffer {
   return nonce;
 }
 
-function payloadKey(fileKey: Buffer, salt: Buffer): Buffer {
-  return Buffer.from(hkdfSync('sha256', fileKey, salt, 'payload', 32));
+/** As a key object: the cipher of every chunk would else convert it anew. */
+function payloadKey(fileKey: Buffer, salt: Buffer): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', fileKey, salt, 'payload', 32)));
 }
 
 /** The stored size of a payload of `plain` bytes, with its salt. */
@@ -68,7 +69,7 @@ export function seal(header: Buffer, fileKey: Buffer, parts: readonly Buffer[]):
  * @param total number of plain bytes of the whole payload, which decides where the last chunk is
  * @throws MailrecoverError `damage` where a chunk is not what was written
  */
-export function openChunks(key: Buffer, body: Buffer, firstChunk: number, total: number, subject: string): Buffer {
+export function openChunks(key: KeyObject, body: Buffer, firstChunk: number, total: number, subject: string): Buffer {
   const chunks = Math.max(1, Math.ceil(total / CHUNK));
   const out = Buffer.allocUnsafeSlow(Math.max(0, body.length - TAG * Math.ceil(body.length / SEALED)));
   let written = 0;
@@ -115,7 +116,7 @@ export function isPayloadOf(fileKey: Buffer, payload: Buffer, parts: readonly Bu
 }
 
 /** The key of a payload whose stored bytes begin with its salt. */
-export function keyOfPayload(fileKey: Buffer, payload: Buffer): Buffer {
+export function keyOfPayload(fileKey: Buffer, payload: Buffer): KeyObject {
   return payloadKey(fileKey, payload.subarray(0, SALT));
 }
 

@@ -21,6 +21,8 @@ export interface CheckOptions {
   readData: boolean;
   /** undefined or empty: none at hand. */
   identities: readonly Identity[] | undefined;
+  /** Use the identities for more than telling what damage costs: read all catalogs, and call it an error when no identity fits. */
+  decode: boolean;
   /** What this host knows by itself; each is undefined where it does not. */
   known: {
     /** Its signing key, 64 hex digits, and its name. */
@@ -73,7 +75,7 @@ export async function checkRepository(options: CheckOptions): Promise<CheckRepor
 
   const given = options.identities?.length === 0 ? undefined : options.identities;
   const fits = !encrypted || given === undefined || (await fitsAny({ target, checked, ledger, listing, identities: given }));
-  if (!fits) {
+  if (!fits && options.decode) {
     ledger.findings.push({
       severity: 'error',
       code: 'key',
@@ -92,7 +94,7 @@ export async function checkRepository(options: CheckOptions): Promise<CheckRepor
     const deep = options.readData;
     const readable: Readable = deep ? await checkPacks(content, tagsOf, secrets, progress) : await salvage(content);
     progress.phase('reading catalogs');
-    if (deep || identities !== undefined || ledger.damages.length > 0) {
+    if (deep || options.decode || ledger.damages.length > 0) {
       const finder = new LossFinder({ ...content, checked, readable, deep, nameFolder: options.nameFolder });
       await finder.find();
       lost = finder.losses;

@@ -4,7 +4,7 @@ import type { Progress } from '../../system/progress.ts';
 import type { Identity } from '../age/keys.ts';
 import { objectPath } from '../names.ts';
 import { openPack } from '../pack/reader.ts';
-import { decodeTags, tagger, type TagList } from '../tags.ts';
+import { decodeTags, tagOf, type TagList } from '../tags.ts';
 import type { Target } from '../target.ts';
 import { inParallel } from './data.ts';
 import type { Ledger } from './ledger.ts';
@@ -101,8 +101,7 @@ async function compareTags(options: ContentOptions, paths: readonly string[], en
     const list = decodeTags(await target.get(path), path);
     const secret = secrets.get(list.secret);
     if (secret === undefined) continue;
-    const tag = tagger(secret);
-    const right = new Set(entries.map((sha) => tag(Buffer.from(sha, 'hex')).toString('hex')));
+    const right = new Set(entries.map((sha) => tagOf(secret, sha)));
     const poisoned = list.tags.filter((text) => !right.has(text)).length;
     if (poisoned > 0) {
       ledger.damaged(path, `claims ${poisoned} entries that its pack ${list.pack} does not hold: a backup that believes it leaves such messages out`, {

@@ -21,8 +21,6 @@ export interface PackOptions {
 export interface BuiltPack {
   name: string;
   bytes: Buffer;
-  /** SHA-256 of the entries, 32 bytes each, in the order of the pack. */
-  shas: Buffer;
   /** Decompressed bytes. */
   raw: number;
 }
@@ -145,12 +143,10 @@ export class PackBuilder {
       if (!sealed.isSound()) throw unequal();
       mustEqual(decompressFrame(frames.at(-1) as Buffer, tail.length, 'new pack'), tail);
     }
-    const shas = Buffer.concat(this.#table.entries.map((entry) => Buffer.from(entry.sha, 'hex')));
     const sha = createHash('sha256').update(sealed.bytes).digest('hex');
     const built = {
       name: objectName('pack', sha, this.#options.recipients !== undefined),
       bytes: sealed.bytes,
-      shas,
       raw: this.#raw,
     };
     this.#frames = [];
