@@ -165,9 +165,15 @@ function verdict({ noServer, mail }: Stage, wrong: string[], begin: number, snap
   }
   print(
     green(
-      bold(`PASSED in ${seconds} s: ${mail.users.length} mailboxes, ${count} snapshots, everything lost, everything back and compared.`),
+      bold(
+        `PASSED in ${seconds} s: ${counted(mail.users.length, 'mailbox', 'mailboxes')}, ${counted(count, 'snapshot', 'snapshots')}, everything lost, everything back and compared.`,
+      ),
     ),
   );
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 /** Serves the mail below `root` for as long as `use` runs. */

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { run } from '../support/host.ts';
+import { CommandFailed } from './show.ts';
 import { type Layout, type Owner, writeTree } from '../support/maildir.ts';
 
 export interface DemoMail {
@@ -37,10 +38,10 @@ export function madeMail(root: string, owner: Owner | undefined): DemoMail {
  */
 export function copiedMail(from: string, root: string, owner: Owner | undefined): DemoMail {
   const found = maildirs(from);
-  if (found.length === 0) throw new Error(`no Maildir (a directory with cur and new) was found in ${from}`);
+  if (found.length === 0) throw new CommandFailed(`no Maildir (a directory with cur and new) was found in ${from}`);
   const users = new Set<string>();
   for (const path of found) {
-    const user = nameOf(from, path, users);
+    const user = nameOf(path, users);
     users.add(user);
     const [name = '', domain = ''] = user.split('@');
     const to = join(root, domain, name, 'Maildir');
@@ -87,16 +88,20 @@ function layoutOf(path: string): Layout {
   return folders.some((name) => !name.startsWith('.')) ? 'fs' : 'maildir++';
 }
 
-function nameOf(from: string, path: string, taken: Set<string>): string {
-  const parts = relative(dirname(from), path)
+/** `…/example.org/alice/Maildir` is alice@example.org; where no domain stands in the path, it is demo.example. */
+function nameOf(path: string, taken: Set<string>): string {
+  const parts = path
+    .toLowerCase()
     .split('/')
-    .filter((part) => part !== '' && !/^(maildir|mail|\.maildir)$/i.test(part));
-  const name = parts.at(-1) ?? basename(path);
-  const above = parts.at(-2);
-  const domain = above !== undefined && /\.[a-z]{2,}$/i.test(above) ? above : 'demo.example';
-  const clean = (name.split('@')[0] ?? '').replace(/[^A-Za-z0-9._+-]/g, '-').replace(/^\.+/, '') || 'mail';
+    .filter((part) => !/^(|\.?maildir|mail)$/.test(part));
+  const [name = 'mail', own] = (parts.at(-1) ?? 'mail')
+    .replace(/[^a-z0-9._+@-]/g, '-')
+    .replace(/^[.@]+/, '')
+    .split('@');
+  const above = parts.at(-2) ?? '';
+  const domain = own ?? (/^[a-z0-9.-]+\.[a-z]{2,}$/.test(above) ? above : 'demo.example');
   for (let number = 1; ; number++) {
-    const user = `${number === 1 ? clean : `${clean}-${number}`}@${name.includes('@') ? (name.split('@')[1] ?? domain) : domain}`;
+    const user = `${name}${number === 1 ? '' : `-${number}`}@${domain}`;
     if (!taken.has(user)) return user;
   }
 }

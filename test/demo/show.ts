@@ -41,7 +41,7 @@ export function shell(program: string, ...args: string[]): void {
   if (status !== 0) throw new Error(`${program} ended with ${status ?? 'a signal'}`);
 }
 
-/** A command of the program failed; what it printed has been shown. */
+/** The demo can't go on, for a reason that its message says in full. */
 export class CommandFailed extends Error {}
 
 export interface Program {
