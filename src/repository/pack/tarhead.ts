@@ -3,7 +3,7 @@
  * others differ from it in name, size and mtime alone, and are made by patching
  * these fields and the checksum (measured: 11 µs against 1 µs a message).
  */
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 
 export const BLOCK = 512;
 /** Largest size that the 11 octal digits of a ustar header can state. */

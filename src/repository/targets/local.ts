@@ -1,6 +1,6 @@
 /** A repository in a local directory. */
-import { constants } from 'node:fs';
-import { lstat, open, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { constants, lstatSync, readdirSync, type Dirent } from 'node:fs';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import { ifPresent, makeDirectory, TEMPORARY_PREFIX, writeDurable } from '../../system/files.ts';
@@ -10,16 +10,22 @@ function missing(path: string): MailrecoverError {
   return new MailrecoverError('not-found', `'${path}' is not in the repository`, { subject: path });
 }
 
-async function* walk(root: string, folder: string, all: boolean): AsyncGenerator<StoredObject> {
-  const directory = await ifPresent(() => opendir(join(root, folder)));
-  if (directory === undefined) return;
-  for await (const entry of directory) {
+/** Synchronous calls: a listing of names and sizes takes a tenth of the time that way. */
+function* walk(root: string, folder: string, all: boolean): Generator<StoredObject> {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(join(root, folder), { withFileTypes: true });
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  for (const entry of entries) {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     // A file system's own; only root may look into it.
     if (path === 'lost+found') continue;
     if (entry.isDirectory()) yield* walk(root, path, all);
     else if (all || (entry.isFile() && !entry.name.startsWith(TEMPORARY_PREFIX))) {
-      const found = await ifPresent(() => lstat(join(root, path)));
+      const found = lstatSync(join(root, path), { throwIfNoEntry: false });
       if (found !== undefined) yield { path, size: found.size };
     }
   }
