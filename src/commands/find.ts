@@ -1,11 +1,18 @@
-import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
-import { describeCommand, type TextHelpers } from './types.ts';
+import { IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
+import { MailrecoverError } from '../errors/error.ts';
+import { parseLocalTime } from '../repository/local-time.ts';
+import { hostFingerprint } from '../repository/signing.ts';
+import type { Match } from '../restore/look/find/search.ts';
+import type { Finding } from '../errors/finding.ts';
+import { identitiesOf, placeOf, type Place } from './from-config.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
-export const find = describeCommand({
+export default defineCommand({
   name: 'find',
   summary: 'find messages in all snapshots',
   description: [
-    'Finds messages by their headers, over all snapshots or one. All filters must fit; texts fit anywhere in the header and in either case. Each message is listed once, with the newest snapshot that has it; `cat` and `restore --message` take what stands under message.',
+    'Finds messages by their headers, over all snapshots or one. All filters must fit; texts fit anywhere in the header and in either case. Each message is listed once, newest first, with the newest snapshot that has it; `cat` and `restore --message` take what stands under message. One that was moved to another folder of its mailbox is listed where it is now, and does not count as deleted.',
+    'The first search reads the headers of all mail, and keeps them in the local state, readable by its user alone; later searches read only what is new.',
     'A time is a date such as 2026-11-20, or a date and a time of day.',
     SNAPSHOT_FORMS,
     MAILBOX_FORMS,
@@ -27,7 +34,7 @@ export const find = describeCommand({
     snapshot: { kind: 'text', value: 'SNAP', description: 'only in this snapshot' },
     limit: { kind: 'number', value: 'N', description: 'stop after N messages; 0 lists all', default: 0, min: 0 },
     ...IDENTITY,
-    ...HOST,
+    host: { kind: 'text', value: 'HOST', description: "only in the snapshots of this host; by default those of all, except that 'latest' and times mean those of this host" },
     ...REPOSITORY,
   },
   examples: [
@@ -45,32 +52,71 @@ export const find = describeCommand({
     'matches[].messageId': 'the Message-ID',
     'matches[].from': 'the sender',
     'matches[].subject': 'the subject',
-    'matches[].date': 'when it was sent, as it says',
+    'matches[].date': 'when it was sent, as it says; absent where it does not say',
+    'matches[].host': 'the host whose snapshot it is',
+    'matches[].deletedAfter': 'the last snapshot that had it, for a message that is gone from its mailbox',
+  },
+  async run(context, _args, options): Promise<CommandResult> {
+    const times = {
+      since: timeOf('--since', options.since, 'start'),
+      until: timeOf('--until', options.until, 'end'),
+      deletedSince: timeOf('--deleted-since', options.deletedSince, 'start'),
+    };
+    const place = await placeOf(context, options);
+    const findings: Finding[] = [];
+    const [{ openRepository }, { search }, { chooseSnapshot, ownKey }] = await Promise.all([
+      import('../repository/repository.ts'),
+      import('./find-index.ts'),
+      import('./choose-snapshot.ts'),
+    ]);
+    const repository = await openRepository(place.target);
+    const identities = await identitiesOf(context, place, repository, options.identity);
+    let snapshot: string | undefined;
+    if (options.snapshot !== undefined) {
+      const chosen = await chooseSnapshot(place, options.snapshot);
+      findings.push(...chosen.findings);
+      snapshot = chosen.snapshot.id;
+    }
+    const { messageId, from, to, subject, mailbox: mailboxes, host, limit } = options;
+    const believed = await believedKeys(place, await ownKey(place));
+    const filter = { ...times, messageId, from, to, subject, mailboxes, host: snapshot === undefined ? host : undefined, snapshot, believed, limit };
+    const { matches, total } = await search({ context, place, findings }, repository, identities, filter);
+    const warned = findings.some(({ severity }) => severity === 'warning');
+    return {
+      outcome: warned ? 'warning' : 'ok',
+      counts: { matches: total },
+      findings,
+      fields: { matches },
+      render: (text) => renderMatches(matches, total, text),
+    };
   },
 });
 
-export interface MatchRow {
-  snapshot: string;
-  mailbox: string;
-  folder: string;
-  message: string;
-  from: string;
-  subject: string;
-  date?: string;
+function timeOf(option: string, text: string | undefined, edge: 'start' | 'end'): number | undefined {
+  if (text === undefined) return undefined;
+  const time = parseLocalTime(text, edge);
+  if (time === undefined) throw new MailrecoverError('usage', `${option} '${text}' is no time`, { hint: "write it as 2026-11-20 or '2026-11-20 03:00'", subject: text });
+  return time;
 }
 
-export function renderMatches(rows: readonly MatchRow[], text: TextHelpers): string {
+/** Whose snapshots may say that they are of this host; undefined where that can't be told. */
+async function believedKeys(place: Place, own: string | undefined): Promise<{ host: string; keys: ReadonlySet<string> } | undefined> {
+  if (own === undefined) return undefined;
+  return { host: place.thisHost, keys: new Set([own, ...place.trust].map(hostFingerprint)) };
+}
+
+function renderMatches(rows: readonly Match[], total: number, text: TextHelpers): string {
   if (rows.length === 0) return 'no messages found';
   const cells = rows.map((row) => [
     row.date === undefined ? '' : text.time(row.date),
-    row.mailbox,
     row.folder,
-    shorten(row.from, 32),
-    shorten(row.subject, 48),
-    row.snapshot.slice(0, 12),
+    shorten(row.from, 28),
+    shorten(row.subject, 40),
+    row.deletedAfter === undefined ? row.snapshot.slice(0, 12) : text.yellow(`${row.snapshot.slice(0, 12)} gone`),
     text.bold(row.message),
   ]);
-  return text.table(cells, { head: ['date', 'mailbox', 'folder', 'from', 'subject', 'snapshot', 'message'] });
+  const table = text.table(cells, { head: ['date', 'folder', 'from', 'subject', 'snapshot', 'message'] });
+  return rows.length < total ? `${table}\n${text.dim(`… and ${text.number(total - rows.length)} more`)}` : table;
 }
 
 function shorten(value: string, length: number): string {

@@ -2,7 +2,20 @@ import type { AnyCommand } from './types.ts';
 
 /** The commands of mailrecover. */
 export const registry = createRegistry({
+  init: async () => (await import('./init.ts')).default,
   backup: async () => (await import('./backup.ts')).default,
+  snapshots: async () => (await import('./snapshots.ts')).default,
+  ls: async () => (await import('./ls.ts')).default,
+  find: async () => (await import('./find.ts')).default,
+  cat: async () => (await import('./cat.ts')).default,
+  restore: async () => (await import('./restore.ts')).default,
+  verify: async () => (await import('./verify.ts')).default,
+  check: async () => (await import('./check.ts')).default,
+  'key add': async () => (await import('./key-add.ts')).default,
+  'key revoke': async () => (await import('./key-revoke.ts')).default,
+  'key confirm': async () => (await import('./key-confirm.ts')).default,
+  'recover-script': async () => (await import('./recover-script.ts')).default,
+  status: async () => (await import('./status.ts')).default,
   history: async () => (await import('./history.ts')).default,
   'config check': async () => (await import('./config-check.ts')).default,
   completion: async () => (await import('./completion.ts')).default,

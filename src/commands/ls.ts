@@ -1,7 +1,10 @@
 import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
-import { describeCommand, type TextHelpers } from './types.ts';
+import { MailrecoverError } from '../errors/error.ts';
+import type { ListedFolder, ListedMailbox, ListedMessage } from '../restore/look/ls.ts';
+import { openSource } from './open-source.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
-export const ls = describeCommand({
+export default defineCommand({
   name: 'ls',
   summary: 'list the mailboxes, folders or messages of a snapshot',
   description: [
@@ -29,30 +32,56 @@ export const ls = describeCommand({
     snapshot: 'the id of the snapshot',
     'mailboxes[].{mailbox,store,folders,messages,bytes}': 'the mailboxes, where none was named',
     'folders[].{mailbox,folder,messages,bytes}': 'the folders of the mailbox',
-    'messages[].{message,folder,file,flags,size,date}': 'the messages of the folder; `message` is what cat and restore --message take',
+    'messages[].{message,mailbox,folder,file,flags,size,date}':
+      'the messages of the folder, oldest first; `message` is what cat and restore --message take, `flags` are IMAP flags and keywords',
+  },
+  async run(context, args, options): Promise<CommandResult> {
+    const { mailbox } = args;
+    const { folder } = options;
+    if (folder !== undefined && mailbox === undefined)
+      throw new MailrecoverError('usage', '--folder needs a mailbox', { hint: `mailrecover ls ${args.snapshot} MAILBOX --folder ${folder}` });
+    const { source, findings } = await openSource(context, args.snapshot, options);
+    const { listFolders, listMailboxes, listMessages } = await import('../restore/look/ls.ts');
+    const result = { outcome: findings.length > 0 ? ('warning' as const) : ('ok' as const), findings };
+    const snapshot = source.snapshot.id;
+    if (mailbox === undefined) {
+      const mailboxes = await listMailboxes(source);
+      return { ...result, counts: { mailboxes: mailboxes.length }, fields: { snapshot, mailboxes }, render: (text) => renderMailboxes(mailboxes, text) };
+    }
+    if (folder === undefined) {
+      const folders = await listFolders(source, mailbox);
+      return { ...result, counts: { folders: folders.length }, fields: { snapshot, folders }, render: (text) => renderFolders(folders, text) };
+    }
+    const messages = await listMessages(source, mailbox, folder);
+    return { ...result, counts: { messages: messages.length }, fields: { snapshot, messages }, render: (text) => renderMessages(messages, text) };
   },
 });
 
-/** A line of any of the three lists. */
-export interface ListRow {
-  name: string;
-  folders?: number;
-  messages?: number;
-  bytes: number;
-  flags?: string;
-  date?: string;
+function renderMailboxes(rows: readonly ListedMailbox[], text: TextHelpers): string {
+  if (rows.length === 0) return 'no mailboxes';
+  const stores = new Set(rows.map((row) => row.store)).size > 1;
+  const cells = rows.map((row) => [
+    text.number(row.folders),
+    text.number(row.messages),
+    text.size(row.bytes),
+    text.bold(row.mailbox),
+    ...(stores ? [row.store] : []),
+  ]);
+  return text.table(cells, { head: ['folders', 'messages', 'size', 'mailbox', ...(stores ? ['store'] : [])], right: [0, 1, 2] });
 }
 
-export function renderList(rows: readonly ListRow[], kind: 'mailboxes' | 'folders' | 'messages', text: TextHelpers): string {
-  if (rows.length === 0) return `no ${kind}`;
-  if (kind === 'messages') {
-    const cells = rows.map((row) => [row.name, row.date === undefined ? '' : text.time(row.date), row.flags ?? '', text.size(row.bytes)]);
-    return text.table(cells, { head: ['message', 'received', 'flags', 'size'], right: [3] });
-  }
-  if (kind === 'folders') {
-    const cells = rows.map((row) => [row.name, text.number(row.messages ?? 0), text.size(row.bytes)]);
-    return text.table(cells, { head: ['folder', 'messages', 'size'], right: [1, 2] });
-  }
-  const cells = rows.map((row) => [row.name, text.number(row.folders ?? 0), text.number(row.messages ?? 0), text.size(row.bytes)]);
-  return text.table(cells, { head: ['mailbox', 'folders', 'messages', 'size'], right: [1, 2, 3] });
+function renderFolders(rows: readonly ListedFolder[], text: TextHelpers): string {
+  if (rows.length === 0) return 'no folders';
+  const cells = rows.map((row) => [text.number(row.messages), text.size(row.bytes), text.bold(row.folder)]);
+  return text.table(cells, { head: ['messages', 'size', 'folder'], right: [0, 1] });
+}
+
+function renderMessages(rows: readonly ListedMessage[], text: TextHelpers): string {
+  if (rows.length === 0) return 'no messages';
+  const cells = rows.map((row) => [text.time(row.date), text.size(row.size), text.bold(row.message), flagsText(row.flags)]);
+  return text.table(cells, { head: ['received', 'size', 'message', 'flags'], right: [1] });
+}
+
+function flagsText(flags: readonly string[]): string {
+  return flags.map((flag) => flag.replace(/^\\/, '').toLowerCase()).join(' ');
 }

@@ -1,7 +1,8 @@
+import { placeOf } from './from-config.ts';
 import { READING_EXIT_CODES, REPOSITORY } from './shared.ts';
-import { describeCommand, type TextHelpers } from './types.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
-export const snapshots = describeCommand({
+export default defineCommand({
   name: 'snapshots',
   summary: 'list the snapshots',
   description: ['Lists the snapshots of the repository, newest last. It needs no key.'],
@@ -25,9 +26,40 @@ export const snapshots = describeCommand({
     'snapshots[].bytes': 'their bytes, each as often as it lies in a folder',
     'snapshots[].bytesStored': 'what it added to the repository',
   },
+  async run(context, _args, options): Promise<CommandResult> {
+    const place = await placeOf(context, { repository: options.repository });
+    const [{ openRepository }, { recentSnapshots }, { ownKey }] = await Promise.all([
+      import('../repository/repository.ts'),
+      import('../repository/resolve.ts'),
+      import('./choose-snapshot.ts'),
+    ]);
+    await openRepository(place.target);
+    const { snapshots, findings } = await recentSnapshots(place.target, {
+      limit: options.limit,
+      host: options.host,
+      trusted: [await ownKey(place), ...place.trust],
+    });
+    const rows = snapshots.map(({ id, time, host, outcome, counts, added }) => ({
+      id,
+      time,
+      host,
+      outcome,
+      messages: counts.messages,
+      bytes: counts.bytes,
+      bytesStored: added.stored,
+    }));
+    const damaged = findings.some(({ severity }) => severity === 'error');
+    return {
+      outcome: damaged ? 'partial' : findings.length > 0 ? 'warning' : 'ok',
+      counts: { snapshots: rows.length },
+      findings,
+      fields: { snapshots: rows },
+      render: (text) => renderSnapshots(rows, text),
+    };
+  },
 });
 
-export interface SnapshotRow {
+interface SnapshotRow {
   id: string;
   time: string;
   host: string;
@@ -37,7 +69,7 @@ export interface SnapshotRow {
   bytesStored: number;
 }
 
-export function renderSnapshots(rows: readonly SnapshotRow[], text: TextHelpers): string {
+function renderSnapshots(rows: readonly SnapshotRow[], text: TextHelpers): string {
   if (rows.length === 0) return 'no snapshots';
   const cells = rows.map((row) => [
     text.bold(row.id.slice(0, 12)),

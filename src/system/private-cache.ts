@@ -22,6 +22,14 @@ export function compiledRoot(): string | undefined {
   return here.endsWith('.js') ? dirname(dirname(here)) : undefined;
 }
 
+/** The directory for caches of this user's own, or undefined where the user has no home. */
+export function userCache(): string | undefined {
+  const home = process.env['HOME'];
+  const named = process.env['XDG_CACHE_HOME'];
+  if (named !== undefined && named.startsWith('/')) return join(named, 'mailrecover');
+  return home !== undefined && home.startsWith('/') ? join(home, '.cache', 'mailrecover') : undefined;
+}
+
 function isOurs(directory: string): boolean {
   try {
     const { uid, mode } = statSync(directory);

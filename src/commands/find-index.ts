@@ -1,0 +1,52 @@
+import { MailrecoverError } from '../errors/error.ts';
+import type { Finding } from '../errors/finding.ts';
+import type { Identity } from '../repository/age/keys.ts';
+import type { Repository } from '../repository/repository.ts';
+import { findMessages, type FindReport } from '../restore/look/find/find.ts';
+import type { FindFilter } from '../restore/look/find/search.ts';
+import type { Source } from '../restore/look/source.ts';
+import { userCache } from '../system/private-cache.ts';
+import { threadsOf, type Place } from './from-config.ts';
+import type { CommandContext } from './types.ts';
+
+export interface Searching {
+  context: CommandContext;
+  place: Place;
+  findings: Finding[];
+}
+
+/** Searches the index of headers, which lies in the local state or, where this user can not write there, in the user's own cache. */
+export async function search(
+  { context, place, findings }: Searching,
+  repository: Repository,
+  identities: readonly Identity[] | undefined,
+  filter: FindFilter,
+): Promise<FindReport> {
+  const { progress, signal } = context;
+  const threads = Math.min(4, await threadsOf(place.config));
+  const own = userCache();
+  const roots = own === undefined ? [place.state] : [place.state, own];
+  return findMessages({ repository, identities, roots, threads, progress, signal, findings }, filter, place.layoutOf);
+}
+
+/** The id of the message with a Message-ID in a snapshot. @throws MailrecoverError `not-found`, `ambiguous` */
+export async function messageOfId(searching: Searching & { source: Source }, messageId: string): Promise<string> {
+  const { repository, identities, snapshot } = searching.source;
+  const { matches } = await search(searching, repository, identities, { messageId, snapshot: snapshot.id, limit: 0 });
+  const [first] = matches;
+  if (first === undefined) {
+    throw new MailrecoverError('not-found', `the snapshot holds no message '${messageId}'`, {
+      hint: `look for it in all snapshots: mailrecover find --message-id '${messageId}'`,
+      subject: messageId,
+    });
+  }
+  const bytesOf = (message: string): string => message.slice(message.lastIndexOf('/') + 1).split('-', 1)[0] ?? '';
+  const different = new Map(matches.map(({ message }) => [bytesOf(message), message]));
+  if (different.size > 1) {
+    throw new MailrecoverError('ambiguous', `${different.size} different messages have the Message-ID ${messageId}: ${[...different.values()].slice(0, 5).join(', ')}`, {
+      hint: 'name one of them in full',
+      subject: messageId,
+    });
+  }
+  return first.message;
+}
