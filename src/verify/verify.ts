@@ -10,7 +10,7 @@ import type { Repository, StoredSnapshot } from '../repository/repository.ts';
 import { restore, type RestoreReport } from '../restore/restore.ts';
 import type { Selection } from '../restore/select.ts';
 import { toBytes, displayBytes } from '../store/bytes.ts';
-import type { FolderLayout } from '../store/maildir/layout.ts';
+import { controlDir, type FolderLayout } from '../store/maildir/layout.ts';
 import { isoTime, monotonic } from '../system/clock.ts';
 import { makeDirectory } from '../system/files.ts';
 import type { Progress } from '../system/progress.ts';
@@ -61,11 +61,15 @@ async function sampleOf(options: VerifyOptions): Promise<string[] | undefined> {
 }
 
 /** Where control files of a mailbox lie in a restore: in its control area, if it has one. */
-function controlFiles(sections: readonly FullSection[]): { of: ControlFile; root: (section: FullSection) => string | undefined } {
+function controlFiles(sections: readonly FullSection[], layoutOf: (store: string) => FolderLayout): { of: ControlFile; root: (section: FullSection) => string | undefined } {
   const key = (section: FullSection): string => `${section.store}\0${section.mailbox}`;
   const roots = new Map(sections.filter((section) => section.area === 'control').map((section) => [key(section), section.root]));
   return {
-    of: (section, folder, name) => [roots.get(key(section)) ?? section.root, folder, name].filter((part) => part !== '').join('/'),
+    of: (section, folder, name) => {
+      const control = roots.get(key(section));
+      const parts = control === undefined ? [section.root, folder, name] : [control, controlDir(folder, layoutOf(section.store).layout), name];
+      return parts.filter((part) => part !== '').join('/');
+    },
     root: (section) => roots.get(key(section)),
   };
 }
@@ -125,7 +129,7 @@ async function prove(options: VerifyOptions, selection: Selection, room: string,
   const root = toBytes(to);
   progress.phase('comparing files', { items: restored.plan.files.length, bytes: restored.plan.counts.bytes });
   compareFiles(root, restored.plan, comparison, progress, signal);
-  const control = controlFiles(sections);
+  const control = controlFiles(sections, layoutOf);
   if (level !== 'files') {
     progress.phase('reading mail');
     for (const section of sections) compareMail(root, section, control.of, comparison);

@@ -85,7 +85,13 @@ export async function captureMailbox(options: CaptureOptions): Promise<CapturedM
 function uidLookup(root: string): (folder: string, base: string) => boolean {
   const lists = new Map<string, ReadonlySet<string> | undefined>();
   return (folder, base) => {
-    if (!lists.has(folder)) lists.set(folder, readBases(`${root}/${folder === '' ? '' : `${folder}/`}dovecot-uidlist`));
+    if (!lists.has(folder)) {
+      const places = folder === '' ? ['', '.INBOX/', 'INBOX/'] : [`${folder}/`];
+      lists.set(
+        folder,
+        places.map((place) => readBases(`${root}/${place}dovecot-uidlist`)).find((bases) => bases !== undefined),
+      );
+    }
     return lists.get(folder)?.has(base) ?? false;
   };
 }

@@ -101,3 +101,12 @@ function escapeChar(layout: FolderLayout, char: string): string {
 function escaped(escape: string): RegExp {
   return new RegExp(`${escape.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}([0-9a-f]{2})`, 'gi');
 }
+
+/**
+ * Where the control files of a folder lie below a separate control directory: as its mail below the root, except that INBOX has a
+ * directory of its own there (Dovecot's mailbox_list_get_path for MAILBOX_LIST_PATH_TYPE_CONTROL).
+ */
+export function controlDir(dir: ByteString, layout: FolderLayout['layout']): ByteString {
+  if (dir !== '') return dir;
+  return layout === 'fs' ? 'INBOX' : '.INBOX';
+}
