@@ -1,6 +1,10 @@
-import { describeCommand } from './types.ts';
+import type { CreatedRepository } from '../backup/create.ts';
+import type { Finding } from '../errors/finding.ts';
+import { MailrecoverError } from '../errors/error.ts';
+import { planInit, type InitPlan } from './init/plan.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
-export const init = describeCommand({
+export default defineCommand({
   name: 'init',
   summary: 'write a configuration and create the repository',
   description: [
@@ -19,6 +23,7 @@ export const init = describeCommand({
     noEncryption: { kind: 'flag', description: 'store mail readable by whoever reads the repository' },
     passphrase: { kind: 'flag', description: 'wrap the new private key in a passphrase that is asked for' },
     host: { kind: 'text', value: 'HOST', description: "the name of this host in snapshots; by default the system's host name" },
+    state: { kind: 'text', value: 'DIR', description: 'the directory for local state; by default /var/lib/mailrecover', complete: 'directory' },
     dryRun: { kind: 'flag', description: 'say what would be written, and write nothing' },
   },
   examples: [
@@ -31,6 +36,7 @@ export const init = describeCommand({
   exitCodes: {
     0: 'configuration and repository were made',
     1: 'they could not be written',
+    12: 'a recipient is not one',
     20: 'there is a configuration or a repository already',
   },
   json: {
@@ -38,10 +44,87 @@ export const init = describeCommand({
     repository: 'the directory of the repository',
     recipients: 'to whom backups are encrypted',
     identity: 'the file of the private key, where one was made',
+    sheet: 'the file of the recovery sheet',
     hostKey: 'the public key with which this host signs its snapshots',
     'recoverScript.sha256': 'the hash of recover.sh in the repository',
     'stores[]': 'the mail stores, as they stand in the configuration',
     'found[]': 'what doveconf, postconf and the file system said',
+    'privilege[]': 'how to run backups without being root, where that serves',
+    configText: 'the configuration that would be written, with --dry-run',
   },
   recordsHistory: false,
+  async run(context, _args, options): Promise<CommandResult> {
+    if (options.noEncryption && (options.recipient.length > 0 || options.passphrase))
+      throw new MailrecoverError('usage', `--no-encryption and --${options.passphrase ? 'passphrase' : 'recipient'} exclude each other`);
+    const plan = await planInit(context, options);
+    const base = { stores: plan.stores, found: plan.says, privilege: plan.privilege, config: plan.configPath, repository: plan.repository };
+    const outcome = plan.findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
+    if (options.dryRun) {
+      const fields = { ...base, recipients: plan.recipients, dryRun: true, configText: plan.configText };
+      return { outcome, findings: plan.findings, fields, render: (text) => renderPlan(plan, text) };
+    }
+    const { carryOut } = await import('./init/carry-out.ts');
+    const { created, sheetText, sheetFile } = await carryOut(plan);
+    const { identityFile } = plan;
+    return {
+      outcome,
+      findings: [...plan.findings, ...keyFindings(plan)],
+      artifacts: [
+        { kind: 'config', path: plan.configPath },
+        { kind: 'repository', path: plan.repository },
+        { kind: 'recovery-sheet', path: sheetFile },
+        ...(identityFile === undefined ? [] : [{ kind: 'identity', path: identityFile }]),
+      ],
+      fields: {
+        ...base,
+        recipients: plan.recipients,
+        ...(identityFile === undefined ? {} : { identity: identityFile }),
+        sheet: sheetFile,
+        hostKey: created.hostKey,
+        recoverScript: { sha256: created.recoverScript },
+      },
+      render: (text) => renderDone(plan, { created, sheetText, sheetFile }, text),
+    };
+  },
 });
+
+function keyFindings({ identityFile }: InitPlan): Finding[] {
+  if (identityFile === undefined) return [];
+  return [
+    {
+      severity: 'info',
+      code: 'key-unconfirmed',
+      message: `the private key lies in '${identityFile}' until the recovery sheet is confirmed`,
+      hint: 'print the sheet, keep it away from this host, then: mailrecover key confirm',
+      subject: identityFile,
+    },
+  ];
+}
+
+function renderPlan(plan: InitPlan, text: TextHelpers): string {
+  return [...plan.says.map((line) => `found: ${line}`), '', text.bold(`would write ${plan.configPath}:`), '', plan.configText, `would make the repository ${plan.repository}`].join('\n');
+}
+
+interface Done {
+  created: CreatedRepository;
+  sheetText: string;
+  sheetFile: string;
+}
+
+function renderDone(plan: InitPlan, { sheetText, sheetFile }: Done, text: TextHelpers): string {
+  const { identityFile } = plan;
+  const rows: [string, string][] = [
+    ['configuration', plan.configPath],
+    ['repository', plan.repository],
+    ['encryption', plan.recipients.length === 0 ? text.yellow('none') : `to ${plan.recipients.length} recipient${plan.recipients.length === 1 ? '' : 's'}`],
+    ...(identityFile === undefined ? [] : [['private key', identityFile] as [string, string]]),
+    ['recovery sheet', `below, and in ${sheetFile}`],
+  ];
+  const next = [
+    text.bold('next'),
+    '  mailrecover backup',
+    ...(identityFile === undefined ? [] : ['  print the sheet, keep it away from this host, then: mailrecover key confirm']),
+  ];
+  const line = text.dim('-'.repeat(80));
+  return [...plan.says.map((said) => `found: ${said}`), '', text.pairs(rows), '', line, sheetText.trimEnd(), line, '', ...next, ...(plan.privilege.length > 0 ? ['', ...plan.privilege] : [])].join('\n');
+}

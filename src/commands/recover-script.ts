@@ -1,7 +1,8 @@
+import { placeOf } from './from-config.ts';
 import { READING_EXIT_CODES, REPOSITORY } from './shared.ts';
-import { describeCommand } from './types.ts';
+import { defineCommand, type CommandResult } from './types.ts';
 
-export const recoverScript = describeCommand({
+export default defineCommand({
   name: 'recover-script',
   summary: 'print recover.sh, which restores without mailrecover',
   description: [
@@ -18,4 +19,33 @@ export const recoverScript = describeCommand({
   ],
   exitCodes: { 0: 'the script was printed or written', 1: 'it could not be written', ...READING_EXIT_CODES },
   json: { sha256: 'the hash of the script', script: 'the script, unless it was written', path: 'where it was written' },
+  async run(context, _args, options): Promise<CommandResult> {
+    const { RECOVER_SCRIPT, rescueFile, rescueFiles } = await import('../repository/recover/files.ts');
+    const script = await rescueFile(RECOVER_SCRIPT);
+    const { sha256 } = script;
+    if (!options.write) return { outcome: 'ok', fields: { sha256, script: script.text }, output: script.text };
+
+    const place = await placeOf(context, options);
+    const [{ openRepository }, { readFacts, writeFacts }] = await Promise.all([import('../repository/repository.ts'), import('../backup/recovery-facts.ts')]);
+    const { id } = await openRepository(place.target);
+    const { location } = place.target;
+    for (const { name, text } of await rescueFiles()) await place.target.put(name, Buffer.from(text));
+    const facts = await readFacts(place.keysRoot, { id, location });
+    const isNew = facts !== undefined && facts.recoverScript !== sha256;
+    if (isNew) await writeFacts(place.keysRoot, { ...facts, recoverScript: sha256 });
+    const path = `${location}/${RECOVER_SCRIPT}`;
+    return {
+      outcome: isNew ? 'warning' : 'ok',
+      findings: isNew
+        ? [{ severity: 'warning', code: 'sheet-outdated', message: `the SHA-256 of recover.sh on the recovery sheet is no longer right; write there: ${sha256}`, subject: path }]
+        : [],
+      artifacts: [{ kind: 'recover-script', path }],
+      fields: { sha256, path },
+      render: (text) =>
+        text.pairs([
+          ['written', path],
+          ['sha256', sha256],
+        ]),
+    };
+  },
 });

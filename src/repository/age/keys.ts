@@ -65,3 +65,9 @@ export function generateIdentity(): { secret: string; identity: Identity } {
   const raw = privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32);
   return { secret: bech32Encode('age-secret-key-', raw).toUpperCase(), identity: identityOf(privateKey) };
 }
+
+/** The text of an identity, `AGE-SECRET-KEY-1…`. */
+export function identityText(identity: Identity): string {
+  const raw = identity.privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32);
+  return bech32Encode('age-secret-key-', raw).toUpperCase();
+}

@@ -1,0 +1,85 @@
+/** What `init` looks at before it says that all is well: whose the mail is, and on which disk the backups will lie. */
+import { lstatSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { storeMailboxes } from '../../backup/mailboxes.ts';
+import type { Finding } from '../../errors/finding.ts';
+import { fsPath } from '../../store/bytes.ts';
+import { fixedPart, parsePattern } from '../../store/pattern.ts';
+import { userName } from '../../system/owners.ts';
+import type { Store } from './stores.ts';
+
+export interface Places {
+  configDirectory: string;
+  repository: string;
+  state: string;
+}
+
+export interface Advice {
+  says: string[];
+  findings: Finding[];
+  /** What to type so that backups need not run as root. */
+  privilege: string[];
+}
+
+function deviceOf(path: string | Buffer): number | undefined {
+  try {
+    return statSync(path).dev;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The file system on which a directory that is perhaps not there yet will lie. */
+function futureDevice(path: string): number | undefined {
+  for (let at = path; ; at = dirname(at)) {
+    const device = deviceOf(at);
+    if (device !== undefined || at === dirname(at)) return device;
+  }
+}
+
+/** Looks at the mailboxes that the stores find. */
+export async function adviceFor(stores: readonly Store[], places: Places, signal: AbortSignal): Promise<Advice> {
+  const advice: Advice = { says: [], findings: [], privilege: [] };
+  const device = futureDevice(places.repository);
+  const owners = new Set<number>();
+  for (const store of stores) {
+    const { mailboxes, findings } = await storeMailboxes({ name: store.name, path: store.path }, '', signal);
+    advice.findings.push(...findings.map((finding): Finding => ({ ...finding, severity: 'warning' })));
+    advice.says.push(`store '${store.name}' finds ${mailboxes.length} ${mailboxes.length === 1 ? 'mailbox' : 'mailboxes'} by ${store.path}`);
+    if (mailboxes.length === 0)
+      advice.findings.push({ severity: 'warning', code: 'no-mailbox', message: `no mailbox was found by '${store.path}'`, hint: "compare it with where mail lies: 'doveadm user USER' tells", subject: store.path });
+    for (const { areas } of mailboxes) {
+      const path = areas[0]?.path;
+      if (path !== undefined) owners.add(lstatSync(fsPath(path)).uid);
+    }
+    if (device !== undefined && device === deviceOf(fsPath(fixedPart(parsePattern(store.path)))))
+      advice.findings.push({
+        severity: 'warning',
+        code: 'same-disk',
+        message: `the repository '${places.repository}' lies on the same file system as the mail of store '${store.name}': what destroys the one destroys the other`,
+        hint: 'put it on another disk, best on another host, or copy it there after each backup',
+        subject: places.repository,
+      });
+  }
+  advice.privilege = privilegeFor(owners, places);
+  return advice;
+}
+
+function privilegeFor(owners: ReadonlySet<number>, { configDirectory, repository, state }: Places): string[] {
+  if (process.geteuid?.() !== 0 || owners.size === 0) return [];
+  const [only] = owners;
+  if (owners.size === 1 && only !== undefined && only !== 0) {
+    const user = userName(only);
+    return [
+      `All mail belongs to '${user}', so backups need not run as root. Give that user what they write, once:`,
+      `  mkdir -p ${state} && chown -R ${user}: ${configDirectory} ${repository} ${state}`,
+      `and run them as it:`,
+      `  runuser -u ${user} -- mailrecover backup`,
+    ];
+  }
+  return [
+    `Mail belongs to ${owners.size} users. Backups need to read all of it, not to be root: a user of their own with one capability is enough:`,
+    `  useradd --system mailrecover; chown -R mailrecover: ${configDirectory} ${repository} ${state}`,
+    '  setpriv --reuid mailrecover --regid mailrecover --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search mailrecover backup',
+  ];
+}
