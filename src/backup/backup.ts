@@ -7,6 +7,7 @@ import type { Target } from '../repository/target.ts';
 import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader } from '../store/live.ts';
 import { isoNow, now } from '../system/clock.ts';
+import { makeDirectory } from '../system/files.ts';
 import { takeLock } from '../system/lock.ts';
 import type { Progress } from '../system/progress.ts';
 import { commitSnapshot, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
@@ -14,12 +15,12 @@ import { ContentPool } from './content/pool.ts';
 import { dryReader } from './dry.ts';
 import { applyTally, packsToMerge } from './merge-packs.ts';
 import { clearPending } from './pending.ts';
-import { adoptPending, listHoldings, loadKeys, lostPacks, newestOwn, rebuildState, type Holdings } from './prepare.ts';
-import { readMailboxes, type Run, type Tally } from './read-mailboxes.ts';
+import { adoptPending, adoptTags, listHoldings, loadKeys, lostPacks, newestOwn, type Holdings, type Keys } from './prepare.ts';
+import { readMailboxes, usesPacks, type Run, type Tally } from './read-mailboxes.ts';
 import { LocalRuns } from './runs.ts';
 import type { Changes } from './sections.ts';
 import { findSources, type SourceOptions } from './sources.ts';
-import { StateDirectory, type StateIndex } from './state/state.ts';
+import { DamagedState, emptyIndex, mailboxKey, StateDirectory, type MailboxState, type StateIndex } from './state/state.ts';
 import { packStore, restoreTags, type PackStore } from './store-packs.ts';
 
 const DAY = 86_400_000;
@@ -79,31 +80,73 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
       hint: repository.encrypted ? "add 'recipients:' to the configuration" : "set 'encryption: false', or make another repository",
     });
   }
-  const state = new StateDirectory(`${options.stateRoot}/${repository.id}`);
+  const path = `${options.stateRoot}/${repository.id}`;
+  // The journal lies there: it must not vanish with the directory.
+  await makeDirectory(`${path}/pending`);
+  const state = new StateDirectory(path);
   const release = takeLock(state.file('lock'), 'mailrecover backup');
   try {
-    return await locked(options, repository, state);
+    return await healing(options, repository, state);
   } finally {
     release();
   }
 }
 
-async function locked(options: BackupOptions, repository: Repository, state: StateDirectory): Promise<BackupReport> {
-  const { progress, signal } = options;
+/** Runs, and once more where something of the local state turned out to be damaged: without believing that. */
+async function healing(options: BackupOptions, repository: Repository, state: StateDirectory): Promise<BackupReport> {
   const findings: Finding[] = [];
   const recipients = options.recipients?.map((text) => parseRecipient(text));
   const keys = await loadKeys(repository, { ...options, recipients }, findings);
+  try {
+    return await locked(options, repository, state, keys, [...findings], new Set());
+  } catch (error) {
+    if (!(error instanceof DamagedState)) throw error;
+    try {
+      return await locked(options, repository, state, keys, findings, error.keys);
+    } catch (again) {
+      if (!(again instanceof DamagedState)) throw again;
+      throw new MailrecoverError('failed', `the local state of ${again.keys.size} mailboxes is damaged, and they can't be read anew`, {
+        hint: `make the mail store readable, or remove '${state.path}': then all mail is read again`,
+        subject: state.path,
+        cause: again,
+      });
+    }
+  }
+}
+
+/**
+ * One run, under the lock.
+ * @param findings gets what there is to tell
+ * @param damaged keys of mailboxes whose kept state is damaged: they are read anew
+ * @throws DamagedState where others turn out to be
+ */
+async function locked(
+  options: BackupOptions,
+  repository: Repository,
+  state: StateDirectory,
+  keys: Keys,
+  findings: Finding[],
+  damaged: ReadonlySet<string>,
+): Promise<BackupReport> {
+  const { progress, signal } = options;
+  const recipients = options.recipients?.map((text) => parseRecipient(text));
   const holdings = await listHoldings(repository);
-  let index = state.load(repository.id);
-  const rebuilt = index === undefined;
-  index ??= await rebuildState(repository, state, keys, options.trust, holdings, findings);
-  adoptPending(state, index, holdings);
+  const loaded = state.load(repository.id);
+  const rebuilt = loaded === undefined;
+  const index = loaded ?? emptyIndex(repository.id);
+  const newest = await newestOwn(repository, keys.host);
+  // The state is lost, or of another snapshot than the newest: what it does not say, the repository and the live mail do.
+  const behind = newest !== undefined && index.snapshot !== newest.id;
+  if (rebuilt || behind) await adoptTags(repository, state, index, keys, options.trust, holdings, findings);
+  await adoptPending(state, index, holdings);
+  for (const mailbox of index.mailboxes) if (damaged.has(mailboxKey(mailbox))) delete mailbox.signatures;
   const lost = lostPacks(index, holdings);
   reportLost(index, lost, findings);
   const reread = new Set([...lost, ...packsToMerge(index)]);
 
   progress.phase('looking for mailboxes');
-  const sources = await findSources(options, index, findings);
+  const mustRead = (mailbox: MailboxState): boolean => usesPacks(index, lost, mailbox) || damaged.has(mailboxKey(mailbox));
+  const sources = await findSources(behind ? { ...options, mailboxes: undefined } : options, index, mustRead, findings);
 
   const packs = packStore({ target: repository.target, state, index, hostKey: keys.host, secret: keys.secret });
   const pool = new ContentPool({
@@ -120,7 +163,7 @@ async function locked(options: BackupOptions, repository: Repository, state: Sta
   });
   const changes: Changes = { newMessages: 0, removedMessages: 0, flagChanges: 0, changedContent: [] };
   const deep = options.deep || now() - index.deepAt > options.deepEvery * DAY;
-  const tally: Tally = { live: new Map(), owners: new Map() };
+  const tally: Tally = { live: new Map(), owners: new Map(), broken: false };
   const run: Run = { options, state, index, findings, deep, reread, changes, tally, read: options.dryRun ? dryReader : numbered(pool, packs) };
   try {
     const context: CatalogContext = { repository, state, index, recipients, runs: new LocalRuns(state.file('runs'), packLookup(index)) };
@@ -134,10 +177,11 @@ async function locked(options: BackupOptions, repository: Repository, state: Sta
 
     progress.phase('storing');
     await pool.flush();
-    applyTally(index, tally);
-    saveTables(state, index, packs.records());
+    applyTally(state, index, tally);
+    await saveTables(state, index, packs.records());
+    const unread = reportUnread(index, lost, findings);
     let stored = packs.stored;
-    await restoreTags({ target: repository.target, state, index, hostKey: keys.host, secret: keys.secret, packs: tagless(index, holdings) });
+    await restoreTags({ target: repository.target, state, index, hostKey: keys.host, secret: keys.secret, packs: tagless(index, holdings, unread) });
     if (writer !== undefined) stored += await writeBase(context, writer.finish());
     else if (chainBroken) stored += await writeBase(context);
     else stored += await writeDelta(context, sections);
@@ -145,7 +189,7 @@ async function locked(options: BackupOptions, repository: Repository, state: Sta
     const parent = await newestOwn(repository, keys.host);
     const total = report(run, pool.bytesRead, stored);
     const { counts } = total;
-    const snapshot = await commitSnapshot(repository, index, keys.host, {
+    const snapshot = await commitSnapshot(repository, index, unread, keys.host, {
       host: options.host,
       sequence: (parent?.sequence ?? 0) + 1,
       ...(parent === undefined ? {} : { parent: parent.id }),
@@ -177,10 +221,10 @@ function packLookup(index: StateIndex): (name: string) => number | undefined {
 }
 
 /** Packs that the snapshot needs and whose tags are not on the target. */
-function tagless(index: StateIndex, holdings: Holdings): Set<number> {
+function tagless(index: StateIndex, holdings: Holdings, lost: ReadonlySet<number>): Set<number> {
   const numbers = new Set<number>();
   for (const [number, pack] of index.packs.entries()) {
-    if (pack === null || pack.live <= 0) continue;
+    if (pack === null || pack.live <= 0 || lost.has(number)) continue;
     const fresh = !holdings.has(pack.name);
     if (pack.tags.name === '' || (!fresh && holdings.get(pack.tags.name) !== pack.tags.size)) numbers.add(number);
   }
@@ -205,6 +249,22 @@ function reportLost(index: StateIndex, lost: ReadonlySet<number>, findings: Find
     message: `${missed.length} ${missed.length === 1 ? 'pack is' : 'packs are'} missing from the repository or cut short; what of it still lies in the mail store is stored again`,
     hint: "see what older snapshots lost: 'mailrecover check'",
   });
+}
+
+/** Lost packs that are needed still: mail that lay in them was not at hand to be read again. */
+function reportUnread(index: StateIndex, lost: ReadonlySet<number>, findings: Finding[]): Set<number> {
+  const unread = new Set([...lost].filter((number) => (index.packs[number]?.live ?? 0) > 0));
+  for (const number of unread) {
+    const { name = '', live = 0 } = index.packs[number] ?? {};
+    findings.push({
+      severity: 'error',
+      code: 'lost-content',
+      message: `pack '${name.slice(0, 12)}…' is missing from the repository, and ${live} ${live === 1 ? 'message or file' : 'messages or files'} of it could not be read again`,
+      hint: "make what is named above readable and run the backup again; see what it costs: 'mailrecover check'",
+      subject: name,
+    });
+  }
+  return unread;
 }
 
 function totalBytes(index: StateIndex): number {

@@ -1,5 +1,5 @@
 /** The end of a backup: catalog, completeness, snapshot, state; in this order. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Recipient } from '../repository/age/keys.ts';
 import type { Section } from '../repository/catalog/model.ts';
@@ -9,12 +9,11 @@ import type { Repository } from '../repository/repository.ts';
 import { hostFingerprint, type HostKey } from '../repository/signing.ts';
 import { encodeSnapshot, type ObjectRef, type Snapshot } from '../repository/snapshot/text.ts';
 import { byBytes } from '../repository/catalog/percent.ts';
-import { replaceFile } from '../system/files.ts';
 import { mergeTables, readTable } from './content/known.ts';
 import { isBaseDue, mergeCount, type LocalRuns } from './runs.ts';
 import { listHoldings } from './prepare.ts';
 import { wholeSection } from './sections.ts';
-import type { StateDirectory, StateIndex } from './state/state.ts';
+import { DamagedState, mailboxKey, type StateDirectory, type StateIndex } from './state/state.ts';
 
 export interface CatalogContext {
   repository: Repository;
@@ -42,16 +41,20 @@ function build(context: CatalogContext, kind: CatalogKind, sections: Iterable<Se
   return writer.finish();
 }
 
+/** @throws DamagedState at the end, naming all mailboxes of which the kept state can't be read */
 function* allSections({ state, index }: CatalogContext): Generator<Section> {
+  const damaged = new Set<string>();
   for (const mailbox of index.mailboxes) {
     const areas = state.loadMailbox(mailbox);
     if (areas === undefined) {
-      throw new MailrecoverError('failed', 'the local state was damaged while the backup ran', { hint: 'run the backup again: it then reads all mail once more' });
+      damaged.add(mailboxKey(mailbox));
+      continue;
     }
     const heads = mailbox.areas.map((area, number) => ({ head: { mailbox: mailbox.mailbox, store: mailbox.store, area: area.area, root: area.root }, area: areas[number] }));
     heads.sort((a, b) => byBytes(a.head.area, b.head.area));
     for (const { head, area } of heads) if (area !== undefined) yield wholeSection(head, area);
   }
+  if (damaged.size > 0) throw new DamagedState(damaged);
 }
 
 async function put(context: CatalogContext, built: BuiltCatalog): Promise<number> {
@@ -86,7 +89,7 @@ export async function writeDelta(context: CatalogContext, changes: ReadonlyMap<s
 }
 
 /** Adds what was stored to the known entries, merging tables so that few remain. */
-export function saveTables(state: StateDirectory, index: StateIndex, records: readonly Buffer[]): void {
+export async function saveTables(state: StateDirectory, index: StateIndex, records: readonly Buffer[]): Promise<void> {
   if (records.length === 0) return;
   let table = mergeTables(records);
   while (index.tables.length > 0) {
@@ -95,19 +98,20 @@ export function saveTables(state: StateDirectory, index: StateIndex, records: re
     table = mergeTables([newest, table]);
     index.tables.pop();
   }
-  const name = `${createHash('sha256').update(table).digest('hex').slice(0, 20)}-${randomBytes(4).toString('hex')}.known`;
-  replaceFile(state.file('tables', name), table);
-  index.tables.push(name);
+  index.tables.push(await state.saveTable(table));
 }
 
 export interface SnapshotFacts extends Omit<Snapshot, 'catalogs' | 'packs' | 'tags' | 'key'> {}
 
-/** The packs that the newest state needs. */
-export function neededPacks(index: StateIndex): { packs: ObjectRef[]; tags: ObjectRef[] } {
+/**
+ * The packs that the newest state needs.
+ * @param lost packs that are gone for good: what needs them could not be read again
+ */
+export function neededPacks(index: StateIndex, lost: ReadonlySet<number>): { packs: ObjectRef[]; tags: ObjectRef[] } {
   const packs: ObjectRef[] = [];
   const tags: ObjectRef[] = [];
-  for (const pack of index.packs) {
-    if (pack === null || pack.live <= 0) continue;
+  for (const [number, pack] of index.packs.entries()) {
+    if (pack === null || pack.live <= 0 || lost.has(number)) continue;
     packs.push({ name: pack.name, size: pack.size });
     tags.push(pack.tags);
   }
@@ -122,10 +126,11 @@ export function neededPacks(index: StateIndex): { packs: ObjectRef[]; tags: Obje
 export async function commitSnapshot(
   repository: Repository,
   index: StateIndex,
+  lost: ReadonlySet<number>,
   key: HostKey,
   facts: SnapshotFacts,
 ): Promise<{ id: string; size: number }> {
-  const needed = neededPacks(index);
+  const needed = neededPacks(index, lost);
   const catalogs = index.catalogs.map(({ name, size }) => ({ name, size }));
   const holdings = await listHoldings(repository);
   for (const { name, size } of [...needed.packs, ...needed.tags, ...catalogs]) {

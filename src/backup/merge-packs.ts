@@ -3,7 +3,8 @@
  * were lost: this host has no key to read packs, and needs none.
  */
 import type { Tally } from './read-mailboxes.ts';
-import type { StateIndex } from './state/state.ts';
+import { eachPlace } from './mailboxes.ts';
+import { DamagedState, mailboxKey, type StateDirectory, type StateIndex } from './state/state.ts';
 
 /** Packs from this size on (decompressed) are left as they are. */
 const LARGE = 16 * 1024 * 1024;
@@ -28,8 +29,15 @@ export function packsToMerge(index: StateIndex): Set<number> {
   return chosen;
 }
 
-/** Takes up how the use of packs changed. */
-export function applyTally(index: StateIndex, tally: Tally): void {
+/**
+ * Takes up how the use of packs changed.
+ * @throws DamagedState where all must be counted anew, and what is kept of some mailboxes can't be read
+ */
+export function applyTally(state: StateDirectory, index: StateIndex, tally: Tally): void {
+  if (tally.broken) {
+    countAnew(state, index);
+    return;
+  }
   for (const [number, change] of tally.live) {
     const pack = index.packs[number];
     if (pack !== null && pack !== undefined) pack.live += change;
@@ -39,4 +47,27 @@ export function applyTally(index: StateIndex, tally: Tally): void {
     if (pack === null || pack === undefined || pack.raw >= LARGE) continue;
     pack.mailboxes = [...new Set([...(pack.mailboxes ?? []), ...owners])];
   }
+}
+
+/** Counts the use of packs from what is kept of the mailboxes: with a mailbox whose state was damaged, what it used before is not known. */
+function countAnew(state: StateDirectory, index: StateIndex): void {
+  const damaged = new Set<string>();
+  for (const pack of index.packs) {
+    if (pack === null) continue;
+    pack.live = 0;
+    if (pack.raw < LARGE) pack.mailboxes = [];
+  }
+  for (const mailbox of index.mailboxes) {
+    const key = mailboxKey(mailbox);
+    const areas = state.loadMailbox(mailbox);
+    if (areas === undefined) damaged.add(key);
+    for (const area of areas ?? [])
+      eachPlace(area, (place) => {
+        const pack = index.packs[place];
+        if (pack === null || pack === undefined) return;
+        pack.live++;
+        if (pack.mailboxes !== undefined && pack.mailboxes.at(-1) !== key) pack.mailboxes.push(key);
+      });
+  }
+  if (damaged.size > 0) throw new DamagedState(damaged);
 }

@@ -9,10 +9,10 @@ import { listSnapshotRefs, registerHost, type Repository } from '../repository/r
 import { readSecrets, secretFingerprint, storeSecret } from '../repository/secret.ts';
 import { createHostKey, hostFingerprint, readHostKey, type HostKey } from '../repository/signing.ts';
 import { decodeTags } from '../repository/tags.ts';
-import { replaceFile, ifPresent, makeDirectory, writeDurable } from '../system/files.ts';
-import { RECORD, sortRecords } from './content/known.ts';
+import { ifPresent, makeDirectory, writeDurable } from '../system/files.ts';
+import { RECORD, sortRecords, writeRecord } from './content/known.ts';
 import { readPending } from './pending.ts';
-import { emptyIndex, StateDirectory, type PackState, type StateIndex } from './state/state.ts';
+import type { PackState, StateDirectory, StateIndex } from './state/state.ts';
 
 export interface Keys {
   host: HostKey;
@@ -92,46 +92,43 @@ export async function newestOwn(repository: Repository, key: HostKey): Promise<{
   return own.reduce<{ id: string; sequence: number } | undefined>((newest, ref) => (newest === undefined || ref.sequence > newest.sequence ? ref : newest), undefined);
 }
 
-function addKnown(state: StateDirectory, index: StateIndex, packs: { pack: PackState; tags: readonly string[] }[]): void {
+async function addKnown(state: StateDirectory, index: StateIndex, packs: { pack: PackState; tags: readonly string[] }[]): Promise<void> {
   const records: Buffer[] = [];
   for (const { pack, tags } of packs) {
     const number = index.packs.push(pack) - 1;
     for (const tag of tags) {
       const record = Buffer.alloc(RECORD);
-      record.write(tag, 'hex');
-      record.writeUInt32LE(number, RECORD - 4);
+      writeRecord(record, 0, Buffer.from(tag, 'hex'), number);
       records.push(record);
     }
   }
   if (records.length === 0) return;
-  const table = sortRecords(Buffer.concat(records));
-  const name = `${createHash('sha256').update(table).digest('hex').slice(0, 20)}.known`;
-  replaceFile(state.file('tables', name), table);
-  index.tables.push(name);
+  index.tables.push(await state.saveTable(sortRecords(Buffer.concat(records))));
 }
 
 /** Packs of a run that did not come to its end, as far as they reached the target. */
-export function adoptPending(state: StateDirectory, index: StateIndex, holdings: Holdings): void {
+export async function adoptPending(state: StateDirectory, index: StateIndex, holdings: Holdings): Promise<void> {
   const known = new Set(index.packs.map((pack) => pack?.name));
   const adopted = readPending(state.file('pending'))
     .filter((pending) => holdings.get(pending.name) === pending.size && !known.has(pending.name))
     .map(({ name, size, raw, tags }) => ({ pack: { name, size, raw, live: 0, tags: { name: '', size: 0 } }, tags }));
-  addKnown(state, index, adopted);
+  await addKnown(state, index, adopted);
 }
 
 /**
- * A state for a host that has lost its own: what its own tags, and those of hosts it trusts, say is stored.
- * Tags that are damaged or signed by anybody else are not believed.
+ * For a host whose state is lost, or older than the repository: packs that the state does not know, as its own tags, and those of
+ * hosts it trusts, have them. Tags that are damaged or signed by anybody else are not believed.
  */
-export async function rebuildState(
+export async function adoptTags(
   repository: Repository,
   state: StateDirectory,
+  index: StateIndex,
   keys: Keys,
   trust: readonly string[],
   holdings: Holdings,
   findings: Finding[],
-): Promise<StateIndex> {
-  const index = emptyIndex(repository.id);
+): Promise<void> {
+  const stored = new Set(index.packs.map((pack) => pack?.name));
   const trusted = new Set([keys.host.publicHex, ...trust]);
   const fingerprint = secretFingerprint(keys.secret);
   const believed: { pack: PackState; tags: readonly string[] }[] = [];
@@ -141,15 +138,15 @@ export async function rebuildState(
       const bytes = await repository.target.get(path);
       if (!name.startsWith(createHash('sha256').update(bytes).digest('hex'))) throw new MailrecoverError('damage', `tags '${path}' are damaged`, { subject: path });
       const list = decodeTags(bytes, path);
-      if (!trusted.has(list.key) || list.secret !== fingerprint || holdings.get(list.pack) !== list.size) continue;
+      if (!trusted.has(list.key) || list.secret !== fingerprint || holdings.get(list.pack) !== list.size || stored.has(list.pack)) continue;
+      stored.add(list.pack);
       believed.push({ pack: { name: list.pack, size: list.size, raw: list.size, live: 0, tags: { name, size } }, tags: list.tags });
     } catch (error) {
       if (!(error instanceof MailrecoverError) || error.code !== 'damage') throw error;
       findings.push({ severity: 'warning', code: 'damaged-tags', message: error.message, subject: path });
     }
   }
-  addKnown(state, index, believed);
-  return index;
+  await addKnown(state, index, believed);
 }
 
 /** Numbers of packs that the state knows and the target no longer holds as they were. */

@@ -21,6 +21,8 @@ export interface Tally {
   live: Map<number, number>;
   /** Keys of the mailboxes that use it. */
   owners: Map<number, Set<string>>;
+  /** What a mailbox used before is not known: all must be counted anew. */
+  broken: boolean;
 }
 
 /** One run, and what its steps share. */
@@ -79,10 +81,10 @@ interface ReadMailbox {
   sections: Section[];
 }
 
-function holdsReread(run: Run, prior: MailboxState): boolean {
-  if (run.reread.size === 0) return false;
-  for (const number of run.reread) {
-    const pack = run.index.packs[number];
+/** Whether something of a mailbox lies in one of these packs. */
+export function usesPacks(index: StateIndex, packs: ReadonlySet<number>, prior: MailboxState): boolean {
+  for (const number of packs) {
+    const pack = index.packs[number];
     if (pack === null || pack === undefined || pack.live <= 0) continue;
     if (pack.mailboxes === undefined || pack.mailboxes.includes(mailboxKey(prior))) return true;
   }
@@ -91,9 +93,10 @@ function holdsReread(run: Run, prior: MailboxState): boolean {
 
 async function readMailbox(run: Run, prior: MailboxState | undefined, source: SourceMailbox | undefined, whole: boolean): Promise<ReadMailbox> {
   const { options, state } = run;
-  if (prior !== undefined && (source === undefined || (!run.deep && !holdsReread(run, prior) && isUntouched(prior, source)))) return { state: prior, sections: [] };
+  if (prior !== undefined && (source === undefined || (!run.deep && !usesPacks(run.index, run.reread, prior) && isUntouched(prior, source)))) return { state: prior, sections: [] };
   if (source === undefined) throw new MailrecoverError('bug', 'a mailbox without state was to be carried over');
   const priorAreas = prior === undefined ? undefined : state.loadMailbox(prior);
+  if (prior !== undefined && priorAreas === undefined) run.tally.broken = true;
   const priorOf = (area: string): LiveArea | undefined => {
     const number = prior?.areas.findIndex((each) => each.area === area) ?? -1;
     return number < 0 ? undefined : priorAreas?.[number];
@@ -180,7 +183,9 @@ function recount(run: Run, source: SourceMailbox, before: readonly LiveArea[] | 
 /** Takes up that a mailbox is no longer there. */
 function dropMailbox(run: Run, gone: MailboxState, sections: Map<string, Section>): void {
   run.changes.removedMessages += gone.counts.messages;
-  for (const area of run.state.loadMailbox(gone) ?? []) eachPlace(area, (place) => run.tally.live.set(place, (run.tally.live.get(place) ?? 0) - 1));
+  const areas = run.state.loadMailbox(gone);
+  if (areas === undefined) run.tally.broken = true;
+  for (const area of areas ?? []) eachPlace(area, (place) => run.tally.live.set(place, (run.tally.live.get(place) ?? 0) - 1));
   for (const { area, root } of gone.areas) {
     const section: Section = { mailbox: gone.mailbox, store: gone.store, area, root, gone: true, dirs: new Map() };
     sections.set(sectionKey(section), section);

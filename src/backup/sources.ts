@@ -9,15 +9,18 @@ import { mailboxKey, type MailboxState, type StateIndex } from './state/state.ts
 export interface SourceOptions {
   stores: readonly StoreSource[];
   /** Only these mailboxes are looked at; the others stay as the snapshot before had them. */
-  mailboxes?: readonly string[];
+  mailboxes?: readonly string[] | undefined;
   signal?: AbortSignal;
 }
+
+/** What the state says of a mailbox that is not asked for: whether it must be looked at all the same. */
+export type MustRead = (state: MailboxState) => boolean;
 
 /**
  * All mailboxes that a run looks at (with where they lie) or carries over as they were (undefined), by key, in the order of catalogs.
  * @throws MailrecoverError `refused` where a store shows nothing any more, `not-found` where nothing is there at all
  */
-export async function findSources(options: SourceOptions, index: StateIndex, findings: Finding[]): Promise<Map<string, SourceMailbox | undefined>> {
+export async function findSources(options: SourceOptions, index: StateIndex, mustRead: MustRead, findings: Finding[]): Promise<Map<string, SourceMailbox | undefined>> {
   const sources = new Map<string, SourceMailbox | undefined>();
   const known = new Map<string, MailboxState[]>();
   for (const state of index.mailboxes) known.set(state.store, [...(known.get(state.store) ?? []), state]);
@@ -34,7 +37,9 @@ export async function findSources(options: SourceOptions, index: StateIndex, fin
         subject: store.name,
       });
     }
-    for (const mailbox of found.mailboxes) if (only === undefined || only.has(mailbox.mailbox)) sources.set(mailboxKey(mailbox), mailbox);
+    const pressing = new Set(before.filter(mustRead).map((state) => state.mailbox));
+    for (const mailbox of found.mailboxes)
+      if (only === undefined || only.has(mailbox.mailbox) || pressing.has(mailbox.mailbox)) sources.set(mailboxKey(mailbox), mailbox);
     // Not looked at this time, or behind a directory that can't be listed: stays as it was.
     for (const state of before)
       if (!sources.has(mailboxKey(state)) && ((only !== undefined && !only.has(state.mailbox)) || (incomplete && !listed.has(state.mailbox)))) sources.set(mailboxKey(state), undefined);

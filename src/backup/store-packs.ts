@@ -6,7 +6,7 @@ import { secretFingerprint } from '../repository/secret.ts';
 import type { Target } from '../repository/target.ts';
 import { readFileSync } from 'node:fs';
 import { FRESH_PLACE, type FreshPack } from './content/ingest.ts';
-import { RECORD } from './content/known.ts';
+import { packOf, RECORD, writeRecord } from './content/known.ts';
 import { writePending } from './pending.ts';
 import type { StateDirectory, StateIndex } from './state/state.ts';
 
@@ -54,8 +54,7 @@ export function packStore(options: { target: Target; state: StateDirectory; inde
       index.packs[number] = { name: pack.name, size: pack.bytes.length, raw: pack.raw, live: 0, tags: { name: built.name, size: built.bytes.length } };
       const table = Buffer.alloc(hex.length * RECORD);
       for (let at = 0; at < hex.length; at++) {
-        pack.tags.copy(table, at * RECORD, at * TAG_SIZE, (at + 1) * TAG_SIZE);
-        table.writeUInt32LE(number, at * RECORD + TAG_SIZE);
+        writeRecord(table, at * RECORD, pack.tags.subarray(at * TAG_SIZE, (at + 1) * TAG_SIZE), number);
       }
       records.push(table);
     },
@@ -76,7 +75,7 @@ export async function restoreTags(options: {
   const tags = new Map<number, Set<string>>(Array.from(packs, (pack) => [pack, new Set<string>()]));
   for (const name of index.tables) {
     const table = readFileSync(state.file('tables', name));
-    for (let at = 0; at < table.length; at += RECORD) tags.get(table.readUInt32LE(at + TAG_SIZE))?.add(table.toString('hex', at, at + TAG_SIZE));
+    for (let at = 0; at < table.length; at += RECORD) tags.get(packOf(table, at) ?? -1)?.add(table.toString('hex', at, at + TAG_SIZE));
   }
   for (const [number, list] of tags) {
     const pack = index.packs[number];

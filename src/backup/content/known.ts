@@ -9,6 +9,26 @@ export const RECORD = TAG_SIZE + 4;
 /** Records read at once around the place where a tag should lie. */
 const WINDOW = 64;
 
+/** CRC-8 (ITU-T I.432.1) of a pack number: no single bit that a disk turns makes another number that passes. */
+function checkOf(pack: number): number {
+  let crc = pack << 8;
+  for (let bit = 23; bit >= 0; bit--) if ((crc & (1 << (bit + 8))) !== 0) crc ^= 0x107 << bit;
+  return crc & 0xff;
+}
+
+/** Writes the record of a tag: that, then the pack number in 24 bits and its check. */
+export function writeRecord(into: Buffer, at: number, tag: Uint8Array, pack: number): void {
+  into.set(tag, at);
+  into.writeUIntLE(pack, at + TAG_SIZE, 3);
+  into[at + TAG_SIZE + 3] = checkOf(pack);
+}
+
+/** The pack number of the record at an offset, or undefined where the record is damaged. */
+export function packOf(records: Buffer, at: number): number | undefined {
+  const pack = records.readUIntLE(at + TAG_SIZE, 3);
+  return records[at + TAG_SIZE + 3] === checkOf(pack) ? pack : undefined;
+}
+
 /** Sorts records by tag; of equal tags the later one stays. */
 export function sortRecords(records: Buffer): Buffer {
   const count = records.length / RECORD;
@@ -59,7 +79,7 @@ class Table {
       if (at(0) > 0) high = start;
       else if (at(end - start - 1) < 0) low = end;
       else {
-        for (let index = 0; index < end - start; index++) if (at(index) === 0) return window.readUInt32LE(index * RECORD + TAG_SIZE);
+        for (let index = 0; index < end - start; index++) if (at(index) === 0) return packOf(window, index * RECORD);
         return undefined;
       }
       guess = (low + high) >>> 1;

@@ -2,16 +2,17 @@
  * What this host remembers of its last backup: a cache. Losing it costs reading all mail once more, and no second upload.
  * The index is replaced in one step and names every other file with its checksum, so a half-written state is noticed, never believed.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { makeCacheDirectory, replaceFile } from '../../system/files.ts';
+import { makeCacheDirectory, replaceFile, writeDurable } from '../../system/files.ts';
 import type { CatalogKind } from '../../repository/catalog/writer.ts';
 import type { ObjectRef } from '../../repository/snapshot/text.ts';
 import type { LiveArea } from '../../store/live.ts';
 import { areaIn, areaOut, type AreaJson } from './format.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 
 export interface PackState extends ObjectRef {
   tags: ObjectRef;
@@ -68,6 +69,17 @@ export function mailboxKey(mailbox: Pick<MailboxState, 'store' | 'mailbox'>): st
   return `${mailbox.store}\0${mailbox.mailbox}`;
 }
 
+/** Thrown where mailboxes that did not change are needed whole, and what is kept of them is damaged. */
+export class DamagedState extends Error {
+  readonly keys: ReadonlySet<string>;
+
+  constructor(keys: ReadonlySet<string>) {
+    super('the local state is damaged');
+    this.name = 'DamagedState';
+    this.keys = keys;
+  }
+}
+
 /** The state of one repository on this host. */
 export class StateDirectory {
   readonly path: string;
@@ -89,12 +101,25 @@ export class StateDirectory {
       const body = text.slice(0, end + 1);
       if (Number(text.slice(end + 1)) !== crc32(body)) return undefined;
       const index = JSON.parse(body) as StateIndex;
-      return index.version === VERSION && index.repository === repository && index.tables.every((name) => existsSync(this.file('tables', name)))
+      return index.version === VERSION && index.repository === repository && index.tables.every((name) => this.#holdsTable(name))
         ? index
         : undefined;
     } catch {
       return undefined;
     }
+  }
+
+  /** A table's name says how long it is, so that one that was cut short is noticed. */
+  #holdsTable(name: string): boolean {
+    return statSync(this.file('tables', name), { throwIfNoEntry: false })?.size === Number(/-(\d+)\.known$/.exec(name)?.[1]);
+  }
+
+  /** Keeps a table of known entries, durably: with a part of it gone, mail would be stored twice. @returns its name */
+  async saveTable(table: Buffer): Promise<string> {
+    const sha = createHash('sha256').update(table).digest('hex');
+    const name = `${sha.slice(0, 20)}-${randomBytes(4).toString('hex')}-${table.length}.known`;
+    await writeDurable(this.file('tables', name), table);
+    return name;
   }
 
   save(index: StateIndex): void {
