@@ -15,12 +15,13 @@ import { monotonic, now } from '../system/clock.ts';
 import { makeDirectory, writeDurable } from '../system/files.ts';
 import type { Progress } from '../system/progress.ts';
 import { ownerMap } from './owners.ts';
+import { parentsOf } from './parents.ts';
 import { addToPlan, addWant, emptyPlan, wantsOf, type PackWants, type PlannedFile, type RestorePlan, type Want } from './plan.ts';
 import { nothingSelected, selectFrom, wantedMailboxes, type Selection } from './select.ts';
 import { checkSpace } from './space.ts';
-import { finishDirectory, makeLink, makeRestoreDirectory, writeFile, writeProblem, type FileFacts } from './write/files.ts';
+import { finishDirectory, makeLink, makeRestoreDirectory, openParent, writeFile, writeProblem, type FileFacts } from './write/files.ts';
 import type { PackJob, PackResult } from './write/threads.ts';
-import { jobsAtOnce, startWriters } from './write/writers.ts';
+import { jobsAtOnce, startWriters, type Writers } from './write/writers.ts';
 
 /** While a restore runs, this file in its directory says of what; it is removed at the end. */
 const JOURNAL = '.mailrecover-restore.json';
@@ -61,7 +62,9 @@ export interface RestoreReport {
 }
 
 /** Reads the catalogs and plans what is to be written. */
-export async function planRestore(options: Pick<RestoreOptions, 'repository' | 'snapshot' | 'identities' | 'selection' | 'layoutOf' | 'onSection'>): Promise<RestorePlan> {
+export async function planRestore(
+  options: Pick<RestoreOptions, 'repository' | 'snapshot' | 'identities' | 'selection' | 'layoutOf' | 'onSection'>,
+): Promise<RestorePlan> {
   const { repository, snapshot, identities, selection, layoutOf } = options;
   const names = snapshot.catalogs.map((catalog) => catalog.name);
   const state = await readState(repository.target, names, identities, wantedMailboxes(selection));
@@ -106,10 +109,12 @@ function byDepth(directories: Iterable<string>): string[] {
 /** All directories of the plan, with parents that the snapshot says nothing of. */
 function allDirectories(plan: RestorePlan): string[] {
   const all = new Set<string>();
-  for (const path of plan.directories.keys()) for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) all.add(at);
+  for (const path of plan.directories.keys())
+    for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) all.add(at);
   for (const { path } of plan.files) {
     const slash = path.lastIndexOf('/');
-    for (let at = path.slice(0, Math.max(0, slash)); at !== '' && !all.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) all.add(at);
+    for (let at = path.slice(0, Math.max(0, slash)); at !== '' && !all.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf('/'))))
+      all.add(at);
   }
   return byDepth(all);
 }
@@ -122,14 +127,26 @@ function allDirectories(plan: RestorePlan): string[] {
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const begun = monotonic();
   const { repository, snapshot, selection, progress, to } = options;
+  const journal = `${JSON.stringify({ repository: repository.id, snapshot: snapshot.id, selection })}\n`;
+  const resume = !options.dryRun && (await openTarget(to, journal));
+  // Threads take their time to start: they do it while the catalogs are read.
+  const many = !options.dryRun && snapshot.packs.length > FEW_PACKS;
+  const writers = startWriters(many ? options.threads : 0, options.identities, resume);
+  try {
+    return await restoreWith(options, writers, resume, begun);
+  } finally {
+    await writers.close();
+  }
+}
+
+async function restoreWith(options: RestoreOptions, writers: Writers, resume: boolean, begun: number): Promise<RestoreReport> {
+  const { progress, to } = options;
   progress.phase('reading catalogs');
   const plan = await planRestore(options);
   const isRoot = process.getuid?.() === 0;
   const owners = ownerMap(options.mapOwner, isRoot);
   const findings: Finding[] = [];
-  const journal = `${JSON.stringify({ repository: repository.id, snapshot: snapshot.id, selection })}\n`;
   if (options.dryRun) return { outcome: 'ok', counts: plan.counts, resumed: false, findings, plan, lost: [] };
-  const resume = await openTarget(to, journal);
   if (!resume) checkSpace(to, plan);
 
   const root = toBytes(to);
@@ -149,11 +166,18 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   let first = 0;
   let lost: PlannedFile[];
   try {
-    const fetched = await fetchAll(options, plan, { absolute, facts, resume, onFirst: (at) => (first = first === 0 ? at : Math.min(first, at)) });
+    const fetched = await fetchAll(options, plan, writers, {
+      absolute,
+      facts,
+      resume,
+      onFirst: (at) => (first = first === 0 ? at : Math.min(first, at)),
+    });
     lost = fetched.lost;
     findings.push(...fetched.findings);
     for (const [path, link] of plan.links)
-      attempt(absolute(path), () => makeLink(absolute(path), link.to, { uid: owners.user(link.user), gid: owners.group(link.group), mtime: link.mtime }, resume));
+      attempt(absolute(path), () =>
+        makeLink(absolute(path), link.to, { uid: owners.user(link.user), gid: owners.group(link.group), mtime: link.mtime }, resume),
+      );
   } finally {
     process.umask(umask);
   }
@@ -161,6 +185,10 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     const own = plan.directories.get(path);
     if (own !== undefined) attempt(absolute(path), () => finishDirectory(absolute(path), facts(own)));
   }
+  for (const [path, { mode, owner }] of parentsOf(plan, directories))
+    attempt(absolute(path), () =>
+      openParent(absolute(path), mode, owner === undefined ? undefined : { uid: owners.user(owner.user), gid: owners.group(owner.group) }),
+    );
   rmSync(join(to, JOURNAL), { force: true });
   const all = [...owners.findings, ...findings];
   const outcome = lost.length > 0 ? 'partial' : all.some((finding) => finding.severity !== 'info') ? 'warning' : 'ok';
@@ -199,27 +227,29 @@ interface Placement {
 }
 
 /** Gets every wanted entry out of the packs, and writes the files. @returns what could not be had */
-async function fetchAll(options: RestoreOptions, plan: RestorePlan, place: Placement): Promise<{ lost: PlannedFile[]; findings: Finding[] }> {
-  for (const file of plan.files) if (file.parts.length === 0) attempt(place.absolute(file.path), () => writeFile(place.absolute(file.path), [], place.facts(file), place.resume));
+async function fetchAll(
+  options: RestoreOptions,
+  plan: RestorePlan,
+  writers: Writers,
+  place: Placement,
+): Promise<{ lost: PlannedFile[]; findings: Finding[] }> {
+  for (const file of plan.files)
+    if (file.parts.length === 0)
+      attempt(place.absolute(file.path), () => writeFile(place.absolute(file.path), [], place.facts(file), place.resume));
   const wants = wantsOf(plan);
   const parts = new Map<PlannedFile, (Uint8Array | undefined)[]>();
   const damaged = new Set<string>();
   const known = new Set(options.snapshot.packs.map((pack) => pack.name));
-  const writers = startWriters(wants.size <= FEW_PACKS ? 0 : options.threads, options.identities, place.resume);
-  try {
-    let missing = await fetchPacks(options, plan, wants, place, parts, writers.run, damaged);
-    if (missing.length > 0) {
-      const elsewhere = await findElsewhere(options, plan, missing, known);
-      if (elsewhere.size > 0) {
-        const found = new Set([...elsewhere.values()].flatMap((entries) => [...entries.values()].flat()));
-        const still = await fetchPacks(options, plan, elsewhere, place, parts, writers.run, damaged);
-        missing = [...missing.filter((want) => !found.has(want)), ...still];
-      }
+  let missing = await fetchPacks(options, plan, wants, place, parts, writers.run, damaged);
+  if (missing.length > 0) {
+    const elsewhere = await findElsewhere(options, plan, missing, known);
+    if (elsewhere.size > 0) {
+      const found = new Set([...elsewhere.values()].flatMap((entries) => [...entries.values()].flat()));
+      const still = await fetchPacks(options, plan, elsewhere, place, parts, writers.run, damaged);
+      missing = [...missing.filter((want) => !found.has(want)), ...still];
     }
-    return lostFiles(missing, damaged);
-  } finally {
-    await writers.close();
   }
+  return lostFiles(missing, damaged);
 }
 
 async function fetchPacks(
@@ -262,7 +292,10 @@ async function fetchPacks(
       const result = await run(job);
       if (result.error !== undefined) {
         const { code, message, hint, subject } = result.error;
-        throw new MailrecoverError(code, message, { ...(hint === undefined ? {} : { hint }), ...(subject === undefined ? {} : { subject }) });
+        throw new MailrecoverError(code, message, {
+          ...(hint === undefined ? {} : { hint }),
+          ...(subject === undefined ? {} : { subject }),
+        });
       }
       if (result.firstAt > 0) place.onFirst(result.firstAt);
       progress.advance(result.files, result.bytes);
@@ -270,7 +303,8 @@ async function fetchPacks(
         if (broken) damaged.add(name);
         missing.push(...(entries.get(sha) ?? []));
       }
-      for (const [sha, content] of result.kept) for (const want of entries.get(sha) ?? []) if (want.file.parts.length > 1) takePart(want, content, parts, place);
+      for (const [sha, content] of result.kept)
+        for (const want of entries.get(sha) ?? []) if (want.file.parts.length > 1) takePart(want, content, parts, place);
     }
   };
   await Promise.all(Array.from({ length: jobsAtOnce(options.threads) }, work));
@@ -300,7 +334,12 @@ function takePart(want: Want, content: Uint8Array, parts: Map<PlannedFile, (Uint
 }
 
 /** Looks for entries in the snapshot's other packs: a pack may have been merged into another since the catalog was written. */
-async function findElsewhere(options: RestoreOptions, plan: RestorePlan, missing: readonly Want[], known: ReadonlySet<string>): Promise<PackWants> {
+async function findElsewhere(
+  options: RestoreOptions,
+  plan: RestorePlan,
+  missing: readonly Want[],
+  known: ReadonlySet<string>,
+): Promise<PackWants> {
   const wanted = new Map<string, Want[]>();
   for (const want of missing) {
     const sha = want.file.parts[want.part]?.sha ?? '';
@@ -343,4 +382,3 @@ function lostFiles(missing: readonly Want[], damaged: ReadonlySet<string>): { lo
   }
   return { lost, findings };
 }
-

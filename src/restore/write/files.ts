@@ -74,6 +74,13 @@ export function finishDirectory(path: string, facts: FileFacts): void {
   utimesSync(name, time, time);
 }
 
+/** Gives a directory above the mailboxes its mode, and its owner where it has one. */
+export function openParent(path: string, mode: number, owner: Pick<FileFacts, 'uid' | 'gid'> | undefined): void {
+  const name = fsPath(path);
+  if (owner !== undefined && (owner.uid !== undefined || owner.gid !== undefined)) chownSync(name, owner.uid ?? -1, owner.gid ?? -1);
+  chmodSync(name, mode);
+}
+
 /** Makes a symbolic link; it is never followed. */
 export function makeLink(path: string, to: string, facts: Omit<FileFacts, 'mode'>, resume: boolean): void {
   const name = fsPath(path);
