@@ -5,10 +5,12 @@
 # Needs a POSIX shell and utilities (with GNU tar and GNU sed), awk (mawk, gawk or busybox), zstd, sha256sum, and age where
 # the repository is encrypted. If openssl is there it checks the signature, and hashes faster.
 #
-# How: the catalogs are merged by awk into a plan. The packs are unpacked, some at a time, into a staging directory in which
-# each file bears its own SHA-256 as its name, and is held to it. For each file of the plan awk writes a tar header with the
-# path, owner, mode and time; sed lays the staged bytes between these headers, and tar unpacks the result. So the number of
-# processes depends on the number of packs, never on the number of messages, and nothing but tar ever uses a path of the catalog.
+# How: awk merges the catalogs into a plan. A second awk reads packs as tar streams, and for each file of the plan writes the bytes
+# again under a header with its path, owner, mode and time; tar unpacks the result, and every file is then held to its SHA-256.
+# Where awk can not keep NUL bytes, and for files whose bytes lie in several packs or elsewhere than the catalog says, packs are
+# unpacked into a staging directory, each entry a file named by its SHA-256 and held to it; awk writes headers only, sed lays
+# the staged bytes between them, and tar unpacks that. So the number of processes depends on the number of packs, never on
+# that of messages, and no path of a catalog is ever used but by tar, in a directory that was empty, replacing nothing.
 
 LC_ALL=C; export LC_ALL
 set -u
@@ -97,6 +99,13 @@ if have openssl; then
     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855*) hasher='openssl dgst -sha256 -r' ;;
   esac
 fi
+
+# Whether awk keeps NUL bytes, and splits at more than one character: then nothing needs staging.
+direct=
+case $(printf 'a\000bustarc\000ustar\000' | awk -v RS=ustar '{ printf "%s|", $0; print substr($0, 2, 1) }' ORS= 2>/dev/null | tr '\000' N) in
+  'aNb|NcN|NN|') direct=yes ;;
+esac
+export direct
 
 # ---------------------------------------------------------------------------------------------------- snapshots
 # One line a snapshot, oldest first: sequence, time, outcome, messages, bytes, key, id, host.
@@ -462,8 +471,10 @@ function put(folder, name, a, t, size, part,  b, n, i, p, packs) {
       b = b == "" || b == packs ? packs : "late"
       part = part (i > 1 ? "," : "") substr(p[i], 1, 64)
     }
-    if (b == "") b = "late"
+    if (b == "" || n > 1 && ENVIRON["direct"] != "") b = "late"
   }
+  # One line of output for each file is what verify counts on.
+  if (ENVIRON["direct"] != "" && index(folder name, "%0A")) b = "late"
   bytes += size
   BUFFER[b] = BUFFER[b] a " " later(t) " " size " " folder name " " part "\n"
   if (length(BUFFER[b]) > 4096) flush(b)
@@ -566,6 +577,67 @@ BEGIN {
 END { print "n" > script; if (count) printf "%s%s", substr(Z, 1, pad), Z; print count + 0 > (W "/" N ".count") }
 '
 
+# Reads packs, one after the other, each after a mark, split at "ustar": a record is the rest of a header, an entry and its padding, and
+# the beginning of the next header (which name and size are in). Writes an archive of the files of $W/$N.plan, saves entries that
+# $W/wanted lists in $W/late, lists what it had no use for in $W/$N.ls, what it wrote in $W/$N.wrote.* and, for xargs, $W/$N.paths.*.
+# Plan lines whose bytes do not come by, or are of another size, go to $W/left.N.
+direct_awk='
+function lost(line) { print line "\n" > (W "/left." N) }
+function begin(head,  i, s) {
+  name = substr(head, 1, 64); size = 0; s = substr(head, 125, 11)
+  entry = length(head) == 257 && name !~ /[^0-9a-f]/ && substr(head, 65, 1) == NUL && substr(head, 157, 1) == "0" && s !~ /[^0-7]/
+  if (s ~ /[^0-7]/) { state = "lost"; return }
+  for (i = 1; i <= 11; i++) size = size * 8 + substr(s, i, 1)
+  pad = (512 - size % 512) % 512; state = "body"; pieces = total = 0
+}
+# The bytes of the entry: to a file, or with their padding to the output.
+function content(file,  i, s) {
+  if (file == "" && pieces == 1) { print substr(PIECE[1], 251, size + pad); return }
+  for (i = 1; i <= pieces; i++) {
+    s = i == 1 ? substr(PIECE[1], 251) : PIECE[i]
+    if (i < pieces) s = s "ustar"; else s = substr(s, 1, length(s) - 257 - (file == "" ? 0 : pad))
+    if (file == "") print s; else print s > file
+  }
+  if (file != "") close(file)
+}
+function finish(  i, n, f, k) {
+  if (length(PIECE[pieces]) < 257 + (pieces > 1 ? pad : 0) || !entry) return
+  if (name in WANT) { delete WANT[name]; content(W "/late/" name) }
+  if (!(name in PLAN)) { print "- - - - - " name "\n" > (W "/" N ".ls"); return }
+  n = split(PLAN[name], LINE, "\n"); delete PLAN[name]
+  for (i = 1; i <= n; i++) {
+    split(LINE[i], f, " ")
+    if (f[3] != size) { lost(LINE[i]); continue }
+    path = decode(f[4]); print headers(f[1], "0", path, f[2], f[3], ""); content("")
+    k = count++ % CPUS
+    print LINE[i] "\n" > WROTE[k]; print "./" path NUL > PATHS[k]
+  }
+}
+BEGIN {
+  W = ENVIRON["W"]; N = ENVIRON["N"]; CPUS = ENVIRON["cpus"]; for (k = 0; k < CPUS; k++) { WROTE[k] = W "/" N ".wrote." k; PATHS[k] = W "/" N ".paths." k }
+  MARK = ENVIRON["mark"]; nul(0); NUL = P
+  while ((getline < (W "/attributes")) > 0) attributes($1, $2, $3, $4)
+  while ((getline line < (W "/wanted")) > 0) WANT[line]
+  while ((getline line < (W "/" N ".plan")) > 0) { split(line, f, " "); if (f[5] in PLAN) PLAN[f[5]] = PLAN[f[5]] "\n" line; else PLAN[f[5]] = line }
+  RS = "ustar"; ORS = ""
+}
+{
+  if ($0 == MARK) { state = "head"; next }
+  if (state == "head") { begin($0); next }
+  if (state != "body") next
+  PIECE[++pieces] = $0; total += length($0) + (pieces > 1 ? 5 : 0)
+  if (total < 250 + size + pad + 257) next
+  if (total > 250 + size + pad + 257) { state = "lost"; next }
+  finish()
+  begin(substr($0, length($0) - 256))
+}
+END {
+  print Z
+  for (name in PLAN) lost(PLAN[name])
+  print count + 0 "\n" > (W "/" N ".count")
+}
+'
+
 # ---------------------------------------------------------------------------------------------------- unpacking
 hex='[0-9a-f]'
 for _ in 1 2 3 4 5 6; do hex=$hex$hex; done
@@ -594,7 +666,7 @@ damaged catalogs <"$W/catalogs" >"$W/damaged"
 while read -r name; do damage "damaged: catalogs/${name%"${name#??}"}/$name: what it says of mailboxes and messages is not restored"; done <"$W/damaged"
 # While the catalogs are read the first packs are unpacked, unless only some mailboxes are wanted.
 ahead=
-if [ -z "$mailboxes" ] && [ -s "$W/packs" ]; then
+if [ -z "$mailboxes$direct" ] && [ -s "$W/packs" ]; then
   ahead=yes
   awk '$3 == 1 { print $1 }' "$W/packs" >"$W/1.packs"
   fetch 1 "$@" & fetching=$!
@@ -656,7 +728,7 @@ fi
 # Nothing that is there is ever replaced (-k); that a path is there already can only be where a catalog names it twice.
 nuls() { if [ "$byte" -eq 0 ]; then cat; else tr "$nul" '\000'; fi; }
 untar() {
-  tar -x -p -f - -C "$to" "$@" 2>"$W/errors" && return
+  tar -x -p -f - -C "$to" --warning=no-timestamp "$@" 2>"$W/errors" && return
   awk '/Exiting with failure status/ { next } /File exists/ { print "refused, for it is there twice: " $0 > (ENVIRON["W"] "/twice"); next } { print; other = 1 } END { exit !other }' \
     "$W/errors" >&2 && echo 'tar failed' >>"$W/unwritten"
 }
@@ -665,6 +737,7 @@ if [ -s "$W/dirs.head" ]; then nuls <"$W/dirs.head" >"$W/dirs.tar"; untar -m <"$
 
 # Says which packs of a batch are damaged.
 judge() {
+  [ -f "$W/$1.damaged" ] || return 0
   case $(cat "$W/$1.errors" 2>/dev/null) in *'No space left'*) die 1 "no space left below $to" "choose another place" ;; esac
   while read -r name; do
     path=packs/${name%"${name#??}"}/$name
@@ -721,6 +794,43 @@ lay() {
   [ "$(awk 'END { print NR }' "$W/$N.out")" -eq "$count" ] || echo "of $count files of batch $N not all came out of tar" >>"$W/unwritten"
 }
 
+# stream N [age options]: restores $W/N.plan straight from its packs.
+stream() {
+  N=$1; export N
+  shift
+  failed=$W/$N.failed
+  [ -f "$W/$N.packs" ] || return 0
+  damaged packs <"$W/$N.packs" >"$W/$N.damaged" & hashing=$!
+  while read -r name; do
+    printf 'ustar%sustar' "$mark"
+    open "packs/${name%"${name#??}"}/$name" "$@" 2>>"$W/$N.errors"
+  done <"$W/$N.packs" | awk "$common$direct_awk" | untar -k -v >"$W/$N.out"
+  wait "$hashing"
+  read -r count <"$W/$N.count"
+  [ "$(awk 'END { print NR }' "$W/$N.out")" -eq "$count" ] || echo "of $count files of batch $N not all came out of tar" >>"$W/unwritten"
+}
+# verify N: holds what stream wrote to its hashes. What fails is removed, and goes to $W/left.N too.
+verify() {
+  cd "$to" || exit
+  for paths in "$W/$1".paths.*; do
+    case $paths in
+      *.'*') ;;
+      *) xargs -0 $hasher <"$paths" >"$paths.got" 2>/dev/null & ;;
+    esac
+  done
+  wait
+  for paths in "$W/$1".paths.*.got; do
+    [ -f "$paths" ] || continue
+    paths=${paths%.got}
+    # Hash for hash, in the order of the list; sha256sum puts a backslash before the line of a name that it had to escape.
+    got=$paths.got awk "$common"'
+      { getline line < ENVIRON["got"]; sub(/^\\/, "", line) }
+      substr(line, 1, 64) != $5 { print > ENVIRON["left"]; printf "./%s%c", decode($4), 0 }' "$W/$1.wrote.${paths##*.paths.}"
+  done >"$W/$1.bad"
+  [ ! -s "$W/$1.bad" ] || xargs -0 rm -f <"$W/$1.bad"
+  rm -f "$W/$1".paths.* "$W/$1".wrote.*
+}
+
 # wanted: lists in $W/wanted the entries that late.plan needs and that are not in $W/late.
 wanted() {
   : >"$W/wanted"
@@ -732,20 +842,30 @@ wanted() {
 mkdir "$W/late"
 wanted
 batch=1
-[ -n "$ahead" ] || [ "$batches" -eq 0 ] || { fetch 1 "$@" & fetching=$!; }
+mark=$(awk 'BEGIN { srand(); printf "%.0f%.0f", rand() * 1e9, rand() * 1e9 }')$want$$; export mark
+[ -n "$ahead$direct" ] || [ "$batches" -eq 0 ] || { fetch 1 "$@" & fetching=$!; }
+verifying=
 while [ "$batch" -le "$batches" ]; do
-  wait "$fetching"; fetching=
-  judge "$batch"
   next=$((batch + 1))
-  [ "$next" -gt "$batches" ] || { fetch "$next" "$@" & fetching=$!; }
-  lay "$batch"
-  claim "$batch"
-  rm -rf -- "${W:?}/$batch" "$W/$batch".hash.* "$W/$batch.head" "$W/$batch.sed" "$W/$batch.out" &
-  removing=$!
+  if [ -n "$direct" ]; then
+    stream "$batch" "$@"
+    judge "$batch"
+    [ -z "$verifying" ] || wait "$verifying"
+    (left=$W/left.$batch.bad; export left; verify "$batch") & verifying=$!
+  else
+    wait "$fetching"; fetching=
+    judge "$batch"
+    [ "$next" -gt "$batches" ] || { fetch "$next" "$@" & fetching=$!; }
+    lay "$batch"
+    claim "$batch"
+    rm -rf -- "${W:?}/$batch" "$W/$batch".hash.* "$W/$batch.head" "$W/$batch.sed" "$W/$batch.out" &
+    removing=$!
+  fi
   [ ! -t 2 ] || printf '\rrecover.sh: %s of %s' "$batch" "$batches" >&2
   [ ! -s "$W/unwritten" ] || break
   batch=$next
 done
+[ -z "$verifying" ] || wait "$verifying"
 [ ! -t 2 ] || printf '\n' >&2
 
 # What was not where the catalog says may lie in another pack.
@@ -757,7 +877,8 @@ if [ ! -s "$W/unwritten" ]; then
     [ ! -s "$W/unused" ] || cat "$W/unused" >>"$W/search"
     batch=1
     while [ "$batch" -le "$batches" ]; do
-      awk 'FILENAME == ARGV[1] { want[$1]; next } $6 in want { found = 1; exit } END { exit !found }' "$W/wanted" "$W/$batch.ls" && cat "$W/$batch.packs" >>"$W/search"
+      [ -f "$W/$batch.ls" ] &&
+        awk 'FILENAME == ARGV[1] { want[$1]; next } $6 in want { found = 1; exit } END { exit !found }' "$W/wanted" "$W/$batch.ls" && cat "$W/$batch.packs" >>"$W/search"
       batch=$((batch + 1))
     done
     while read -r name <&3; do
@@ -790,7 +911,7 @@ nuls <"$W/last.head" >"$W/last.tar"
 exec 3<"$W/last.tar"
 cleanup
 trap - EXIT
-[ "$directories" -eq 0 ] || tar -x -p -f - -C "$to" <&3 || result=tar
+[ "$directories" -eq 0 ] || tar -x -p -f - -C "$to" --warning=no-timestamp <&3 || result=tar
 [ -z "$result" ] || die 1 "not everything could be written below $to: $result" "free some space, or choose another place, and begin again"
 case $status in
   0) say "restored into $to" ;;
