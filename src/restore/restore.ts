@@ -126,27 +126,25 @@ function allDirectories(plan: RestorePlan): string[] {
  */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const begun = monotonic();
-  const { repository, snapshot, selection, progress, to } = options;
-  const journal = `${JSON.stringify({ repository: repository.id, snapshot: snapshot.id, selection })}\n`;
-  const resume = !options.dryRun && (await openTarget(to, journal));
   // Threads take their time to start: they do it while the catalogs are read.
-  const many = !options.dryRun && snapshot.packs.length > FEW_PACKS;
-  const writers = startWriters(many ? options.threads : 0, options.identities, resume);
+  const many = !options.dryRun && options.snapshot.packs.length > FEW_PACKS;
+  const writers = startWriters(many ? options.threads : 0, options.identities);
   try {
-    return await restoreWith(options, writers, resume, begun);
+    return await restoreWith(options, writers, begun);
   } finally {
     await writers.close();
   }
 }
 
-async function restoreWith(options: RestoreOptions, writers: Writers, resume: boolean, begun: number): Promise<RestoreReport> {
-  const { progress, to } = options;
+async function restoreWith(options: RestoreOptions, writers: Writers, begun: number): Promise<RestoreReport> {
+  const { repository, snapshot, selection, progress, to } = options;
   progress.phase('reading catalogs');
   const plan = await planRestore(options);
   const isRoot = process.getuid?.() === 0;
   const owners = ownerMap(options.mapOwner, isRoot);
   const findings: Finding[] = [];
   if (options.dryRun) return { outcome: 'ok', counts: plan.counts, resumed: false, findings, plan, lost: [] };
+  const resume = await openTarget(to, `${JSON.stringify({ repository: repository.id, snapshot: snapshot.id, selection })}\n`);
   if (!resume) checkSpace(to, plan);
 
   const root = toBytes(to);
@@ -276,7 +274,7 @@ async function fetchPacks(
         missing.push(...[...entries.values()].flat());
         continue;
       }
-      const job: PackJob = { id: nextId++, pack: name, bytes, write: [], keep: [] };
+      const job: PackJob = { id: nextId++, pack: name, bytes, write: [], keep: [], resume: place.resume };
       for (const [sha, list] of entries) {
         const whole = list.filter(({ file }) => file.parts.length === 1);
         if (whole.length < list.length) job.keep.push(sha);

@@ -1,5 +1,5 @@
 /** Reading packs: whole for a restore, or one entry. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
 import { decodeHeader } from '../age/header.ts';
 import type { Identity } from '../age/keys.ts';
@@ -24,7 +24,7 @@ function tableOf(frame: Buffer, subject: string): PackTable {
 
 /** Whether bytes are what they are named for. */
 export function fitsSha(content: Uint8Array, sha: string): boolean {
-  return createHash('sha256').update(content).digest('hex') === sha;
+  return hash('sha256', content, 'hex') === sha;
 }
 
 /**

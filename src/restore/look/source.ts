@@ -28,7 +28,8 @@ export function stateOf({ repository, snapshot, identities }: Source, wanted?: W
   );
 }
 
-function isLoss(error: unknown): boolean {
+/** Whether an error says that something stored is lost, rather than that nothing can be read at all. */
+export function isLoss(error: unknown): boolean {
   return error instanceof MailrecoverError && ['damage', 'not-found', 'io'].includes(error.code);
 }
 

@@ -19,7 +19,7 @@ function writeAll(content: Buffer, destinations: readonly Destination[], resume:
   }
 }
 
-export function runPackJob(job: PackJob, identities: readonly Identity[] | undefined, resume: boolean): PackResult {
+export function runPackJob(job: PackJob, identities: readonly Identity[] | undefined): PackResult {
   const result: PackResult = { id: job.id, missing: [], kept: [], files: 0, bytes: 0, firstAt: 0 };
   const writes = new Map(job.write);
   const keeps = new Set(job.keep);
@@ -45,7 +45,7 @@ export function runPackJob(job: PackJob, identities: readonly Identity[] | undef
         continue;
       }
       left.delete(entry.sha);
-      writeAll(content, writes.get(entry.sha) ?? [], resume, result);
+      writeAll(content, writes.get(entry.sha) ?? [], job.resume, result);
       if (keeps.has(entry.sha)) result.kept.push([entry.sha, new Uint8Array(content)]);
     }
     for (const sha of left) result.missing.push({ sha, damaged: false });

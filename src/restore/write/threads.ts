@@ -12,6 +12,8 @@ export interface PackJob {
   write: [sha: string, destinations: Destination[]][];
   /** Entries to hand back: parts of files that have several. */
   keep: string[];
+  /** Whether files may be there already, from a run that was interrupted. */
+  resume: boolean;
 }
 
 export interface PackResult {
@@ -30,5 +32,4 @@ export interface PackResult {
 export interface WriterSetup {
   /** Secret keys of the identities, PKCS #8 in DER; undefined for a repository in clear. */
   identities: Uint8Array[] | undefined;
-  resume: boolean;
 }

@@ -9,7 +9,7 @@ const setup = workerData as WriterSetup;
 const identities = setup.identities?.map((der) => identityOf(createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })));
 
 parentPort?.on('message', (job: PackJob) => {
-  const result = runPackJob(job, identities, setup.resume);
+  const result = runPackJob(job, identities);
   parentPort?.postMessage(
     result,
     result.kept.map(([, content]) => content.buffer as ArrayBuffer),

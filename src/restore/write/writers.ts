@@ -16,11 +16,10 @@ export function jobsAtOnce(threads: number): number {
 }
 
 /** @param threads 0 to write in this thread */
-export function startWriters(threads: number, identities: readonly Identity[] | undefined, resume: boolean): Writers {
-  if (threads === 0) return { run: (job) => Promise.resolve(runPackJob(job, identities, resume)), close: () => Promise.resolve() };
+export function startWriters(threads: number, identities: readonly Identity[] | undefined): Writers {
+  if (threads === 0) return { run: (job) => Promise.resolve(runPackJob(job, identities)), close: () => Promise.resolve() };
   const setup: WriterSetup = {
     identities: identities?.map((identity) => identity.privateKey.export({ type: 'pkcs8', format: 'der' })),
-    resume,
   };
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const waiting = new Map<number, { resolve: (result: PackResult) => void; reject: (error: unknown) => void }>();
