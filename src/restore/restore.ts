@@ -83,7 +83,7 @@ export async function planRestore(
 }
 
 /** Opens the target directory: it must be empty, or hold an interrupted run of the same restore. @returns whether it does */
-async function openTarget(to: string, journal: string): Promise<boolean> {
+async function openTarget(to: string, journal: string, plan: RestorePlan): Promise<boolean> {
   await makeDirectory(to, 0o755);
   let names: string[];
   try {
@@ -98,8 +98,10 @@ async function openTarget(to: string, journal: string): Promise<boolean> {
       subject: to,
     });
   }
-  if (!begun) await writeDurable(join(to, JOURNAL), journal);
-  return begun;
+  if (begun) return true;
+  checkSpace(to, plan);
+  await writeDurable(join(to, JOURNAL), journal);
+  return false;
 }
 
 function byDepth(directories: Iterable<string>): string[] {
@@ -144,8 +146,7 @@ async function restoreWith(options: RestoreOptions, writers: Writers, begun: num
   const owners = ownerMap(options.mapOwner, isRoot);
   const findings: Finding[] = [];
   if (options.dryRun) return { outcome: 'ok', counts: plan.counts, resumed: false, findings, plan, lost: [] };
-  const resume = await openTarget(to, `${JSON.stringify({ repository: repository.id, snapshot: snapshot.id, selection })}\n`);
-  if (!resume) checkSpace(to, plan);
+  const resume = await openTarget(to, `${JSON.stringify({ repository: repository.id, snapshot: snapshot.id, selection })}\n`, plan);
 
   const root = toBytes(to);
   const absolute = (path: string): string => `${root}/${path}`;

@@ -60,7 +60,7 @@ export async function fetchHeaders(
         bytes = await repository.target.get(objectPath('pack', pack));
       } catch (error) {
         if (!(error instanceof MailrecoverError) || !['not-found', 'io'].includes(error.code)) throw error;
-        left.push(...numbers);
+        for (const number of numbers) left.push(number);
         continue;
       }
       const shas = Buffer.concat(numbers.map((number) => table.at(number)));

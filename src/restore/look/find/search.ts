@@ -166,10 +166,10 @@ function newestOfEach(found: readonly Candidate[], groupOf: (candidate: Candidat
   for (const candidates of byMessage.values()) {
     const there = candidates.filter(({ gone }) => !gone);
     if (there.length > 0) {
-      if (filter.deletedSince === undefined) kept.push(...there);
+      if (filter.deletedSince === undefined) for (const candidate of there) kept.push(candidate);
       continue;
     }
-    const newest = Math.max(...candidates.map(({ timeline, held }) => timeline.timeAt(held)));
+    const newest = candidates.reduce((latest, { timeline, held }) => Math.max(latest, timeline.timeAt(held)), -Infinity);
     for (const candidate of candidates) {
       const { timeline, held } = candidate;
       if (timeline.timeAt(held) !== newest) continue;
