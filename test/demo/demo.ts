@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Dovecot, idOf, noDovecot, startDovecot } from '../support/dovecot.ts';
-import { isRoot } from '../support/host.ts';
+import { isRoot, missing } from '../support/host.ts';
 import { countMessages, flatten, imapSnapshots, type MailboxState } from '../support/imap-snapshot.ts';
 import { undo } from '../support/leave.ts';
 import { expandPattern, type Owner } from '../support/maildir.ts';
@@ -11,7 +11,7 @@ import { makeScratch } from '../support/tmp.ts';
 import { differences, treeDifferences, type TreeEntry, treeState } from '../support/tree.ts';
 import { changeOnDisk, changeOverImap, type Changes } from './change.ts';
 import { copiedMail, type DemoMail, madeMail } from './mail.ts';
-import { ask, bold, command, CommandFailed, green, print, type Program, red, say, shell, step } from './show.ts';
+import { ask, bold, command, CommandFailed, green, print, type Program, red, say, shell, shellIn, step } from './show.ts';
 
 const { values } = parseArgs({
   options: { mail: { type: 'string' }, 'no-install': { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean' } },
@@ -48,9 +48,9 @@ async function main(): Promise<void> {
     const before = await backUp(stage);
     await lookInside(stage, before.deleted);
     lose(stage);
-    const same = await restore(stage, before);
+    const wrong = [...(await restore(stage, before)), ...byHand(stage, before)];
     await prove(stage);
-    verdict(stage, same, begin, await ask(stage.program, 'snapshots'));
+    verdict(stage, wrong, begin, await ask(stage.program, 'snapshots'));
   } finally {
     if (values.keep ?? false) print(`\nKept: ${scratch.path}`);
     else await undo(scratch);
@@ -120,12 +120,7 @@ async function restore({ path, mail, program }: Stage, before: Before): Promise<
   step('And comes back');
   const target = join(path, 'restored');
   await command(program, 'restore', 'latest', '--to', target);
-  const after = treesOf(mail, target);
-  const wrong = [...before.trees].flatMap(([user, tree]) =>
-    treeDifferences(tree, after.get(user) ?? new Map()).map((line) => `${user}: ${line}`),
-  );
-  const entries = [...before.trees.values()].reduce((sum, tree) => sum + tree.size, 0);
-  say(`On disk: ${entries} files and directories compared, with bytes, names, times, modes and owners: ${result(wrong)}.`);
+  const wrong = compareTrees(mail, before, target);
   shell('mv', target, mail.root);
   if (before.imap === undefined) return wrong;
   const served = await withServer(mail.root, mail, (server) => imapSnapshots(server, mail.users));
@@ -134,6 +129,30 @@ async function restore({ path, mail, program }: Stage, before: Before): Promise<
     `Over IMAP: ${countMessages(before.imap)} messages compared, with UIDVALIDITY, UIDs, flags, keywords, dates and bytes: ${result(wrongInImap)}.`,
   );
   return [...wrong, ...wrongInImap];
+}
+
+/** The script that lies in the repository does it too, with nothing but standard tools. */
+function byHand({ path, mail }: Stage, before: Before): string[] {
+  step('The same without mailrecover');
+  const lacking = missing('age', 'zstd');
+  if (lacking !== false) {
+    say(`Left out: it ${lacking}.`);
+    return [];
+  }
+  const target = join(path, 'by-hand');
+  shellIn(join(path, 'repository'), 'sh', 'recover.sh', '--identity', join(path, 'identity.txt'), '--to', target, 'latest');
+  return compareTrees(mail, before, target);
+}
+
+/** Compares what lies on disk, and says so; gives what is different. */
+function compareTrees(mail: DemoMail, before: Before, target: string): string[] {
+  const after = treesOf(mail, target);
+  const wrong = [...before.trees].flatMap(([user, tree]) =>
+    treeDifferences(tree, after.get(user) ?? new Map()).map((line) => `${user}: ${line}`),
+  );
+  const entries = [...before.trees.values()].reduce((sum, tree) => sum + tree.size, 0);
+  say(`On disk: ${entries} files and directories compared, with bytes, names, times, modes and owners: ${result(wrong)}.`);
+  return wrong;
 }
 
 /** What lies in each mailbox, without what a mail server makes anew. */

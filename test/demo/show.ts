@@ -35,10 +35,16 @@ function prompt(words: string[]): void {
 
 /** Runs a program of the host, shown as typed; what it prints is shown, too. */
 export function shell(program: string, ...args: string[]): void {
+  shellIn('/', program, ...args);
+}
+
+/** The same in another directory. */
+export function shellIn(directory: string, program: string, ...args: string[]): void {
+  if (directory !== '/') prompt(['cd', directory]);
   prompt([program, ...args]);
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', cwd: directory });
   if (`${stdout}${stderr}` !== '') say(stdout + stderr);
-  if (status !== 0) throw new Error(`${program} ended with ${status ?? 'a signal'}`);
+  if (status !== 0) throw new CommandFailed(`${program} ended with ${status ?? 'a signal'}`);
 }
 
 /** The demo can't go on, for a reason that its message says in full. */
