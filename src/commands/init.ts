@@ -60,7 +60,7 @@ export default defineCommand({
     const base = { stores: plan.stores, found: plan.says, privilege: plan.privilege, config: plan.configPath, repository: plan.repository };
     const outcome = plan.findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
     if (options.dryRun) {
-      const fields = { ...base, recipients: plan.recipients, dryRun: true, configText: plan.configText };
+      const fields = { ...base, recipients: plan.identityFile === undefined ? plan.recipients : [], dryRun: true, configText: plan.configText };
       return { outcome, findings: plan.findings, fields, render: (text) => renderPlan(plan, text) };
     }
     const { carryOut } = await import('./init/carry-out.ts');
@@ -102,7 +102,7 @@ function keyFindings({ identityFile }: InitPlan): Finding[] {
 }
 
 function renderPlan(plan: InitPlan, text: TextHelpers): string {
-  return [...plan.says.map((line) => `found: ${line}`), '', text.bold(`would write ${plan.configPath}:`), '', plan.configText, `would make the repository ${plan.repository}`].join('\n');
+  return [...plan.says.map((line) => `found: ${line}`), '', text.bold(`would write ${plan.configPath}:`), '', plan.configText, `would make the repository ${plan.repository}`, ...(plan.identityFile === undefined ? [] : [`would make a key pair and put its public half in place of the recipient above, its private half into ${plan.identityFile}`])].join('\n');
 }
 
 interface Done {

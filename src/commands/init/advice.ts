@@ -66,9 +66,9 @@ export async function adviceFor(stores: readonly Store[], places: Places, signal
 }
 
 function privilegeFor(owners: ReadonlySet<number>, { configDirectory, repository, state }: Places): string[] {
-  if (process.geteuid?.() !== 0 || owners.size === 0) return [];
   const [only] = owners;
-  if (owners.size === 1 && only !== undefined && only !== 0) {
+  if (process.geteuid?.() !== 0 || only === undefined || (owners.size === 1 && only === 0)) return [];
+  if (owners.size === 1) {
     const user = userName(only);
     return [
       `All mail belongs to '${user}', so backups need not run as root. Give that user what they write, once:`,
