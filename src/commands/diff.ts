@@ -1,11 +1,14 @@
 import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
-import { describeCommand, type TextHelpers } from './types.ts';
+import type { Change, DiffReport } from '../restore/look/diff.ts';
+import { openSource } from './open-source.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
+import { shorten } from './shorten.ts';
 
-export const diff = describeCommand({
+export default defineCommand({
   name: 'diff',
   summary: 'tell what changed between two snapshots',
   description: [
-    'Lists the messages that came, went or have other flags, by mailbox and folder, from the first snapshot to the second.',
+    'Lists the messages that came, went, were moved to another folder of their mailbox or have other flags, by mailbox and folder, from the first snapshot to the second. Sender and subject are told for up to 1000 changes.',
     SNAPSHOT_FORMS,
     MAILBOX_FORMS,
   ],
@@ -29,31 +32,50 @@ export const diff = describeCommand({
     to: 'the id of the later snapshot',
     'counts.added': 'messages that came',
     'counts.removed': 'messages that went',
-    'counts.changed': 'messages with other flags',
-    'changes[].change': 'added, removed or flags',
-    'changes[].{mailbox,folder,message}': 'which message',
-    'changes[].flags.{from,to}': 'the flags before and after, for change flags',
+    'counts.moved': 'messages that were moved to another folder',
+    'counts.flags': 'messages with other flags',
+    'counts.content': 'messages that have other bytes under the same name, which mail never has',
+    'changes[].change': 'added, removed, moved, flags or content',
+    'changes[].{mailbox,folder,message}': 'which message; `message` is what cat takes, of the later snapshot where it is still there',
+    'changes[].movedFrom': 'the folder where it was, for change moved',
+    'changes[].flags.{from,to}': 'the IMAP flags before and after, for change flags',
+    'changes[].{messageId,from,subject,date}': 'what the message says; absent where there are more than 1000 changes',
+  },
+  async run(context, args, options): Promise<CommandResult> {
+    const before = await openSource(context, args.from, options);
+    const after = await openSource(context, args.to, options);
+    const { diffSnapshots } = await import('../restore/look/diff.ts');
+    const report = await diffSnapshots(before.source, after.source, options.mailbox);
+    const findings = [...new Map([...before.findings, ...after.findings].map((finding) => [finding.message, finding])).values()];
+    return {
+      outcome: findings.length > 0 ? 'warning' : 'ok',
+      counts: report.counts,
+      findings,
+      fields: { from: before.source.snapshot.id, to: after.source.snapshot.id, changes: report.changes },
+      render: (text) => renderDiff(report, text),
+    };
   },
 });
 
-export interface ChangeRow {
-  change: 'added' | 'removed' | 'flags';
-  mailbox: string;
-  folder: string;
-  message: string;
-  flags?: { from: string; to: string };
+function renderDiff({ changes, counts }: DiffReport, text: TextHelpers): string {
+  if (changes.length === 0) return 'no difference';
+  const sign = { added: text.green('+'), removed: text.red('-'), moved: text.cyan('>'), flags: text.yellow('~'), content: text.red('!') };
+  const blocks = [...Map.groupBy(changes, ({ mailbox }) => mailbox)].map(([mailbox, rows]) => {
+    const cells = rows.map((row) => [`  ${sign[row.change]} ${folderText(row)}`, row.message.slice(row.message.lastIndexOf('/') + 1), shorten(row.from, 28), shorten(row.subject, 40), flagsText(row)]);
+    return `${text.bold(mailbox)}\n${text.table(cells)}`;
+  });
+  const words = { added: 'added', removed: 'removed', moved: 'moved', flags: 'with other flags', content: text.red('with other bytes') };
+  const sums = (['added', 'removed', 'moved', 'flags', 'content'] as const).filter((kind) => counts[kind] > 0).map((kind) => `${text.number(counts[kind])} ${words[kind]}`);
+  return `${blocks.join('\n')}\n${sums.join(', ')}`;
 }
 
-export function renderChanges(rows: readonly ChangeRow[], text: TextHelpers): string {
-  if (rows.length === 0) return 'no difference';
-  const sign = { added: text.green('+'), removed: text.red('-'), flags: text.yellow('~') };
-  return text.table(
-    rows.map((row) => [
-      sign[row.change],
-      row.mailbox,
-      row.folder,
-      row.message,
-      row.flags === undefined ? '' : `${row.flags.from} → ${row.flags.to}`,
-    ]),
-  );
+function folderText({ folder, movedFrom }: Change): string {
+  return movedFrom === undefined ? folder : `${movedFrom} → ${folder}`;
+}
+
+function flagsText({ flags }: Change): string {
+  if (flags === undefined) return '';
+  const gone = flags.from.filter((flag) => !flags.to.includes(flag)).map((flag) => `-${flag}`);
+  const came = flags.to.filter((flag) => !flags.from.includes(flag)).map((flag) => `+${flag}`);
+  return [...gone, ...came].join(' ').replaceAll('\\', '').toLowerCase();
 }

@@ -5,6 +5,7 @@ import { hostFingerprint } from '../repository/signing.ts';
 import type { Match } from '../restore/look/find/search.ts';
 import type { Finding } from '../errors/finding.ts';
 import { identitiesOf, placeOf, type Place } from './from-config.ts';
+import { shorten } from './shorten.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
@@ -117,9 +118,4 @@ function renderMatches(rows: readonly Match[], total: number, text: TextHelpers)
   ]);
   const table = text.table(cells, { head: ['date', 'folder', 'from', 'subject', 'snapshot', 'message'] });
   return rows.length < total ? `${table}\n${text.dim(`… and ${text.number(total - rows.length)} more`)}` : table;
-}
-
-function shorten(value: string, length: number): string {
-  const characters = Array.from(value);
-  return characters.length <= length ? value : `${characters.slice(0, length - 1).join('')}…`;
 }

@@ -48,7 +48,7 @@ export async function makePlace(root: string, options: { encrypted?: boolean; ho
   ];
   writeFileSync(config, `${lines.join('\n')}\n`);
   const env = { MAILRECOVER_CONFIG: config, ...(encrypted ? { MAILRECOVER_IDENTITY: key } : {}) };
-  const withEnv = <O extends RunOptions>(given: O | undefined): O => ({ ...given, env: { ...env, ...given?.env } }) as O;
+  const withEnv = <O extends RunOptions>(given: O): O & RunOptions => ({ ...given, env: { ...env, ...given.env } });
   return {
     root,
     config,
@@ -56,10 +56,10 @@ export async function makePlace(root: string, options: { encrypted?: boolean; ho
     repository,
     state,
     mail,
-    json: (args, given) => mailrecoverJson(args, withEnv(given)),
-    run: (args, given) => mailrecover(args, withEnv(given)),
+    json: (args, given = {}) => mailrecoverJson(args, withEnv(given)),
+    run: (args, given = {}) => mailrecover(args, withEnv(given)),
     async backup(...args) {
-      return String((await mailrecoverJson(['backup', '--deep', ...args], withEnv({}))['snapshot']));
+      return String((await mailrecoverJson(['backup', '--deep', ...args], withEnv({})))['snapshot']);
     },
   };
 }
