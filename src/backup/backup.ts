@@ -7,7 +7,6 @@ import type { Target } from '../repository/target.ts';
 import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader } from '../store/live.ts';
 import { isoNow, now } from '../system/clock.ts';
-import { makeDirectory } from '../system/files.ts';
 import { takeLock } from '../system/lock.ts';
 import type { Progress } from '../system/progress.ts';
 import { commitSnapshot, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
@@ -80,10 +79,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
       hint: repository.encrypted ? "add 'recipients:' to the configuration" : "set 'encryption: false', or make another repository",
     });
   }
-  const path = `${options.stateRoot}/${repository.id}`;
-  // The journal lies there: it must not vanish with the directory.
-  await makeDirectory(`${path}/pending`);
-  const state = new StateDirectory(path);
+  const state = new StateDirectory(`${options.stateRoot}/${repository.id}`);
   const release = takeLock(state.file('lock'), 'mailrecover backup');
   try {
     return await healing(options, repository, state);

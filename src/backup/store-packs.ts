@@ -5,6 +5,8 @@ import { objectPath } from '../repository/names.ts';
 import { secretFingerprint } from '../repository/secret.ts';
 import type { Target } from '../repository/target.ts';
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { anchorDirectory } from '../system/files.ts';
 import { FRESH_PLACE, type FreshPack } from './content/ingest.ts';
 import { packOf, RECORD, writeRecord } from './content/known.ts';
 import { writePending } from './pending.ts';
@@ -26,6 +28,8 @@ export function packStore(options: { target: Target; state: StateDirectory; inde
   const records: Buffer[] = [];
   const fingerprint = secretFingerprint(secret);
   let stored = 0;
+  // The journal must not vanish with the directory that it lies in.
+  let anchored: Promise<void> | undefined;
 
   function numberOf(place: number): number {
     if (place < FRESH_PLACE) return place;
@@ -44,6 +48,7 @@ export function packStore(options: { target: Target; state: StateDirectory; inde
     },
     records: () => records,
     async store(pack) {
+      await (anchored ??= anchorDirectory(state.file('pending'), dirname(dirname(state.path))));
       const number = numberOf(pack.place);
       const hex = Array.from({ length: pack.tags.length / TAG_SIZE }, (_, at) => pack.tags.toString('hex', at * TAG_SIZE, (at + 1) * TAG_SIZE));
       await writePending(state.file('pending'), { name: pack.name, size: pack.bytes.length, raw: pack.raw, tags: hex });

@@ -106,6 +106,21 @@ export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
   }
 }
 
+/**
+ * Makes a directory that is there survive a power cut, with those above it up to `top`: a run that was killed, or made it without
+ * waiting for the disk, may have left it unsynced.
+ */
+export async function anchorDirectory(path: string, top: string): Promise<void> {
+  for (let at = path; at !== top && at !== dirname(at); at = dirname(at)) {
+    try {
+      await syncDirectory(dirname(at));
+    } catch (error) {
+      // A parent that may be passed but not listed is the administrator's, and older than this.
+      if (systemCode(error) !== 'EACCES') throw ioError(error, 'sync', dirname(at));
+    }
+  }
+}
+
 /** Makes a directory and its parents, without waiting for the disk. */
 export function makeCacheDirectory(path: string): void {
   try {

@@ -7,8 +7,10 @@ import type { BackupOptions, BackupReport } from '../../src/backup/backup.ts';
 import { scratch } from '../support/tmp.ts';
 import { audit, type Audit } from './audit.ts';
 import { deliver, flag, folderPath, makeFolder, messagesOf } from './mailbox.ts';
-import { backUp, copyWorld, liveTree, makeWorld, restoredTree, settle, snapshotIds, type World } from './world.ts';
+import { backUp, copyWorld, liveTree, makeWorld, restoredTree, settle, snapshotIds, type World, useMemory } from './world.ts';
 import { compareTrees } from './tree.ts';
+
+useMemory();
 
 const USERS = ['alice@example.org', 'bob@example.org'];
 

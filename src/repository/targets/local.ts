@@ -3,7 +3,7 @@ import { constants, lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
-import { ifPresent, makeDirectory, TEMPORARY_PREFIX, writeDurable } from '../../system/files.ts';
+import { anchorDirectory, ifPresent, makeDirectory, TEMPORARY_PREFIX, writeDurable } from '../../system/files.ts';
 import type { StoredObject, Target } from '../target.ts';
 
 function missing(path: string): MailrecoverError {
@@ -37,11 +37,16 @@ function* walk(root: string, folder: string, all: boolean): Generator<StoredObje
  */
 export function localTarget(root: string): Target {
   const known = new Set<string>();
+  const anchored = new Set<string>();
 
   async function ensureFolder(path: string): Promise<void> {
     const folder = dirname(join(root, path));
     if (known.has(folder)) return;
     await makeDirectory(folder);
+    const parent = dirname(folder);
+    // Once for all folders in it: those that this run makes are synced when they are made.
+    if (folder !== root && !anchored.has(parent)) await anchorDirectory(folder, root);
+    anchored.add(parent);
     known.add(folder);
   }
 
