@@ -70,6 +70,11 @@ export class Chain {
       if (at <= time) high = (low + high) >> 1;
       else low = found.index + 1;
     }
+    // The ends are compared, too: a time that lies outside of them was set wrong.
+    for (const end of [0, this.refs.length - 1]) {
+      const found = await this.readable(end);
+      if (found !== undefined) seen.set(found.index, Date.parse(found.snapshot.time));
+    }
     const times = [...seen].toSorted(([a], [b]) => a - b).map(([, at]) => at);
     if (times.every((at, place) => place === 0 || at <= (times[place - 1] ?? at))) return low;
     for (let at = 0; at < this.refs.length; at++) {

@@ -41,9 +41,9 @@ export function compactIndex(directory: string, manifest: Manifest, ids: Readonl
     const place = places[groups[group]?.chain ?? -1];
     if (place === undefined) continue;
     const from = place.next[first] ?? 0;
-    const to = last === STILL ? STILL : (place.before[last] ?? -2);
+    const to = last === STILL ? STILL : (place.before[last] ?? -1);
     // A row that is still there is kept even where its snapshots are gone: the next one is compared with it.
-    if (to !== STILL && to < from) continue;
+    if (last !== STILL && to < from) continue;
     let number = numbers.get(record);
     if (number === undefined) numbers.set(record, (number = numbers.size));
     keptRows.set([group, number, from, to, sum, received], keptBases.length * ROW);
