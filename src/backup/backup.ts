@@ -160,7 +160,7 @@ async function locked(
   const changes: Changes = { newMessages: 0, removedMessages: 0, flagChanges: 0, changedContent: [] };
   const deep = options.deep || now() - index.deepAt > options.deepEvery * DAY;
   const tally: Tally = { live: new Map(), owners: new Map(), broken: false };
-  const run: Run = { options, state, index, findings, deep, reread, changes, tally, read: options.dryRun ? dryReader : numbered(pool, packs) };
+  const run: Run = { options, state, index, findings, deep, reread, changes, tally, reader: (group) => (options.dryRun ? dryReader : numbered(pool, packs, group)) };
   try {
     const context: CatalogContext = { repository, state, index, recipients, runs: new LocalRuns(state.file('runs'), packLookup(index)) };
     const chainBroken = index.catalogs.some((catalog) => holdings.get(catalog.name) !== catalog.size);
@@ -228,9 +228,9 @@ function tagless(index: StateIndex, holdings: Holdings, lost: ReadonlySet<number
 }
 
 /** Reads through the pool; places become pack numbers at once. */
-function numbered(pool: ContentPool, packs: PackStore): ContentReader {
+function numbered(pool: ContentPool, packs: PackStore, group: string): ContentReader {
   return async (requests) => {
-    const outcomes = await pool.read(requests);
+    const outcomes = await pool.read(group, requests);
     for (const outcome of outcomes) if ('parts' in outcome) for (const part of outcome.parts) part.place = packs.numberOf(part.place);
     return outcomes;
   };

@@ -12,8 +12,8 @@ import { countArea, eachPlace, isHomeName, isUntouched, signaturesOf, type Sourc
 import { diffSection, wholeSection, type Changes } from './sections.ts';
 import { mailboxKey, type MailboxState, type StateDirectory, type StateIndex } from './state/state.ts';
 
-/** Mailboxes that are read at the same time. */
-const AT_ONCE = 8;
+/** Mailboxes that are read at the same time: enough to keep all threads busy, few enough that each lies in few packs. */
+const AT_ONCE = 4;
 
 /** How the use of packs changed, by pack number. */
 export interface Tally {
@@ -34,7 +34,8 @@ export interface Run {
   deep: boolean;
   /** Packs whose content must be stored again. */
   reread: Set<number>;
-  read: ContentReader;
+  /** Reads files of one mailbox. */
+  reader: (mailbox: string) => ContentReader;
   changes: Changes;
   tally: Tally;
 }
@@ -107,7 +108,7 @@ async function readMailbox(run: Run, prior: MailboxState | undefined, source: So
     settle: options.settle * 1e6,
     now: () => now() * 1000,
     lost: (place) => run.reread.has(place),
-    read: run.read,
+    read: run.reader(mailboxKey(source)),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   run.findings.push(...captured.findings);

@@ -31,6 +31,8 @@ export interface PoolOptions {
 }
 
 interface Job {
+  /** Whose mail it is: a thread goes on with what it has begun, so that a mailbox lies in few packs. */
+  group: string;
   requests: readonly ReadRequest[];
   resolve: (outcomes: ReadOutcome[]) => void;
   reject: (error: unknown) => void;
@@ -38,6 +40,8 @@ interface Job {
 
 interface Thread {
   worker: Worker;
+  /** Group of the job it got last. */
+  group?: string;
   jobs: Map<number, Job>;
   flushed?: () => void;
 }
@@ -85,15 +89,18 @@ export class ContentPool {
     }
   }
 
-  /** Reads files and stores what is new in them. */
-  read(requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
+  /**
+   * Reads files and stores what is new in them.
+   * @param group what should lie together, such as a mailbox
+   */
+  read(group: string, requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#threads.length === 0) {
       if (this.#options.threads === 0 || (!this.#options.eager && this.#inlineFiles + requests.length <= INLINE_FILES)) return this.#readInline(requests);
       this.#startThreads();
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ requests, resolve, reject });
+      this.#queue.push({ group, requests, resolve, reject });
       this.#pump();
     });
   }
@@ -168,13 +175,22 @@ export class ContentPool {
     for (let room = 0; room < AHEAD; room++) {
       for (const thread of this.#threads) {
         if (thread.jobs.size > room) continue;
-        const job = this.#queue.shift();
+        const job = this.#next(thread);
         if (job === undefined) return;
+        thread.group = job.group;
         const id = this.#nextId++;
         thread.jobs.set(id, job);
         thread.worker.postMessage({ type: 'read', id, ...packRequests(job.requests) } satisfies ToThread);
       }
     }
+  }
+
+  /** What a thread should do next: more of the same, else what no other has begun, else anything. */
+  #next(thread: Thread): Job | undefined {
+    const begun = new Set(this.#threads.map((other) => other.group));
+    let at = this.#queue.findIndex((job) => job.group === thread.group);
+    if (at < 0) at = this.#queue.findIndex((job) => !begun.has(job.group));
+    return this.#queue.splice(Math.max(0, at), 1)[0];
   }
 
   /** Finishes all packs and waits until they are stored. */
