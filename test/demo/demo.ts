@@ -70,7 +70,7 @@ function prepare(path: string): Stage {
 async function setUp({ path, mail, program, noServer }: Stage): Promise<void> {
   step('The mail, and a repository for its backups');
   say(`${mail.about}.`);
-  say(noServer === false ? 'It is served by a private Dovecot on this host.' : `There is no mail server here: ${noServer}.`);
+  say(noServer === false ? 'It is served by a private Dovecot on this host.' : `No IMAP server serves it: that ${noServer}.`);
   say(`MAILRECOVER_CONFIG is ${program.env['MAILRECOVER_CONFIG'] ?? ''}.`);
   await command(
     program,
