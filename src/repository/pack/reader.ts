@@ -121,37 +121,67 @@ export async function readPackTable(target: Target, path: string, identities: re
   return tableOf((await readTableFrame(window, path)).frame, path);
 }
 
+/** Frames are fetched in runs of about this size. */
+const FETCH = 8 * 1024 * 1024;
+
+/** The frames, first and last, that an entry lies in. */
+function framesOf(table: PackTable, entry: PackEntry): { first: number; last: number } {
+  let last = entry.frame;
+  for (let room = (table.frames[last]?.raw ?? 0) - entry.at; room < entry.size; last++) room += table.frames[last + 1]?.raw ?? entry.size;
+  return { first: entry.frame, last };
+}
+
 /**
- * Reads the entries named from a pack on a target, with range requests only.
- * @returns content by SHA-256; entries that the pack does not hold are left out
+ * Reads the entries named from a pack on a target, with requests for no more than the frames they lie in.
+ * Entries that the pack does not hold are left out; damaged ones throw `damage` when it is their turn.
  */
+export async function* streamEntries(
+  target: Target,
+  path: string,
+  identities: readonly Identity[] | undefined,
+  shas: ReadonlySet<string>,
+): AsyncGenerator<{ sha: string; content: Buffer }> {
+  const window = await openWindow(target, path, identities);
+  const table = tableOf((await readTableFrame(window, path)).frame, path);
+  const wanted = table.entries.filter((entry) => shas.has(entry.sha)).map((entry) => ({ entry, ...framesOf(table, entry) }));
+  for (let at = 0; at < wanted.length;) {
+    const start = wanted[at] as (typeof wanted)[number];
+    const from = table.frames[start.first];
+    if (from === undefined) return;
+    let last = start.last;
+    let next = at + 1;
+    for (; next < wanted.length; next++) {
+      const candidate = wanted[next] as (typeof wanted)[number];
+      const end = table.frames[candidate.last];
+      if (end === undefined || candidate.first > last + 1 || end.offset + end.length - from.offset > FETCH) break;
+      last = Math.max(last, candidate.last);
+    }
+    const to = table.frames[last];
+    if (to === undefined) return;
+    const bytes = await window.read(from.offset, to.offset + to.length);
+    const reader = entryReader(
+      table,
+      (number) => {
+        const frame = table.frames[number];
+        return frame === undefined ? Buffer.alloc(0) : bytes.subarray(frame.offset - from.offset, frame.offset - from.offset + frame.length);
+      },
+      path,
+    );
+    for (; at < next; at++) {
+      const { entry } = wanted[at] as (typeof wanted)[number];
+      yield { sha: entry.sha, content: reader.content(entry) };
+    }
+  }
+}
+
+/** Reads a few entries from a pack on a target. @returns content by SHA-256; entries that the pack does not hold are left out */
 export async function readEntries(
   target: Target,
   path: string,
   identities: readonly Identity[] | undefined,
   shas: ReadonlySet<string>,
 ): Promise<Map<string, Buffer>> {
-  const window = await openWindow(target, path, identities);
-  const table = tableOf((await readTableFrame(window, path)).frame, path);
   const found = new Map<string, Buffer>();
-  for (const entry of table.entries) {
-    if (!shas.has(entry.sha)) continue;
-    let last = entry.frame;
-    for (let room = (table.frames[last]?.raw ?? 0) - entry.at; room < entry.size; last++) room += table.frames[last + 1]?.raw ?? entry.size;
-    const first = table.frames[entry.frame];
-    const end = table.frames[last];
-    if (first === undefined || end === undefined) continue;
-    const bytes = await window.read(first.offset, end.offset + end.length);
-    const reader = entryReader(
-      table,
-      (number) => {
-        const frame = table.frames[number];
-        return frame === undefined ? Buffer.alloc(0) : bytes.subarray(frame.offset - first.offset, frame.offset - first.offset + frame.length);
-      },
-      path,
-    );
-    found.set(entry.sha, Buffer.from(reader.content(entry)));
-  }
+  for await (const { sha, content } of streamEntries(target, path, identities, shas)) found.set(sha, Buffer.from(content));
   return found;
 }
-

@@ -99,3 +99,12 @@ export function writeProblem(error: unknown, path: string): MailrecoverError {
     return new MailrecoverError('no-space', `the file system is full, at '${subject}'`, { hint: 'make room and run the same command again: it goes on where it stopped', subject });
   return new MailrecoverError('io', `unable to write '${subject}': ${code ?? String(error)}`, { subject, cause: error });
 }
+
+/** Does something to a path; what goes wrong is said in words. */
+export function attempt(path: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    throw writeProblem(error, path);
+  }
+}
