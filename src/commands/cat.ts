@@ -1,5 +1,6 @@
 import { HOST, IDENTITY, IDENTITY_EXIT_CODES, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { audit } from './audit.ts';
+import { isMessageId } from './message-id.ts';
 import { openSource } from './open-source.ts';
 import { defineCommand, type CommandResult } from './types.ts';
 
@@ -28,9 +29,9 @@ export default defineCommand({
     const { locateMessage, readLocated } = await import('../restore/look/locate.ts');
     const { displayBytes } = await import('../store/bytes.ts');
     let id = args.message;
-    if (/^<[^<>]+>$/.test(id)) {
-      const { messageOfId } = await import('./find-index.ts');
-      id = await messageOfId({ context, place, source, findings }, id);
+    if (isMessageId(id)) {
+      const { plainIds } = await import('./find-index.ts');
+      [id = ''] = await plainIds({ context, place, source, findings }, [id]);
     }
     const located = await locateMessage(source, id);
     const mailbox = displayBytes(located.place.mailbox);

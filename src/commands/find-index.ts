@@ -4,6 +4,7 @@ import type { Identity } from '../repository/age/keys.ts';
 import type { Repository } from '../repository/repository.ts';
 import { findMessages, type FindReport } from '../restore/look/find/find.ts';
 import type { FindFilter } from '../restore/look/find/search.ts';
+import { isMessageId } from './message-id.ts';
 import type { Source } from '../restore/look/source.ts';
 import { userCache } from '../system/private-cache.ts';
 import { threadsOf, type Place } from './from-config.ts';
@@ -29,8 +30,15 @@ export async function search(
   return findMessages({ repository, identities, roots, threads, progress, signal, findings }, filter, place.layoutOf);
 }
 
+/** What messages a command line means: a Message-ID in angle brackets becomes the id of its message. */
+export async function plainIds(searching: Searching & { source: Source }, ids: readonly string[]): Promise<string[]> {
+  const plain: string[] = [];
+  for (const id of ids) plain.push(isMessageId(id) ? await messageOfId(searching, id) : id);
+  return plain;
+}
+
 /** The id of the message with a Message-ID in a snapshot. @throws MailrecoverError `not-found`, `ambiguous` */
-export async function messageOfId(searching: Searching & { source: Source }, messageId: string): Promise<string> {
+async function messageOfId(searching: Searching & { source: Source }, messageId: string): Promise<string> {
   const { repository, identities, snapshot } = searching.source;
   const { matches } = await search(searching, repository, identities, { messageId, snapshot: snapshot.id, limit: 0 });
   const [first] = matches;

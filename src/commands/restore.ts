@@ -5,6 +5,7 @@ import { monotonic } from '../system/clock.ts';
 import { audit } from './audit.ts';
 import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
+import { isMessageId } from './message-id.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
@@ -26,7 +27,7 @@ export default defineCommand({
     },
     mailbox: { kind: 'list', value: 'MAILBOX', description: 'only these mailboxes' },
     folder: { kind: 'list', value: 'FOLDER', description: 'only these folders' },
-    message: { kind: 'list', value: 'MESSAGE', description: 'only these messages, as find and ls name them' },
+    message: { kind: 'list', value: 'MESSAGE', description: 'only these messages, as find and ls name them, or by Message-ID in angle brackets' },
     mapOwner: { kind: 'list', value: 'FROM:TO', description: 'give what belonged to the user or group FROM to TO' },
     dryRun: { kind: 'flag', description: 'print the plan that would be carried out, and restore nothing' },
     ...IDENTITY,
@@ -78,10 +79,15 @@ export default defineCommand({
     const repository = await openRepository(place.target);
     const identities = await identitiesOf(context, place, repository, options.identity);
     const { snapshot, findings } = await chooseSnapshot(place, args.snapshot);
+    let messages = options.message;
+    if (messages.some(isMessageId)) {
+      const { plainIds } = await import('./find-index.ts');
+      messages = await plainIds({ context, place, source: { repository, snapshot, identities, layoutOf: place.layoutOf }, findings }, messages);
+    }
     const selection: Selection = {
       ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
       ...(options.folder.length > 0 ? { folders: options.folder } : {}),
-      ...(options.message.length > 0 ? { messages: options.message } : {}),
+      ...(messages.length > 0 ? { messages } : {}),
     };
     if (!options.dryRun) findings.push(...(await audit(place, 'restore', { snapshot: snapshot.id, ...selection, to })));
     const { dryRun } = options;

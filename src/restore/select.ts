@@ -2,31 +2,44 @@
 import { MailrecoverError } from '../errors/error.ts';
 import type { FullDir, FullSection, MessageState } from '../repository/catalog/model.ts';
 import type { Wanted } from '../repository/catalog/reader.ts';
-import { displayBytes, toBytes } from '../store/bytes.ts';
-import { folderName, type FolderLayout } from '../store/maildir/layout.ts';
+import type { FolderLayout } from '../store/maildir/layout.ts';
+import { isNamedFolder, mailboxFilter, wantedOf } from './look/folders.ts';
+import { fitOf, parseMessageId } from './look/message-id.ts';
 
 export interface Selection {
-  /** As users know them; all where absent. */
+  /** As users know them, `*` for any characters; all where absent. */
   mailboxes?: readonly string[];
   /** By their IMAP names, each with all that is in it but not its subfolders. */
   folders?: readonly string[];
-  /** Messages by the id that `find` and `ls` show, or by base name. */
+  /** Messages by the id that `find` and `ls` show (look/message-id.ts), or by base name. */
   messages?: readonly string[];
 }
 
-/** Length of the message ids that are shown: the beginning of the SHA-256. */
-export const MESSAGE_ID_LENGTH = 16;
-
-export function wantedMailboxes(selection: Selection): Wanted {
-  return selection.mailboxes?.map((mailbox) => ({ mailbox: toBytes(mailbox) }));
+export function wantedMailboxes({ mailboxes, messages }: Selection): Wanted {
+  if (mailboxes !== undefined || messages === undefined) return wantedOf(mailboxes);
+  const named = messages.map((id) => parseMessageId(id).mailbox);
+  return named.includes(undefined) ? undefined : named.flatMap((mailbox) => (mailbox === undefined ? [] : [{ mailbox }]));
 }
 
-function isWantedMessage(ids: readonly string[], base: string, message: MessageState): boolean {
-  return ids.some((id) => (/^[0-9a-f]{8,64}$/.test(id) && message.sha.startsWith(id)) || id === displayBytes(base));
+/** The messages of a section that ids mean, each by its place. One that was moved within its mailbox since it was named is meant where it is now. */
+function meantMessages(section: FullSection, ids: readonly string[]): Set<MessageState> {
+  const meant = new Set<MessageState>();
+  for (const id of ids) {
+    const wanted = parseMessageId(id);
+    const fits = { exact: new Set<MessageState>(), bytes: new Set<MessageState>() };
+    for (const [dir, { messages }] of section.dirs) {
+      for (const [base, message] of messages) {
+        const fit = fitOf(wanted, { store: section.store, mailbox: section.mailbox, dir, base }, message.sha);
+        if (fit !== undefined) fits[fit].add(message);
+      }
+    }
+    for (const message of fits.exact.size > 0 ? fits.exact : fits.bytes) meant.add(message);
+  }
+  return meant;
 }
 
-function onlyMessages(dir: FullDir, ids: readonly string[]): FullDir {
-  const messages = new Map([...dir.messages].filter(([base, message]) => isWantedMessage(ids, base, message)));
+function onlyMessages(dir: FullDir, meant: ReadonlySet<MessageState>): FullDir {
+  const messages = new Map([...dir.messages].filter(([, message]) => meant.has(message)));
   return { ...dir, files: new Map(), links: new Map(), messages };
 }
 
@@ -43,17 +56,18 @@ function isOfFolder(path: string, folder: string): boolean {
  */
 export function selectFrom(section: FullSection, selection: Selection, layoutOf: (store: string) => FolderLayout): FullSection | undefined {
   const { folders, messages } = selection;
+  if (!mailboxFilter(selection.mailboxes)(section.mailbox)) return undefined;
   if (folders === undefined && messages === undefined) return section;
+  const meant = messages === undefined ? undefined : meantMessages(section, messages);
   const dirs = new Map<string, FullDir>();
   for (const [path, dir] of section.dirs) {
     if (folders !== undefined) {
       const parent = /(^|\/)(cur|new|tmp)$/.test(path) ? path.replace(/\/?(cur|new|tmp)$/, '') : path;
-      const name = folderName(parent, layoutOf(section.store));
-      if (name === undefined || !folders.includes(name) || !isOfFolder(path, parent)) continue;
+      if (!isNamedFolder(parent, folders, layoutOf(section.store)) || !isOfFolder(path, parent)) continue;
     }
-    dirs.set(path, messages === undefined ? dir : onlyMessages(dir, messages));
+    dirs.set(path, meant === undefined ? dir : onlyMessages(dir, meant));
   }
-  if (messages !== undefined && ![...dirs.values()].some((dir) => dir.messages.size > 0)) return undefined;
+  if (meant !== undefined && ![...dirs.values()].some((dir) => dir.messages.size > 0)) return undefined;
   return dirs.size === 0 ? undefined : { ...section, dirs };
 }
 

@@ -11,8 +11,18 @@ export function textHelpers(details: { color: boolean; lang: 'en' | 'ja' }): Tex
     (name: keyof typeof STYLES) =>
     (text: string): string =>
       details.color ? `\u001B[${STYLES[name][0]}m${text}\u001B[${STYLES[name][1]}m` : text;
-  const inUnit = (value: number, unit: string, digits: number): string =>
-    new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
+  // Making a formatter takes longer than a thousand uses of it.
+  const formats = new Map<string, Intl.NumberFormat>();
+  const inUnit = (value: number, unit: string, digits: number): string => {
+    let format = formats.get(`${unit} ${digits}`);
+    if (format === undefined) {
+      format = new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits });
+      formats.set(`${unit} ${digits}`, format);
+    }
+    return format.format(value);
+  };
+  let plain: Intl.NumberFormat | undefined;
+  let dateTime: Intl.DateTimeFormat | undefined;
 
   const helpers: TextHelpers = {
     bold: style('bold'),
@@ -21,7 +31,7 @@ export function textHelpers(details: { color: boolean; lang: 'en' | 'ja' }): Tex
     green: style('green'),
     yellow: style('yellow'),
     cyan: style('cyan'),
-    number: (value) => new Intl.NumberFormat(locale).format(value),
+    number: (value) => (plain ??= new Intl.NumberFormat(locale)).format(value),
     size(bytes) {
       let unit = 0;
       let value = bytes;
@@ -49,7 +59,7 @@ export function textHelpers(details: { color: boolean; lang: 'en' | 'ja' }): Tex
         .map(([value, unit]) => inUnit(value, unit, 0))
         .join(' ');
     },
-    time: (iso) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(iso)),
+    time: (iso) => (dateTime ??= new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' })).format(new Date(iso)),
     table(rows, { head, right = [] } = {}) {
       if (rows.length === 0) return '';
       const lines = alignColumns(head === undefined ? rows : [head, ...rows], right);

@@ -57,6 +57,11 @@ interface Candidate {
   gone: boolean;
 }
 
+/** Chains of snapshots that say that they are of this host, and are signed by a key that is not believed. */
+export function strangeChains(index: OpenIndex, filter: FindFilter): string[] {
+  return timelinesOf(index.manifest, new Set(), filter.believed).flatMap((timeline, chain) => (timeline === undefined ? [index.manifest.chains[chain]?.fingerprint ?? ''] : []));
+}
+
 /** @returns the matches, newest first, and how many there are beyond the limit too */
 export function searchIndex(index: OpenIndex, ids: ReadonlySet<string>, filter: FindFilter, layoutOf: LayoutOf): { matches: Match[]; total: number } {
   const columns = new IndexColumns(index);
