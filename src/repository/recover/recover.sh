@@ -182,9 +182,9 @@ to=$(cd -- "$to" && pwd -P) || die 1 "$to can not be entered"
 umask 077
 W=$to/$STAGE; export W
 mkdir -- "$W" || die 1 "$to can not be written to"
-fetching=
+fetching= verifying=
 cleanup() {
-  [ -z "$fetching" ] || { kill "$fetching"; wait "$fetching"; } 2>/dev/null
+  [ -z "$fetching$verifying" ] || { kill $fetching $verifying; wait $fetching $verifying; } 2>/dev/null
   rm -rf -- "$W" 2>/dev/null || rm -rf -- "$W"
 }
 trap cleanup EXIT
@@ -587,7 +587,8 @@ function begin(head,  i, s) {
   name = substr(head, 1, 64); size = 0; s = substr(head, 125, 11)
   entry = length(head) == 257 && name !~ /[^0-9a-f]/ && substr(head, 65, 1) == NUL && substr(head, 157, 1) == "0" && s !~ /[^0-7]/
   if (s ~ /[^0-7]/) { state = "lost"; return }
-  for (i = 1; i <= 11; i++) size = size * 8 + substr(s, i, 1)
+  sub(/^0+/, "", s)
+  for (i = 1; i <= length(s); i++) size = size * 8 + substr(s, i, 1)
   pad = (512 - size % 512) % 512; state = "body"; pieces = total = 0
 }
 # The bytes of the entry: to a file, or with their padding to the output.
@@ -844,13 +845,12 @@ wanted
 batch=1
 mark=$(awk 'BEGIN { srand(); printf "%.0f%.0f", rand() * 1e9, rand() * 1e9 }')$want$$; export mark
 [ -n "$ahead$direct" ] || [ "$batches" -eq 0 ] || { fetch 1 "$@" & fetching=$!; }
-verifying=
 while [ "$batch" -le "$batches" ]; do
   next=$((batch + 1))
   if [ -n "$direct" ]; then
     stream "$batch" "$@"
     judge "$batch"
-    [ -z "$verifying" ] || wait "$verifying"
+    [ -z "$verifying" ] || wait "$verifying"; verifying=
     (left=$W/left.$batch.bad; export left; verify "$batch") & verifying=$!
   else
     wait "$fetching"; fetching=
@@ -865,7 +865,7 @@ while [ "$batch" -le "$batches" ]; do
   [ ! -s "$W/unwritten" ] || break
   batch=$next
 done
-[ -z "$verifying" ] || wait "$verifying"
+[ -z "$verifying" ] || wait "$verifying"; verifying=
 [ ! -t 2 ] || printf '\n' >&2
 
 # What was not where the catalog says may lie in another pack.
