@@ -1,5 +1,5 @@
 /** The backup: one snapshot of this host's mail stores. */
-import { MailrecoverError } from '../errors/error.ts';
+import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { parseRecipient, type Identity } from '../repository/age/keys.ts';
 import { openRepository, type Repository } from '../repository/repository.ts';
@@ -83,6 +83,10 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
   const release = takeLock(state.file('lock'), 'mailrecover backup');
   try {
     return await healing(options, repository, state);
+  } catch (error) {
+    // What the system refused and nobody above could do without.
+    const { path } = error as { path?: unknown };
+    throw systemCode(error)?.startsWith('E') === true && typeof path === 'string' ? ioError(error, 'use', path) : error;
   } finally {
     release();
   }
@@ -198,13 +202,32 @@ async function locked(
     index.snapshot = snapshot.id;
     index.sequence = (parent?.sequence ?? 0) + 1;
     if (deep || rebuilt) index.deepAt = now();
+    const problem = await keepState(state, index, context);
+    if (problem !== undefined) findings.push(problem);
+    const outcome = problem !== undefined && total.outcome === 'ok' ? 'warning' : total.outcome;
+    return { ...total, outcome, snapshot: snapshot.id, counts: { ...counts, bytesStored: stored + snapshot.size } };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Keeps the state of a snapshot that is committed. @returns what the user should know where that failed: the snapshot is good all the same */
+async function keepState(state: StateDirectory, index: StateIndex, { runs }: CatalogContext): Promise<Finding | undefined> {
+  try {
     state.save(index);
     state.tidy(index);
     clearPending(state.file('pending'));
-    await context.runs.tidy(index.catalogs);
-    return { ...total, snapshot: snapshot.id, counts: { ...counts, bytesStored: stored + snapshot.size } };
-  } finally {
-    await pool.close();
+    await runs.tidy(index.catalogs);
+    return undefined;
+  } catch (error) {
+    if (systemCode(error) === undefined && !(error instanceof MailrecoverError)) throw error;
+    return {
+      severity: 'warning',
+      code: 'state-not-kept',
+      message: `the snapshot is stored, but not all of the local state could be kept: ${ioError(error, 'write', state.path).message}`,
+      hint: 'make room or repair the disk there; until then backups read more than they need to',
+      subject: state.path,
+    };
   }
 }
 

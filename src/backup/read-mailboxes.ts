@@ -1,13 +1,15 @@
 /** Reading mailboxes: those that did not change are carried over, the others are captured and compared with what was there. */
 import { createHash, randomBytes } from 'node:crypto';
-import { MailrecoverError } from '../errors/error.ts';
+import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { byBytes } from '../repository/catalog/percent.ts';
 import { sectionKey, type Section } from '../repository/catalog/model.ts';
 import type { CatalogWriter } from '../repository/catalog/writer.ts';
+import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader, LiveArea } from '../store/live.ts';
 import { captureMailbox } from '../store/maildir/capture.ts';
 import { now } from '../system/clock.ts';
+import { carryUnreadable } from './carry.ts';
 import { countArea, eachPlace, isHomeName, isUntouched, signaturesOf, type SourceMailbox } from './mailboxes.ts';
 import { diffSection, wholeSection, type Changes } from './sections.ts';
 import { mailboxKey, type MailboxState, type StateDirectory, type StateIndex } from './state/state.ts';
@@ -53,7 +55,7 @@ export async function readMailboxes(run: Run, sources: ReadonlyMap<string, Sourc
   const take = async (): Promise<void> => {
     const next = await waiting.shift();
     if (next === undefined) return;
-    mailboxes.push(next.state);
+    if (next.state !== undefined) mailboxes.push(next.state);
     for (const section of next.sections) {
       if (writer === undefined) sections.set(sectionKey(section), section);
       else writer.add(section);
@@ -78,7 +80,8 @@ export async function readMailboxes(run: Run, sources: ReadonlyMap<string, Sourc
 }
 
 interface ReadMailbox {
-  state: MailboxState;
+  /** undefined for one that no backup could read so far. */
+  state: MailboxState | undefined;
   sections: Section[];
 }
 
@@ -92,7 +95,22 @@ export function usesPacks(index: StateIndex, packs: ReadonlySet<number>, prior: 
   return false;
 }
 
+/** Reads a mailbox; where the system does not let it, it stays as the snapshot before has it, and is named. */
 async function readMailbox(run: Run, prior: MailboxState | undefined, source: SourceMailbox | undefined, whole: boolean): Promise<ReadMailbox> {
+  try {
+    return await captured(run, prior, source, whole);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined || code.startsWith('ERR_') || error instanceof MailrecoverError) throw error;
+    const subject = displayBytes(source?.areas.find(({ area }) => area === 'mail')?.path ?? prior?.mailbox ?? '');
+    run.findings.push({ severity: 'error', code: 'unreadable', message: ioError(error, 'read the mailbox', subject).message, subject });
+    if (prior === undefined) return { state: undefined, sections: [] };
+    const { signatures: _, ...state } = prior;
+    return { state: { ...state, partial: true }, sections: [] };
+  }
+}
+
+async function captured(run: Run, prior: MailboxState | undefined, source: SourceMailbox | undefined, whole: boolean): Promise<ReadMailbox> {
   const { options, state } = run;
   if (prior !== undefined && (source === undefined || (!run.deep && !usesPacks(run.index, run.reread, prior) && isUntouched(prior, source)))) return { state: prior, sections: [] };
   if (source === undefined) throw new MailrecoverError('bug', 'a mailbox without state was to be carried over');
@@ -102,7 +120,7 @@ async function readMailbox(run: Run, prior: MailboxState | undefined, source: So
     const number = prior?.areas.findIndex((each) => each.area === area) ?? -1;
     return number < 0 ? undefined : priorAreas?.[number];
   };
-  const captured = await captureMailbox({
+  const capture = await captureMailbox({
     areas: source.areas.map(({ area, path }) => ({ area, root: path, prior: priorOf(area), ...(area === 'home' ? { only: isHomeName } : {}) })),
     deep: run.deep,
     settle: options.settle * 1e6,
@@ -111,14 +129,18 @@ async function readMailbox(run: Run, prior: MailboxState | undefined, source: So
     read: run.reader(mailboxKey(source)),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  run.findings.push(...captured.findings);
-  const areas = source.areas.map(({ area }) => captured.areas.get(area) ?? { dirs: new Map() });
+  run.findings.push(...capture.findings);
+  const areas = source.areas.map(({ area }) => capture.areas.get(area) ?? { dirs: new Map() });
+  for (const [number, { area, path }] of source.areas.entries()) {
+    const live = areas[number];
+    if (live !== undefined) carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.reread.has(place) });
+  }
   const sections = changedSections(run, prior, priorAreas, source, areas, whole);
   if (options.dryRun) return { state: prior ?? describe(source, areas, { file: '', check: 0 }), sections };
   recount(run, source, priorAreas, areas);
   const name = `${createHash('sha256').update(mailboxKey(source)).digest('hex').slice(0, 24)}-${randomBytes(4).toString('hex')}`;
   const kept = describe(source, areas, state.saveMailbox(name, areas));
-  if (captured.findings.some((finding) => finding.severity === 'error')) kept.partial = true;
+  if (capture.findings.some((finding) => finding.severity === 'error')) kept.partial = true;
   return { state: kept, sections };
 }
 

@@ -18,8 +18,8 @@ useMemory();
 const USERS = ['alice@example.org', 'bob@example.org', 'carol@example.net'];
 const FOLDERS = ['INBOX', 'Sent', 'Archive', 'Archive.2026'];
 const KINDS = [
-  ...['deliver', 'deliver', 'deliver', 'flag', 'flag', 'move', 'copy', 'expunge', 'makeFolder', 'removeFolder', 'renameFolder', 'control'],
-  ...['removeMailbox', 'backUp', 'backUp', 'backUp', 'backUpOne', 'kill', 'loseState', 'keepState', 'rollBackState', 'restore', 'restoreOlder'],
+  'deliver', 'deliver', 'deliver', 'flag', 'flag', 'move', 'copy', 'expunge', 'makeFolder', 'removeFolder', 'renameFolder', 'control',
+  'removeMailbox', 'backUp', 'backUp', 'backUp', 'backUpOne', 'kill', 'loseState', 'keepState', 'rollBackState', 'restore', 'restoreOlder',
 ] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -68,6 +68,10 @@ class Play {
   stateOf: string | undefined;
   kept: string | undefined | false = false;
   runs = 0;
+  /** A run was cut off, and none came to its end since. */
+  cutOff = false;
+  /** The journal of a run that was cut off was lost, too: the pack that it was storing may have no tags yet, and goes up again. */
+  journalLost = false;
 
   constructor(world: World) {
     this.world = world;
@@ -179,7 +183,7 @@ class Play {
     folders.delete(from);
     folders.add(to);
     const mailbox = this.#mailbox(user);
-    for (const [path, sha] of [...mailbox]) {
+    for (const [path, sha] of new Map(mailbox)) {
       if (!path.startsWith(`.${from}/`)) continue;
       mailbox.delete(path);
       mailbox.set(`.${to}/${path.slice(from.length + 2)}`, sha);
@@ -219,6 +223,7 @@ class Play {
   }
 
   #noted(id: string, holds: Host): void {
+    this.cutOff = false;
     this.taken.push({ id, holds });
     this.stateOf = id;
   }
@@ -248,6 +253,7 @@ class Play {
     if (where === 0) await settle();
     this.runs++;
     const holds = copyOf(this.live);
+    this.cutOff = true;
     const target = dying(this.world.target, what % 7, odd);
     await backUp(this.world, { target }).then(
       (report) => this.#noted(report.snapshot ?? '', holds),
@@ -258,6 +264,7 @@ class Play {
   }
 
   loseState(): void {
+    if (this.cutOff) this.journalLost = true;
     rmSync(this.world.state, { recursive: true, force: true });
     this.stateOf = undefined;
   }
@@ -303,7 +310,7 @@ class Play {
       this.taken.map((taken) => taken.id),
     );
     // Small packs are stored together anew once there are eight of a size.
-    if (this.runs < 8) assert.deepEqual(twice, []);
+    if (this.runs < 8 && !this.journalLost) assert.deepEqual(twice, []);
     for (const taken of this.taken) await this.#compare(taken);
   }
 }
