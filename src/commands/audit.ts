@@ -13,6 +13,13 @@ export async function audit(place: Place, command: string, details: Record<strin
     return [];
   } catch (error) {
     if (!(error instanceof MailrecoverError)) throw error;
-    return [{ severity: 'warning', code: 'audit', message: `this access does not stand in the audit log: ${error.message}`, subject: place.state }];
+    return [
+      {
+        severity: 'warning',
+        code: 'audit',
+        message: `this access does not stand in the audit log: ${error.message}`,
+        subject: place.state,
+      },
+    ];
   }
 }

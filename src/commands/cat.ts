@@ -16,7 +16,12 @@ export default defineCommand({
     message: { value: 'MESSAGE', description: 'the message, as find and ls name it; or its Message-ID in angle brackets', required: true },
   },
   options: { ...IDENTITY, ...HOST, ...REPOSITORY },
-  examples: [{ command: 'mailrecover cat latest alice@example.org/9f86d081884c7d65-3a1f2b > message.eml', says: 'Hand out one message that find has listed.' }],
+  examples: [
+    {
+      command: 'mailrecover cat latest alice@example.org/9f86d081884c7d65-3a1f2b > message.eml',
+      says: 'Hand out one message that find has listed.',
+    },
+  ],
   exitCodes: { 0: 'the message was printed whole', 1: 'it could not be printed', ...IDENTITY_EXIT_CODES },
   json: {
     snapshot: 'the id of the snapshot',

@@ -61,11 +61,19 @@ function renderDiff({ changes, counts }: DiffReport, text: TextHelpers): string 
   if (changes.length === 0) return 'no difference';
   const sign = { added: text.green('+'), removed: text.red('-'), moved: text.cyan('>'), flags: text.yellow('~'), content: text.red('!') };
   const blocks = [...Map.groupBy(changes, ({ mailbox }) => mailbox)].map(([mailbox, rows]) => {
-    const cells = rows.map((row) => [`  ${sign[row.change]} ${folderText(row)}`, row.message.slice(row.message.lastIndexOf('/') + 1), shorten(row.from, 28), shorten(row.subject, 40), flagsText(row)]);
+    const cells = rows.map((row) => [
+      `  ${sign[row.change]} ${folderText(row)}`,
+      row.message.slice(row.message.lastIndexOf('/') + 1),
+      shorten(row.from, 28),
+      shorten(row.subject, 40),
+      flagsText(row),
+    ]);
     return `${text.bold(mailbox)}\n${text.table(cells)}`;
   });
   const words = { added: 'added', removed: 'removed', moved: 'moved', flags: 'with other flags', content: text.red('with other bytes') };
-  const sums = (['added', 'removed', 'moved', 'flags', 'content'] as const).filter((kind) => counts[kind] > 0).map((kind) => `${text.number(counts[kind])} ${words[kind]}`);
+  const sums = (['added', 'removed', 'moved', 'flags', 'content'] as const)
+    .filter((kind) => counts[kind] > 0)
+    .map((kind) => `${text.number(counts[kind])} ${words[kind]}`);
   return `${blocks.join('\n')}\n${sums.join(', ')}`;
 }
 

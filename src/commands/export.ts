@@ -50,9 +50,13 @@ export default defineCommand({
   recordsHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const { format } = options;
-    if (options.to === undefined) throw new MailrecoverError('usage', 'no place to export to is named', { hint: 'name an empty directory (for tar a new file) with --to PATH' });
+    if (options.to === undefined)
+      throw new MailrecoverError('usage', 'no place to export to is named', {
+        hint: 'name an empty directory (for tar a new file) with --to PATH',
+      });
     const streamed = options.to === '-';
-    if (streamed && format !== 'tar') throw new MailrecoverError('usage', `--format ${format} needs a directory`, { hint: 'only --format tar goes to standard output' });
+    if (streamed && format !== 'tar')
+      throw new MailrecoverError('usage', `--format ${format} needs a directory`, { hint: 'only --format tar goes to standard output' });
     const { place, source, findings } = await openSource(context, args.snapshot, options);
     const { exportMail, exportTar } = await import('../restore/look/export/export.ts');
     const selection = { mailboxes: options.mailbox, folders: options.folder };
@@ -61,7 +65,13 @@ export default defineCommand({
     findings.push(...(await audit(place, 'export', { snapshot, format, ...selection, to })));
     const warned = findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
     const { progress, signal } = context;
-    if (streamed) return { outcome: warned, findings, fields: { snapshot, target: to, archive: notInJson }, output: exportTar({ source, selection, progress, signal }) };
+    if (streamed)
+      return {
+        outcome: warned,
+        findings,
+        fields: { snapshot, target: to, archive: notInJson },
+        output: exportTar({ source, selection, progress, signal }),
+      };
     const report = await exportMail({ source, selection, format, to, progress, signal });
     return {
       outcome: report.findings.length > 0 ? 'partial' : warned,

@@ -51,10 +51,14 @@ async function messageOfId(searching: Searching & { source: Source }, messageId:
   const bytesOf = (message: string): string => message.slice(message.lastIndexOf('/') + 1).split('-', 1)[0] ?? '';
   const different = new Map(matches.map(({ message }) => [bytesOf(message), message]));
   if (different.size > 1) {
-    throw new MailrecoverError('ambiguous', `${different.size} different messages have the Message-ID ${messageId}: ${[...different.values()].slice(0, 5).join(', ')}`, {
-      hint: 'name one of them in full',
-      subject: messageId,
-    });
+    throw new MailrecoverError(
+      'ambiguous',
+      `${different.size} different messages have the Message-ID ${messageId}: ${[...different.values()].slice(0, 5).join(', ')}`,
+      {
+        hint: 'name one of them in full',
+        subject: messageId,
+      },
+    );
   }
   return first.message;
 }

@@ -35,7 +35,11 @@ export default defineCommand({
     snapshot: { kind: 'text', value: 'SNAP', description: 'only in this snapshot' },
     limit: { kind: 'number', value: 'N', description: 'stop after N messages; 0 lists all', default: 0, min: 0 },
     ...IDENTITY,
-    host: { kind: 'text', value: 'HOST', description: "only in the snapshots of this host; by default those of all, except that 'latest' and times mean those of this host" },
+    host: {
+      kind: 'text',
+      value: 'HOST',
+      description: "only in the snapshots of this host; by default those of all, except that 'latest' and times mean those of this host",
+    },
     ...REPOSITORY,
   },
   examples: [
@@ -80,7 +84,18 @@ export default defineCommand({
     }
     const { messageId, from, to, subject, mailbox: mailboxes, host, limit } = options;
     const believed = await believedKeys(place, await ownKey(place));
-    const filter = { ...times, messageId, from, to, subject, mailboxes, host: snapshot === undefined ? host : undefined, snapshot, believed, limit };
+    const filter = {
+      ...times,
+      messageId,
+      from,
+      to,
+      subject,
+      mailboxes,
+      host: snapshot === undefined ? host : undefined,
+      snapshot,
+      believed,
+      limit,
+    };
     const { matches, total } = await search({ context, place, findings }, repository, identities, filter);
     const warned = findings.some(({ severity }) => severity === 'warning');
     return {
@@ -96,7 +111,11 @@ export default defineCommand({
 function timeOf(option: string, text: string | undefined, edge: 'start' | 'end'): number | undefined {
   if (text === undefined) return undefined;
   const time = parseLocalTime(text, edge);
-  if (time === undefined) throw new MailrecoverError('usage', `${option} '${text}' is no time`, { hint: "write it as 2026-11-20 or '2026-11-20 03:00'", subject: text });
+  if (time === undefined)
+    throw new MailrecoverError('usage', `${option} '${text}' is no time`, {
+      hint: "write it as 2026-11-20 or '2026-11-20 03:00'",
+      subject: text,
+    });
   return time;
 }
 

@@ -39,21 +39,38 @@ export default defineCommand({
     const { mailbox } = args;
     const { folder } = options;
     if (folder !== undefined && mailbox === undefined)
-      throw new MailrecoverError('usage', '--folder needs a mailbox', { hint: `mailrecover ls ${args.snapshot} MAILBOX --folder ${folder}` });
+      throw new MailrecoverError('usage', '--folder needs a mailbox', {
+        hint: `mailrecover ls ${args.snapshot} MAILBOX --folder ${folder}`,
+      });
     const { source, findings } = await openSource(context, args.snapshot, options);
     const { listFolders, listMailboxes, listMessages } = await import('../restore/look/ls.ts');
     const result = { outcome: findings.length > 0 ? ('warning' as const) : ('ok' as const), findings };
     const snapshot = source.snapshot.id;
     if (mailbox === undefined) {
       const mailboxes = await listMailboxes(source);
-      return { ...result, counts: { mailboxes: mailboxes.length }, fields: { snapshot, mailboxes }, render: (text) => renderMailboxes(mailboxes, text) };
+      return {
+        ...result,
+        counts: { mailboxes: mailboxes.length },
+        fields: { snapshot, mailboxes },
+        render: (text) => renderMailboxes(mailboxes, text),
+      };
     }
     if (folder === undefined) {
       const folders = await listFolders(source, mailbox);
-      return { ...result, counts: { folders: folders.length }, fields: { snapshot, folders }, render: (text) => renderFolders(folders, text) };
+      return {
+        ...result,
+        counts: { folders: folders.length },
+        fields: { snapshot, folders },
+        render: (text) => renderFolders(folders, text),
+      };
     }
     const messages = await listMessages(source, mailbox, folder);
-    return { ...result, counts: { messages: messages.length }, fields: { snapshot, messages }, render: (text) => renderMessages(messages, text) };
+    return {
+      ...result,
+      counts: { messages: messages.length },
+      fields: { snapshot, messages },
+      render: (text) => renderMessages(messages, text),
+    };
   },
 });
 

@@ -15,7 +15,8 @@ export function parseLocalTime(text: string, edge: 'start' | 'end'): number | un
   const milliseconds = Number((fraction ?? '').padEnd(3, '0'));
   const utc = new Date(Date.UTC(...fields, milliseconds));
   // The calendar has no 31st of February: such a day comes back as another one.
-  if (utc.getUTCMonth() !== fields[1] || utc.getUTCDate() !== fields[2] || fields[3] > 23 || fields[4] > 59 || fields[5] > 60) return undefined;
+  if (utc.getUTCMonth() !== fields[1] || utc.getUTCDate() !== fields[2] || fields[3] > 23 || fields[4] > 59 || fields[5] > 60)
+    return undefined;
   const begin = zone === undefined ? new Date(...fields, milliseconds).getTime() : utc.getTime() - offsetOf(zone);
   if (edge === 'start') return begin;
   // A day is not always 24 hours long.

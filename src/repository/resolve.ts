@@ -36,7 +36,10 @@ export async function resolveSnapshot(target: Target, text: string, options: Res
   if (latest === null && time === undefined && !ID.test(lower)) throw meansNothing(text);
   const refs = await listSnapshotRefs(target);
   if (refs.length === 0) {
-    throw new MailrecoverError('not-found', 'the repository holds no snapshot', { hint: "make one: 'mailrecover backup'", subject: target.location });
+    throw new MailrecoverError('not-found', 'the repository holds no snapshot', {
+      hint: "make one: 'mailrecover backup'",
+      subject: target.location,
+    });
   }
   if (latest === null && time === undefined) return readSnapshot(target, byId(refs, lower));
   const chains = await ofHost(chainsOf(target, refs, findings), options, findings);
@@ -54,7 +57,10 @@ function byId(refs: readonly SnapshotRef[], prefix: string): SnapshotRef {
   const found = refs.filter((ref) => ref.id.startsWith(prefix));
   const [only] = found;
   if (only === undefined) {
-    throw new MailrecoverError('not-found', `there is no snapshot '${prefix}'`, { hint: "list them: 'mailrecover snapshots'", subject: prefix });
+    throw new MailrecoverError('not-found', `there is no snapshot '${prefix}'`, {
+      hint: "list them: 'mailrecover snapshots'",
+      subject: prefix,
+    });
   }
   if (found.length > 1) {
     const ids = found.slice(0, SHOWN).map((ref) => ref.id.slice(0, Math.max(16, prefix.length + 4)));
@@ -72,14 +78,22 @@ async function ofHost(chains: readonly Chain[], options: ResolveOptions, finding
   const heads = await Promise.all(chains.map(async (chain) => ({ chain, head: (await chain.readable(0))?.snapshot })));
   let mine = heads.filter(({ head }) => head?.host === options.host);
   // A key whose host was given another name since has older snapshots under the old one.
-  if (mine.length === 0) mine = (await Promise.all(heads.map(async (each) => ((await hadName(each.chain, options.host)) ? [each] : [])))).flat();
+  if (mine.length === 0)
+    mine = (await Promise.all(heads.map(async (each) => ((await hadName(each.chain, options.host)) ? [each] : [])))).flat();
   if (mine.length === 0) {
     const others = [...new Set(heads.flatMap(({ head }) => (head === undefined ? [] : [head.host])))];
     const named = others.slice(0, SHOWN).join(', ') + (others.length > SHOWN ? ' …' : '');
-    throw new MailrecoverError('not-found', `there is no snapshot of host '${options.host}'${others.length === 0 ? '' : `, only of: ${named}`}`, {
-      hint: others[0] === undefined ? "see what is damaged: 'mailrecover check'" : `name the host with --host ${others[0]}, or a snapshot by its id`,
-      subject: options.host,
-    });
+    throw new MailrecoverError(
+      'not-found',
+      `there is no snapshot of host '${options.host}'${others.length === 0 ? '' : `, only of: ${named}`}`,
+      {
+        hint:
+          others[0] === undefined
+            ? "see what is damaged: 'mailrecover check'"
+            : `name the host with --host ${others[0]}, or a snapshot by its id`,
+        subject: options.host,
+      },
+    );
   }
   const confirmed = mine.filter(({ chain }) => believed.has(chain.fingerprint));
   if (confirmed.length === 0 || confirmed.length === mine.length) return mine.map(({ chain }) => chain);
@@ -109,7 +123,8 @@ async function* newestFirst(cursors: { chain: Chain; index: number }[], host: st
       const found = await cursor.chain.readable(cursor.index);
       if (found === undefined) continue;
       cursor.index = found.index;
-      if (newest === undefined || Date.parse(found.snapshot.time) > Date.parse(newest.snapshot.time)) newest = { cursor, snapshot: found.snapshot };
+      if (newest === undefined || Date.parse(found.snapshot.time) > Date.parse(newest.snapshot.time))
+        newest = { cursor, snapshot: found.snapshot };
     }
     if (newest === undefined) return;
     newest.cursor.index++;
@@ -139,12 +154,19 @@ async function pick(chains: readonly Chain[], { text, time, skip, host, findings
   }
   const list = partial.slice(0, SHOWN).map(describe).join(', ');
   if (complete === 0 && partial.length > 0) {
-    throw new MailrecoverError('refused', `host '${host}' has only partial snapshots${time === undefined ? '' : ` at or before '${text}'`}: ${list}`, {
-      hint: 'something could not be read when they were made; name one by its id to use it all the same',
-      subject: text,
-    });
+    throw new MailrecoverError(
+      'refused',
+      `host '${host}' has only partial snapshots${time === undefined ? '' : ` at or before '${text}'`}: ${list}`,
+      {
+        hint: 'something could not be read when they were made; name one by its id to use it all the same',
+        subject: text,
+      },
+    );
   }
-  const what = time === undefined ? `host '${host}' has only ${complete} complete ${complete === 1 ? 'snapshot' : 'snapshots'}` : `host '${host}' has no snapshot at or before '${text}'`;
+  const what =
+    time === undefined
+      ? `host '${host}' has only ${complete} complete ${complete === 1 ? 'snapshot' : 'snapshots'}`
+      : `host '${host}' has no snapshot at or before '${text}'`;
   throw new MailrecoverError('not-found', what, { hint: "list them: 'mailrecover snapshots'", subject: text });
 }
 
@@ -154,7 +176,12 @@ function describe(snapshot: StoredSnapshot): string {
 
 function passedOver(partial: readonly StoredSnapshot[], chosen: StoredSnapshot): Finding {
   const [newest] = partial;
-  const what = newest === undefined ? '' : partial.length === 1 ? `the newer snapshot ${describe(newest)} is partial` : `${partial.length} newer snapshots are partial, the newest is ${describe(newest)}`;
+  const what =
+    newest === undefined
+      ? ''
+      : partial.length === 1
+        ? `the newer snapshot ${describe(newest)} is partial`
+        : `${partial.length} newer snapshots are partial, the newest is ${describe(newest)}`;
   return {
     severity: 'warning',
     code: 'partial-snapshot',
@@ -183,7 +210,13 @@ export async function recentSnapshots(
   for (const finding of findings) if (finding.code === 'damaged-snapshot') Object.assign(finding, { severity: 'error', code: 'damage' });
   if (options.trusted.some((key) => key !== undefined)) {
     const strange = new Map(snapshots.filter(({ key }) => !options.trusted.includes(key)).map((snapshot) => [snapshot.key, snapshot]));
-    for (const [key, { host }] of strange) findings.push({ severity: 'info', code: 'unconfirmed-key', message: `snapshots of host '${host}' are signed by a key that nobody has confirmed here: ${key}`, subject: key });
+    for (const [key, { host }] of strange)
+      findings.push({
+        severity: 'info',
+        code: 'unconfirmed-key',
+        message: `snapshots of host '${host}' are signed by a key that nobody has confirmed here: ${key}`,
+        subject: key,
+      });
   }
   return { snapshots: snapshots.reverse(), findings };
 }
@@ -206,10 +239,14 @@ export function trustOf(snapshot: StoredSnapshot, { own, trust, host }: TrustOpt
   const key = `${snapshot.key.slice(0, 16)}…`;
   const hint = `compare the key with the recovery sheet; if it is right, add it to 'trust' in the configuration: ${snapshot.key}`;
   if (own !== undefined && snapshot.host === host) {
-    throw new MailrecoverError('refused', `snapshot '${snapshot.id.slice(0, 12)}' says that it is of this host, but is signed by another key (${key})`, {
-      hint,
-      subject: snapshot.id,
-    });
+    throw new MailrecoverError(
+      'refused',
+      `snapshot '${snapshot.id.slice(0, 12)}' says that it is of this host, but is signed by another key (${key})`,
+      {
+        hint,
+        subject: snapshot.id,
+      },
+    );
   }
   return {
     severity: 'warning',

@@ -129,7 +129,10 @@ test('few of a thousand snapshots are opened', async () => {
   assert.ok((await cost(day(321), ids[321])) <= 13);
   snapshots.opened = 0;
   const recent = await recentSnapshots(snapshots.target, { limit: 3, trusted: [] });
-  assert.deepEqual(recent.snapshots.map(({ id }) => id), ids.slice(-3));
+  assert.deepEqual(
+    recent.snapshots.map(({ id }) => id),
+    ids.slice(-3),
+  );
   assert.ok(snapshots.opened <= 4);
 });
 
@@ -138,7 +141,8 @@ test('a clock that was set back does not hide what is right', async () => {
   const key = await snapshots.key();
   const days = [0, 1, 2, 3, 400, 5, 6, 7, 8, 9];
   const ids = days.map((number, index) => snapshots.add(key, { sequence: index + 1, time: day(number) }));
-  for (const [index, number] of days.entries()) if (index > 5) assert.equal(await snapshots.resolve(day(number)), ids[index], `day ${number}`);
+  for (const [index, number] of days.entries())
+    if (index > 5) assert.equal(await snapshots.resolve(day(number)), ids[index], `day ${number}`);
   assert.equal(await snapshots.resolve('latest'), ids.at(-1));
 });
 
@@ -146,14 +150,20 @@ test('a partial snapshot is never chosen unasked, and never silently passed over
   const snapshots = new Snapshots();
   const key = await snapshots.key();
   const partial = snapshots.add(key, { sequence: 1, time: day(0), outcome: 'partial' });
-  await assert.rejects(snapshots.resolve('latest'), (error: Error & { code: string }) => error.code === 'refused' && error.message.includes(partial.slice(0, 12)));
+  await assert.rejects(
+    snapshots.resolve('latest'),
+    (error: Error & { code: string }) => error.code === 'refused' && error.message.includes(partial.slice(0, 12)),
+  );
   await assert.rejects(snapshots.resolve('2027-01-01'), { code: 'refused' });
   assert.equal(await snapshots.resolve(partial), partial);
   const complete = snapshots.add(key, { sequence: 2, time: day(1) });
   const newer = snapshots.add(key, { sequence: 3, time: day(2), outcome: 'partial' });
   const findings: Finding[] = [];
   assert.equal(await snapshots.resolve('latest', { findings }), complete);
-  assert.deepEqual(findings.map(({ code, subject }) => [code, subject]), [['partial-snapshot', newer]]);
+  assert.deepEqual(
+    findings.map(({ code, subject }) => [code, subject]),
+    [['partial-snapshot', newer]],
+  );
   const last = snapshots.add(key, { sequence: 4, time: day(3) });
   assert.equal(await snapshots.resolve('latest~1'), complete);
   assert.equal(await snapshots.resolve('latest'), last);
@@ -163,7 +173,11 @@ test("another host's snapshots are never chosen unasked", async () => {
   const snapshots = new Snapshots();
   await assert.rejects(snapshots.resolve('latest'), { code: 'not-found' });
   const other = snapshots.add(await snapshots.key(), { host: 'mx2', sequence: 9, time: day(5) });
-  await assert.rejects(snapshots.resolve('latest'), (error: Error & { code: string; hint?: string }) => error.code === 'not-found' && error.message.includes('mx2') && error.hint?.includes('--host mx2') === true);
+  await assert.rejects(
+    snapshots.resolve('latest'),
+    (error: Error & { code: string; hint?: string }) =>
+      error.code === 'not-found' && error.message.includes('mx2') && error.hint?.includes('--host mx2') === true,
+  );
   assert.equal(await snapshots.resolve('latest', { host: 'mx2' }), other);
   assert.equal(await snapshots.resolve(other), other);
   const mine = snapshots.add(await snapshots.key(), { sequence: 1, time: day(1) });
@@ -188,7 +202,10 @@ test('a stranger who signs in the name of this host is left out', async () => {
   const findings: Finding[] = [];
   const trusting = { own: own.publicHex, trust: [former.publicHex] };
   assert.equal(await snapshots.resolve('latest', { ...trusting, findings }), mine);
-  assert.deepEqual(findings.map(({ code, subject }) => [code, subject]), [['unconfirmed-key', stranger.publicHex]]);
+  assert.deepEqual(
+    findings.map(({ code, subject }) => [code, subject]),
+    [['unconfirmed-key', stranger.publicHex]],
+  );
   assert.equal(await snapshots.resolve('latest~1', trusting), older);
   const open = (id: string) => resolveSnapshot(snapshots.target, id, { host: 'mx1' });
   assert.equal(trustOf(await open(mine), { ...trusting, host: 'mx1' }), undefined);
@@ -207,8 +224,14 @@ test('a damaged snapshot is named and passed over; asked for by its id it is an 
   writeFileSync(join(snapshots.root, snapshotPath(hostFingerprint(key.publicHex), 2, bad)), 'rubbish');
   const findings: Finding[] = [];
   assert.equal(await snapshots.resolve('latest', { findings }), good);
-  assert.deepEqual(findings.map(({ code }) => code), ['damaged-snapshot']);
+  assert.deepEqual(
+    findings.map(({ code }) => code),
+    ['damaged-snapshot'],
+  );
   await assert.rejects(snapshots.resolve(bad), { code: 'damage' });
   const listed = await recentSnapshots(snapshots.target, { limit: 0, trusted: [] });
-  assert.deepEqual(listed.findings.map(({ code, severity }) => [code, severity]), [['damage', 'error']]);
+  assert.deepEqual(
+    listed.findings.map(({ code, severity }) => [code, severity]),
+    [['damage', 'error']],
+  );
 });

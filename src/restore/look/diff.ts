@@ -160,7 +160,9 @@ async function diffMailbox(states: States, left: FullSection | undefined, right:
     // The same bytes, gone from another folder: it was moved.
     const from = went.get(found.sha)?.findIndex((each) => each.dir !== dir) ?? -1;
     const [moved] = from < 0 ? [] : (went.get(found.sha)?.splice(from, 1) ?? []);
-    changes.push(moved === undefined ? found : { ...found, change: { ...found.change, change: 'moved', movedFrom: moved.found.change.folder } });
+    changes.push(
+      moved === undefined ? found : { ...found, change: { ...found.change, change: 'moved', movedFrom: moved.found.change.folder } },
+    );
   }
   for (const list of went.values()) changes.push(...list.map(({ found }) => found));
   return changes.sort((a, b) => byBytes(a.change.folder, b.change.folder));
@@ -169,7 +171,13 @@ async function diffMailbox(states: States, left: FullSection | undefined, right:
 const NO_KEYWORDS: Keywords = new Map();
 
 /** Names of the keywords that flags may mean; read only where there is a letter for one. */
-async function keywords(states: States, side: 'before' | 'after', section: FullSection | undefined, dir: string, flags: string): Promise<Keywords> {
+async function keywords(
+  states: States,
+  side: 'before' | 'after',
+  section: FullSection | undefined,
+  dir: string,
+  flags: string,
+): Promise<Keywords> {
   const state = section?.dirs.get(dir);
   if (state === undefined || !/,[A-Z]*[a-z]/.test(flags)) return NO_KEYWORDS;
   let known = KEYWORDS.get(state);

@@ -46,7 +46,10 @@ export async function locateMessage(source: Source, text: string): Promise<Locat
   const others = found.filter(({ state }) => state.sha !== first.state.sha);
   if (others.length > 0) {
     const ids = [first, ...others].slice(0, SHOWN).map(({ place, state }) => messageIdOf(place, state.sha));
-    throw new MailrecoverError('ambiguous', `'${text}' fits ${others.length + 1} messages: ${ids.join(', ')}`, { hint: 'name one of them in full', subject: text });
+    throw new MailrecoverError('ambiguous', `'${text}' fits ${others.length + 1} messages: ${ids.join(', ')}`, {
+      hint: 'name one of them in full',
+      subject: text,
+    });
   }
   return first;
 }

@@ -47,7 +47,8 @@ export async function readEntry(source: Source, numbering: PackNumbering, part: 
     const path = objectPath('pack', pack);
     try {
       // The first is where it should be; of the others only the tables are read to look for it.
-      if (pack !== name && !(await readPackTable(repository.target, path, identities)).entries.some(({ sha }) => sha === part.sha)) continue;
+      if (pack !== name && !(await readPackTable(repository.target, path, identities)).entries.some(({ sha }) => sha === part.sha))
+        continue;
       const content = (await readEntries(repository.target, path, identities, wanted)).get(part.sha);
       if (content !== undefined) return content;
     } catch (error) {

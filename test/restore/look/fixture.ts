@@ -25,7 +25,12 @@ export interface Place {
 /** Makes an encrypted repository (in clear with `encrypted: false`) below `root`. */
 export async function makePlace(root: string, options: { encrypted?: boolean; host?: string } = {}): Promise<Place> {
   const { encrypted = true, host = 'mx1' } = options;
-  const [etc, repository, state, mail] = ['etc', 'repository', 'state', 'mail'].map((name) => join(root, name)) as [string, string, string, string];
+  const [etc, repository, state, mail] = ['etc', 'repository', 'state', 'mail'].map((name) => join(root, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   for (const directory of [etc, repository, state, mail]) mkdirSync(directory, { recursive: true });
   const { secret, identity } = generateIdentity();
   const key = join(etc, 'identity.txt');
@@ -88,7 +93,13 @@ export function pathOf(place: Place, letter: Pick<Letter, 'mailbox' | 'folder' |
 }
 
 export function textOf(letter: Letter): string {
-  const { messageId = `${letter.base}@test.example`, from = 'Sender <sender@example.net>', to = letter.mailbox, subject = `About ${letter.base}`, date } = letter;
+  const {
+    messageId = `${letter.base}@test.example`,
+    from = 'Sender <sender@example.net>',
+    to = letter.mailbox,
+    subject = `About ${letter.base}`,
+    date,
+  } = letter;
   const lines = [`From: ${from}`, `To: ${to}`, `Subject: ${subject}`, `Message-ID: <${messageId}>`];
   if (date !== '') lines.push(`Date: ${date ?? 'Thu, 19 Nov 2026 10:00:00 +0000'}`);
   return `${lines.join('\n')}\n\n${letter.body ?? `The body of ${letter.base}.`}\n`;

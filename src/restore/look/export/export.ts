@@ -83,7 +83,12 @@ export async function exportMail(options: ExportOptions): Promise<ExportReport> 
   if (format !== 'tar') emptyDirectory(target);
   const file = format === 'tar' ? new NewFile(target) : undefined;
   const sink: Sink = format === 'tar' ? await tarSink(counter, (bytes) => file?.write(bytes)) : directorySink(format, counter, target);
-  progress.phase('exporting', selection.mailboxes.length + selection.folders.length > 0 ? undefined : { items: source.snapshot.counts.messages, bytes: source.snapshot.counts.bytes });
+  progress.phase(
+    'exporting',
+    selection.mailboxes.length + selection.folders.length > 0
+      ? undefined
+      : { items: source.snapshot.counts.messages, bytes: source.snapshot.counts.bytes },
+  );
   try {
     for await (const folder of foldersToExport(source, selection, counter.losses)) {
       counter.folder(folder);
@@ -100,14 +105,22 @@ export async function exportMail(options: ExportOptions): Promise<ExportReport> 
  * A tar archive in pieces, for standard output.
  * @throws MailrecoverError `damage` at its end, where something could not be exported
  */
-export async function* exportTar({ source, selection, progress, signal }: Omit<ExportOptions, 'format' | 'to'>): AsyncGenerator<Uint8Array> {
+export async function* exportTar({
+  source,
+  selection,
+  progress,
+  signal,
+}: Omit<ExportOptions, 'format' | 'to'>): AsyncGenerator<Uint8Array> {
   const counter = new Counter({ progress, ...(signal === undefined ? {} : { signal }) });
   const { tarEnd } = await import('./tar.ts');
   const names = new EmlNames();
   for await (const folder of foldersToExport(source, selection, counter.losses)) yield* tarFolder(folder, names, counter);
   yield tarEnd();
   const { count, findings } = counter.losses;
-  if (count > 0) throw new MailrecoverError('damage', `${count} messages are missing from the archive; the first: ${findings[0]?.message ?? ''}`, { hint: "see what is damaged: 'mailrecover check --read-data'" });
+  if (count > 0)
+    throw new MailrecoverError('damage', `${count} messages are missing from the archive; the first: ${findings[0]?.message ?? ''}`, {
+      hint: "see what is damaged: 'mailrecover check --read-data'",
+    });
 }
 
 /** Names of directories and files for single messages. */

@@ -32,6 +32,7 @@ function senderOf(from: string | undefined): string {
 
 /** `Thu Nov 19 10:00:00 2026`, in UTC (asctime(3)). */
 function asctime(seconds: number): string {
-  const [, weekday = '', day = '', month = '', year = '', time = ''] = /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(seconds * 1000).toUTCString()) ?? [];
+  const [, weekday = '', day = '', month = '', year = '', time = ''] =
+    /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(seconds * 1000).toUTCString()) ?? [];
   return `${weekday} ${month} ${String(Number(day)).padStart(2)} ${time} ${year}`;
 }

@@ -111,7 +111,13 @@ export async function* foldersToExport(source: Source, selection: MailSelection,
               const id = messageIdOf(place, message.sha);
               const content = (await packs.content(pack, message.sha)) ?? (await elsewhere(message));
               if (content !== undefined) yield { place, ...names, id, state: message, content };
-              else losses.add({ severity: 'error', code: 'damage', message: `message '${id}' could not be exported: its bytes are missing or damaged`, subject: id });
+              else
+                losses.add({
+                  severity: 'error',
+                  code: 'damage',
+                  message: `message '${id}' could not be exported: its bytes are missing or damaged`,
+                  subject: id,
+                });
             }
           }
         },

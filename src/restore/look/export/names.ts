@@ -9,12 +9,21 @@ const MAX_BYTES = 180;
 
 /** A text as one component of a path, on any system. */
 export function safeName(text: string): string {
-  let name = text.toWellFormed().replace(UNSAFE, '_').replace(/^\.+/, '_').replace(/[. ]+$/, '_').trimStart();
+  let name = text
+    .toWellFormed()
+    .replace(UNSAFE, '_')
+    .replace(/^\.+/, '_')
+    .replace(/[. ]+$/, '_')
+    .trimStart();
   if (name === '' || RESERVED.test(name)) name = `_${name}`;
   if (Buffer.byteLength(name) <= MAX_BYTES) return name;
   const sum = createHash('sha256').update(text).digest('hex').slice(0, 12);
-  while (Buffer.byteLength(name) > MAX_BYTES - 13) name = Array.from(name).slice(0, -1).join('');
-  return `${name}~${sum}`;
+  let short = '';
+  for (const character of name) {
+    if (Buffer.byteLength(short) + Buffer.byteLength(character) > MAX_BYTES - 13) break;
+    short += character;
+  }
+  return `${short}~${sum}`;
 }
 
 /** Gives each key a name of its own, also where names differ only in case. */

@@ -13,7 +13,10 @@ export function emptyDirectory(path: ByteString): void {
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw ioError(error, 'make the directory', subject);
   }
-  throw new MailrecoverError('refused', `'${subject}' is there already and is no empty directory`, { hint: 'name another place with --to', subject });
+  throw new MailrecoverError('refused', `'${subject}' is there already and is no empty directory`, {
+    hint: 'name another place with --to',
+    subject,
+  });
 }
 
 /** A file that was not there before. */

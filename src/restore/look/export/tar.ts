@@ -10,10 +10,19 @@ function padded(size: number): Buffer {
 
 /** The pieces of one entry. @param mtime seconds since 1970 */
 export function* tarEntry(path: string, content: Buffer, mtime: number): Generator<Uint8Array> {
-  const facts = { path, size: content.length, mode: 0o600, uid: 0, gid: 0, mtime: new Date(Math.max(0, mtime) * 1000), type: 'File' as const };
+  const facts = {
+    path,
+    size: content.length,
+    mode: 0o600,
+    uid: 0,
+    gid: 0,
+    mtime: new Date(Math.max(0, mtime) * 1000),
+    type: 'File' as const,
+  };
   const header = Buffer.alloc(BLOCK);
   // Names that are long, or no ASCII, stand in a header before the header (pax(1)).
-  if (new Header(facts).encode(header, 0) || /[^\x20-\x7e]/.test(path)) yield new Pax({ path, size: content.length, mtime: facts.mtime }).encode();
+  if (new Header(facts).encode(header, 0) || /[^\x20-\x7e]/.test(path))
+    yield new Pax({ path, size: content.length, mtime: facts.mtime }).encode();
   yield header;
   yield content;
   yield padded(content.length);

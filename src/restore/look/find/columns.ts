@@ -20,7 +20,8 @@ export class IndexColumns {
   load(column: Column): Buffer {
     const { directory, manifest } = this.#index;
     let bytes = this.#loaded.get(column);
-    if (bytes === undefined) this.#loaded.set(column, (bytes = readFacts(directory, fileOf(manifest.generation, column), manifest.columns[column])));
+    if (bytes === undefined)
+      this.#loaded.set(column, (bytes = readFacts(directory, fileOf(manifest.generation, column), manifest.columns[column])));
     return bytes;
   }
 

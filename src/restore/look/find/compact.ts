@@ -56,7 +56,8 @@ export function compactIndex(directory: string, manifest: Manifest, ids: Readonl
     columns[column] = writeWhole(directory, fileOf(generation, column), bytes);
   };
   const kept = [...numbers.keys()];
-  const slices = (bytes: Buffer, width: number): Uint8Array => Buffer.concat(kept.map((record) => bytes.subarray(record * width, (record + 1) * width)));
+  const slices = (bytes: Buffer, width: number): Uint8Array =>
+    Buffer.concat(kept.map((record) => bytes.subarray(record * width, (record + 1) * width)));
   write('shas', slices(load('shas'), 32));
   write('dates', slices(load('dates'), 8));
   const ends = floatsOf(load('ends'));

@@ -38,7 +38,8 @@ export async function fetchHeaders(
   const left: number[] = [];
   const take = (numbers: readonly number[], result: HeaderResult): void => {
     const { error } = result;
-    if (error !== undefined && error.code !== 'damage') throw new MailrecoverError(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint });
+    if (error !== undefined && error.code !== 'damage')
+      throw new MailrecoverError(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint });
     const found = new Set<number>();
     for (let at = 0, record = writer.count; at < result.shas.length; at += 32, record++) {
       const number = table.numberOf(result.shas.subarray(at, at + 32));
@@ -76,7 +77,12 @@ export async function fetchHeaders(
 }
 
 /** Looks for bytes in packs where nobody said that they are. */
-export async function lookElsewhere(options: IndexOptions, numbers: readonly number[], packs: Iterable<string>, table: ShaTable): Promise<PackWants> {
+export async function lookElsewhere(
+  options: IndexOptions,
+  numbers: readonly number[],
+  packs: Iterable<string>,
+  table: ShaTable,
+): Promise<PackWants> {
   const wants: PackWants = new Map();
   const missing = new Map(numbers.map((number) => [Buffer.from(table.at(number)).toString('hex'), number]));
   for (const pack of packs) {

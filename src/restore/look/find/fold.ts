@@ -1,6 +1,5 @@
 /** Text made comparable: what people type finds what senders wrote, in either case and in either width. */
 
-// oxlint-disable-next-line no-control-regex
 const PLAIN = /^[\x20-\x7e]*$/;
 // oxlint-disable-next-line no-control-regex
 const CONTROLS = /[\x00-\x1f\x7f]+/g;

@@ -133,7 +133,8 @@ export class ChainFollower {
     const { history } = this.#with;
     const where = { chain: this.#chain, store: section.store, mailbox: section.mailbox, dir };
     if (state.gone === true) {
-      if (history.groupsOf(this.#chain, section).some((group) => history.groups[group]?.dir === dir)) history.keepOnly(history.groupOf(where), NOTHING, place);
+      if (history.groupsOf(this.#chain, section).some((group) => history.groups[group]?.dir === dir))
+        history.keepOnly(history.groupOf(where), NOTHING, place);
     } else if (state.reset === true || section.reset === true) this.#folder(section, dir, state, packs, place);
     else if (state.messages.size > 0) {
       const group = history.groupOf(where);

@@ -16,7 +16,9 @@ export interface Group {
 }
 
 export function encodeGroups(groups: readonly Group[]): string {
-  return groups.map(({ chain, store, mailbox, dir }) => `${chain} ${encodeName(store)} ${encodeName(mailbox)} ${encodeName(dir)}\n`).join('');
+  return groups
+    .map(({ chain, store, mailbox, dir }) => `${chain} ${encodeName(store)} ${encodeName(mailbox)} ${encodeName(dir)}\n`)
+    .join('');
 }
 
 export function decodeGroups(text: string): Group[] {

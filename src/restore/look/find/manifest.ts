@@ -52,8 +52,14 @@ export function readManifest(directory: string): Manifest | undefined {
   try {
     const manifest = JSON.parse(readFileSync(join(directory, FILE), 'utf8')) as Manifest;
     const isFacts = (facts: FileFacts | undefined): boolean => Number.isSafeInteger(facts?.length) && Number.isSafeInteger(facts?.crc);
-    const whole = manifest.version === VERSION && COLUMNS.every((column) => isFacts(manifest.columns[column])) && isFacts(manifest.rows) && isFacts(manifest.groups);
-    return whole && Array.isArray(manifest.chains) && Array.isArray(manifest.unread) && Array.isArray(manifest.readers) ? manifest : undefined;
+    const whole =
+      manifest.version === VERSION &&
+      COLUMNS.every((column) => isFacts(manifest.columns[column])) &&
+      isFacts(manifest.rows) &&
+      isFacts(manifest.groups);
+    return whole && Array.isArray(manifest.chains) && Array.isArray(manifest.unread) && Array.isArray(manifest.readers)
+      ? manifest
+      : undefined;
   } catch {
     return undefined;
   }
@@ -63,7 +69,13 @@ export function readManifest(directory: string): Manifest | undefined {
 export function writeManifest(directory: string, manifest: Omit<Manifest, 'version'>): Manifest {
   const whole = { version: VERSION, ...manifest };
   replaceFile(join(directory, FILE), JSON.stringify(whole));
-  const kept = new Set([FILE, 'lock', manifest.rows.name, manifest.groups.name, ...COLUMNS.map((column) => fileOf(manifest.generation, column))]);
+  const kept = new Set([
+    FILE,
+    'lock',
+    manifest.rows.name,
+    manifest.groups.name,
+    ...COLUMNS.map((column) => fileOf(manifest.generation, column)),
+  ]);
   for (const name of readdirSync(directory)) if (!kept.has(name)) rmSync(join(directory, name), { force: true, recursive: true });
   return whole;
 }

@@ -82,7 +82,12 @@ function isCurrent(manifest: Manifest, refs: Parameters<typeof newRefs>[1], ids:
   }
 }
 
-async function refresh(options: IndexOptions, directory: string, refs: Parameters<typeof newRefs>[1], ids: ReadonlySet<string>): Promise<Manifest> {
+async function refresh(
+  options: IndexOptions,
+  directory: string,
+  refs: Parameters<typeof newRefs>[1],
+  ids: ReadonlySet<string>,
+): Promise<Manifest> {
   // Another run may have done it meanwhile.
   let manifest = readManifest(directory);
   if (manifest !== undefined && isCurrent(manifest, refs, ids)) return manifest;
@@ -118,7 +123,13 @@ async function checkReader({ repository, identities }: IndexOptions, manifest: M
 function reportGaps(manifest: Manifest, findings: Finding[]): void {
   const bad = manifest.chains.reduce((sum, chain) => sum + chain.bad.length, 0);
   const hint = "see what is damaged: 'mailrecover check --read-data'";
-  if (bad > 0) findings.push({ severity: 'warning', code: 'damaged-snapshot', message: `${bad} ${bad === 1 ? 'snapshot' : 'snapshots'} could not be read and were left out`, hint });
+  if (bad > 0)
+    findings.push({
+      severity: 'warning',
+      code: 'damaged-snapshot',
+      message: `${bad} ${bad === 1 ? 'snapshot' : 'snapshots'} could not be read and were left out`,
+      hint,
+    });
   const unread = manifest.unread.length;
   if (unread > 0) {
     findings.push({

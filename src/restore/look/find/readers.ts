@@ -22,7 +22,10 @@ export function startReaders(threads: number, identities: readonly Identity[] | 
   const setup: ReaderSetup = { identities: identities?.map((identity) => identity.privateKey.export({ type: 'pkcs8', format: 'der' })) };
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const pool = Array.from({ length: threads }, (): Thread => {
-    const thread: Thread = { worker: new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: setup }), waiting: new Map() };
+    const thread: Thread = {
+      worker: new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: setup }),
+      waiting: new Map(),
+    };
     thread.worker.on('message', (result: HeaderResult) => {
       thread.waiting.get(result.id)?.resolve(result);
       thread.waiting.delete(result.id);
@@ -33,7 +36,8 @@ export function startReaders(threads: number, identities: readonly Identity[] | 
     };
     thread.worker.on('error', fail);
     thread.worker.on('exit', (code) => {
-      if (code !== 0) fail(new MailrecoverError('failed', 'a reading thread died', { hint: 'is the host out of memory? run the command again' }));
+      if (code !== 0)
+        fail(new MailrecoverError('failed', 'a reading thread died', { hint: 'is the host out of memory? run the command again' }));
     });
     return thread;
   });
@@ -43,7 +47,10 @@ export function startReaders(threads: number, identities: readonly Identity[] | 
       new Promise((resolve, reject) => {
         const idle = pool.reduce((least, thread) => (thread.waiting.size < least.waiting.size ? thread : least));
         idle.waiting.set(job.id, { resolve, reject });
-        idle.worker.postMessage(job, job.bytes.buffer instanceof ArrayBuffer && job.bytes.byteLength === job.bytes.buffer.byteLength ? [job.bytes.buffer] : []);
+        idle.worker.postMessage(
+          job,
+          job.bytes.buffer instanceof ArrayBuffer && job.bytes.byteLength === job.bytes.buffer.byteLength ? [job.bytes.buffer] : [],
+        );
       }),
     close: async () => {
       await Promise.all(pool.map(({ worker }) => worker.terminate()));

@@ -8,7 +8,10 @@ export class RecordWriter {
   #count: number;
 
   constructor(directory: string, manifest: Pick<Manifest, 'generation' | 'columns'>) {
-    const open = (column: Column): [Column, Appender] => [column, new Appender(directory, fileOf(manifest.generation, column), manifest.columns[column])];
+    const open = (column: Column): [Column, Appender] => [
+      column,
+      new Appender(directory, fileOf(manifest.generation, column), manifest.columns[column]),
+    ];
     this.#files = Object.fromEntries(COLUMNS.map(open)) as Record<Column, Appender>;
     this.#count = manifest.columns.dates.length / 8;
   }

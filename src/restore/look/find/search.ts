@@ -59,11 +59,18 @@ interface Candidate {
 
 /** Chains of snapshots that say that they are of this host, and are signed by a key that is not believed. */
 export function strangeChains(index: OpenIndex, filter: FindFilter): string[] {
-  return timelinesOf(index.manifest, new Set(), filter.believed).flatMap((timeline, chain) => (timeline === undefined ? [index.manifest.chains[chain]?.fingerprint ?? ''] : []));
+  return timelinesOf(index.manifest, new Set(), filter.believed).flatMap((timeline, chain) =>
+    timeline === undefined ? [index.manifest.chains[chain]?.fingerprint ?? ''] : [],
+  );
 }
 
 /** @returns the matches, newest first, and how many there are beyond the limit too */
-export function searchIndex(index: OpenIndex, ids: ReadonlySet<string>, filter: FindFilter, layoutOf: LayoutOf): { matches: Match[]; total: number } {
+export function searchIndex(
+  index: OpenIndex,
+  ids: ReadonlySet<string>,
+  filter: FindFilter,
+  layoutOf: LayoutOf,
+): { matches: Match[]; total: number } {
   const columns = new IndexColumns(index);
   const timelines = timelinesOf(index.manifest, ids, filter.believed);
   const groups = columns.groups();
@@ -71,7 +78,9 @@ export function searchIndex(index: OpenIndex, ids: ReadonlySet<string>, filter: 
   const isMailbox = mailboxFilter(filter.mailboxes);
   const chosen = groups.map(({ chain, mailbox }) => {
     const timeline = timelines[chain];
-    return timeline !== undefined && (filter.host === undefined || timeline.host === filter.host) && isMailbox(mailbox) ? timeline : undefined;
+    return timeline !== undefined && (filter.host === undefined || timeline.host === filter.host) && isMailbox(mailbox)
+      ? timeline
+      : undefined;
   });
   const fits = recordFilter(columns, filter);
   const dates = columns.dates();
@@ -103,7 +112,9 @@ export function searchIndex(index: OpenIndex, ids: ReadonlySet<string>, filter: 
     const stated = dates[record] ?? Number.NaN;
     return Number.isNaN(stated) ? (rows[row * ROW + 5] ?? 0) * 1000 : stated;
   };
-  const sorted = kept.map((candidate) => ({ candidate, time: timeOf(candidate) })).sort((a, b) => b.time - a.time || a.candidate.row - b.candidate.row);
+  const sorted = kept
+    .map((candidate) => ({ candidate, time: timeOf(candidate) }))
+    .sort((a, b) => b.time - a.time || a.candidate.row - b.candidate.row);
   const shown = filter.limit > 0 ? sorted.slice(0, filter.limit) : sorted;
   const matches = shown.map(({ candidate }): Match => {
     const { row, record, timeline, held, gone } = candidate;
@@ -137,7 +148,8 @@ function recordFilter(columns: IndexColumns, filter: FindFilter): Uint8Array | u
     if (text !== undefined) found.push(columns.having(field, fold(text), false));
   }
   const [first, ...others] = found;
-  if (first !== undefined) for (const other of others) for (let at = 0; at < first.length; at++) first[at] = (first[at] ?? 0) & (other[at] ?? 0);
+  if (first !== undefined)
+    for (const other of others) for (let at = 0; at < first.length; at++) first[at] = (first[at] ?? 0) & (other[at] ?? 0);
   return first;
 }
 
@@ -145,7 +157,12 @@ function recordFilter(columns: IndexColumns, filter: FindFilter): Uint8Array | u
  * Of each message of a mailbox (the same bytes) the places where it is now; where it is nowhere any more, where it was last. A message
  * that was moved is so not told as a deleted one.
  */
-function newestOfEach(found: readonly Candidate[], groupOf: (candidate: Candidate) => number, groups: readonly Group[], filter: FindFilter): Candidate[] {
+function newestOfEach(
+  found: readonly Candidate[],
+  groupOf: (candidate: Candidate) => number,
+  groups: readonly Group[],
+  filter: FindFilter,
+): Candidate[] {
   const boxes = new Map<string, number>();
   const boxOfGroup = new Int32Array(groups.length).fill(-1);
   const boxOf = (candidate: Candidate): number => {

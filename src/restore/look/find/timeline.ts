@@ -32,7 +32,8 @@ export function timelinesOf(
 ): (Timeline | undefined)[] {
   const isStrange = ({ host, fingerprint }: KnownChain): boolean => host === believed?.host && !believed.keys.has(fingerprint);
   const newest = new Map<string, number>();
-  for (const { host, snapshots } of chains.filter((chain) => !isStrange(chain))) newest.set(host, Math.max(newest.get(host) ?? -Infinity, snapshots.at(-1)?.[2] ?? -Infinity));
+  for (const { host, snapshots } of chains.filter((chain) => !isStrange(chain)))
+    newest.set(host, Math.max(newest.get(host) ?? -Infinity, snapshots.at(-1)?.[2] ?? -Infinity));
   return chains.map((chain) => {
     if (isStrange(chain)) return undefined;
     const { fingerprint, host, snapshots } = chain;

@@ -36,7 +36,8 @@ export function newRefs(chains: readonly KnownChain[], refs: readonly SnapshotRe
   );
   for (const [fingerprint, [first]] of fresh) {
     const last = chains.find((chain) => chain.fingerprint === fingerprint)?.snapshots.at(-1);
-    if (first !== undefined && last !== undefined && (first.sequence - last[0] || byBytes(first.id, last[1])) < 0) throw new IndexDamage('order');
+    if (first !== undefined && last !== undefined && (first.sequence - last[0] || byBytes(first.id, last[1])) < 0)
+      throw new IndexDamage('order');
   }
   return fresh;
 }
@@ -45,11 +46,18 @@ export function newRefs(chains: readonly KnownChain[], refs: readonly SnapshotRe
  * Makes the index of `manifest`, or a new one, know all of `refs`.
  * @throws IndexDamage where the index has to be made anew
  */
-export async function updateIndex(options: IndexOptions, directory: string, manifest: Manifest | undefined, refs: readonly SnapshotRef[]): Promise<Manifest> {
+export async function updateIndex(
+  options: IndexOptions,
+  directory: string,
+  manifest: Manifest | undefined,
+  refs: readonly SnapshotRef[],
+): Promise<Manifest> {
   const { progress, signal } = options;
   const start: Start = manifest === undefined ? emptyStart() : structuredClone(manifest);
   const { chains } = start;
-  const table = new ShaTable(manifest === undefined ? undefined : readFacts(directory, fileOf(manifest.generation, 'shas'), manifest.columns.shas));
+  const table = new ShaTable(
+    manifest === undefined ? undefined : readFacts(directory, fileOf(manifest.generation, 'shas'), manifest.columns.shas),
+  );
   const history = manifest === undefined ? new History() : loadHistory(directory, manifest);
   const first = table.size;
   const rowsBefore = history.bases.length;
@@ -74,7 +82,10 @@ export async function updateIndex(options: IndexOptions, directory: string, mani
       chain = { fingerprint, host: '', snapshots: [], catalogs: [], bad: [] };
       chains.push(chain);
     }
-    const follower = new ChainFollower({ target: options.repository.target, identities: options.identities, history, see }, chains.indexOf(chain));
+    const follower = new ChainFollower(
+      { target: options.repository.target, identities: options.identities, history, see },
+      chains.indexOf(chain),
+    );
     let last: StoredSnapshot | undefined;
     for (const ref of list) {
       signal?.throwIfAborted();
@@ -118,7 +129,12 @@ export async function updateIndex(options: IndexOptions, directory: string, mani
 }
 
 /** Takes one more snapshot of a chain up. One that can't be read is passed over. */
-async function takeSnapshot(options: IndexOptions, chain: KnownChain, follower: ChainFollower, ref: SnapshotRef): Promise<StoredSnapshot | undefined> {
+async function takeSnapshot(
+  options: IndexOptions,
+  chain: KnownChain,
+  follower: ChainFollower,
+  ref: SnapshotRef,
+): Promise<StoredSnapshot | undefined> {
   try {
     const snapshot = await readSnapshot(options.repository.target, ref);
     const catalogs = snapshot.catalogs.map(({ name }) => name);
