@@ -38,7 +38,6 @@ export function makeRepository(dir: string, recipients: string[] = [], host = 'm
   put(maker, `hosts/${sha256(Buffer.from(key, 'hex')).slice(0, 16)}.json`, Buffer.from(JSON.stringify({ host, key }) + '\n'));
   const wrapped = seal(maker, Buffer.from(JSON.stringify({ dedup: 1, secret: secret.toString('hex') }) + '\n'));
   put(maker, `keys/dedup-${fingerprint(secret)}.json${maker.recipients.length > 0 ? '.age' : ''}`, wrapped);
-  mkdirSync(join(dir, 'snapshots'), { recursive: true });
   return maker;
 }
 
@@ -149,27 +148,21 @@ function signed(maker: Maker, lines: string[]): Buffer {
  */
 export function putCatalog(maker: Maker, kind: 'base' | 'delta', packs: string[], lines: string[], frameAt = 1 << 20): string {
   const frames: string[][] = [[JSON.stringify({ catalog: 1, kind, packs })]];
-  const heads: (string | undefined)[] = [undefined];
-  let length = 0;
+  let length = frameAt;
   for (const line of lines) {
-    const last = frames.length - 1;
-    if (line.startsWith('{"mailbox"')) {
-      if (length >= frameAt) {
-        frames.push([line]);
-        heads.push(line);
-        length = 0;
-        continue;
-      }
-      heads[last] ??= line;
+    if (length >= frameAt && (line.startsWith('{"mailbox"') || frames.length === 1)) {
+      frames.push([]);
+      length = 0;
     }
-    frames[last]?.push(line);
+    frames.at(-1)?.push(line);
     length += line.length;
   }
   const stored = wrap(maker, frames.map((own) => Buffer.from(own.map((line) => line + '\n').join(''), 'latin1')), (places) =>
     Buffer.from(
       places
         .map(({ offset, length: size }, frame) => {
-          const { mailbox, store, area } = JSON.parse(heads[frame] ?? '{}') as Record<string, string>;
+          const head = frames[frame]?.[0] ?? '';
+          const { mailbox, store, area } = (head.startsWith('{"mailbox"') && head.endsWith('}') ? JSON.parse(head) : {}) as Record<string, string>;
           return JSON.stringify({ frame, offset, length: size, mailbox, store, area }) + '\n';
         })
         .join(''),
@@ -196,8 +189,14 @@ export function putSnapshot(maker: Maker, catalogs: string[], packs: { pack: str
   ];
   const text = signed(maker, lines.map((line) => JSON.stringify(line)));
   maker.parent = sha256(text);
-  put(maker, `snapshots/${maker.parent}.jsonl`, text);
+  const { key, sequence } = first as { key: string; sequence: number };
+  put(maker, snapshotPath(maker.parent, sequence, key), text);
   return maker.parent;
+}
+
+/** Where a snapshot lies below the repository. */
+export function snapshotPath(id: string, sequence: number, key: string): string {
+  return `snapshots/${sha256(Buffer.from(key, 'hex')).slice(0, 16)}/${String(sequence).padStart(8, '0')}-${id}.jsonl`;
 }
 
 // Lines of catalogs. Names are given as text or bytes and encoded here; times as seconds and microseconds.

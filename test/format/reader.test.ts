@@ -8,7 +8,7 @@ import test from 'node:test';
 import type { TestContext } from 'node:test';
 import { decryptAge, parseIdentities } from './age.ts';
 import { decodeName, encodeName, parseMtime, sha256 } from './encoding.ts';
-import { bareDir, dir, file, makeRepository, message, putCatalog, putPack, putSnapshot, section } from './make.ts';
+import { bareDir, dir, file, makeRepository, message, putCatalog, putPack, putSnapshot, section, snapshotPath } from './make.ts';
 import { entryReader, readHosts, readObject, readRepository, readSecrets, readSnapshot, readSnapshots, readState, readTags, tagOf } from './reader.ts';
 import { readPack } from './wrapping.ts';
 
@@ -131,10 +131,13 @@ test('damaged and forged objects are found', (t) => {
   const pack = putPack(maker, [Buffer.from('one'), { name: 'f'.repeat(64), content: Buffer.from('other') }]);
   assert.throws(() => readPack(readObject(repo, 'packs', pack.pack)), /other bytes/);
   const id = putSnapshot(maker, [], [pack]);
-  const path = join(repo, 'snapshots', `${id}.jsonl`);
-  const text = readFileSync(path, 'latin1').replace('"sequence":1', '"sequence":9');
+  const path = join(repo, snapshotPath(id, 1, maker.key));
+  const text = readFileSync(path, 'latin1').replace('"host":"mx1"', '"host":"mx2"');
   writeFileSync(path, text);
   assert.throws(() => readSnapshot(repo, id), /damaged/);
-  writeFileSync(join(repo, 'snapshots', `${sha256(text)}.jsonl`), text);
+  writeFileSync(join(repo, snapshotPath(sha256(text), 1, maker.key)), text);
   assert.equal(readSnapshot(repo, sha256(text)).verified, false);
+  writeFileSync(join(repo, snapshotPath(sha256(text), 2, maker.key)), text);
+  rmSync(join(repo, snapshotPath(sha256(text), 1, maker.key)));
+  assert.throws(() => readSnapshot(repo, sha256(text)), /another host or number/);
 });

@@ -64,12 +64,22 @@ function readSigned(text: Buffer, key: (first: Record<string, unknown>) => strin
   return { lines, first, verified: verify(null, text.subarray(0, at), pub, Buffer.from(last.signature ?? '', 'hex')) };
 }
 
+/** The paths of all snapshots, below `snapshots`. */
+function snapshotPaths(dir: string): string[] {
+  const hosts = readdirSync(join(dir, 'snapshots')).filter((host) => /^[0-9a-f]{16}$/.test(host));
+  const all = hosts.flatMap((host) => readdirSync(join(dir, 'snapshots', host)).map((name) => `${host}/${name}`));
+  return all.filter((name) => /\/[0-9]{8,}-[0-9a-f]{64}\.jsonl$/.test(name));
+}
+
 /** Reads one snapshot by its id. */
 export function readSnapshot(dir: string, id: string): Snapshot {
-  const text = readFileSync(join(dir, 'snapshots', `${id}.jsonl`));
-  if (sha256(text) !== id) throw new Error(`damaged: snapshots/${id}.jsonl`);
+  const path = snapshotPaths(dir).find((name) => name.includes(`-${id}.`)) ?? '';
+  const text = readFileSync(join(dir, 'snapshots', path));
+  if (sha256(text) !== id) throw new Error(`damaged: snapshots/${path}`);
   const { lines, first, verified } = readSigned(text, (line) => String(line.key));
   if (first.snapshot !== 1) throw new Error('not a snapshot');
+  const place = `${sha256(Buffer.from(String(first.key), 'hex')).slice(0, 16)}/${String(first.sequence).padStart(8, '0')}-${id}.jsonl`;
+  if (path !== place) throw new Error(`a snapshot of another host or number than its path says: ${path}`);
   const rest = lines.slice(1).map((line) => JSON.parse(line) as Record<string, string | number>);
   const named = (kind: string): Named[] => rest.filter((line) => kind in line).map((line) => ({ name: String(line[kind]), size: Number(line.size) }));
   const head = first as unknown as Snapshot;
@@ -78,8 +88,7 @@ export function readSnapshot(dir: string, id: string): Snapshot {
 
 /** All snapshots, oldest first, each host by itself. */
 export function readSnapshots(dir: string): Snapshot[] {
-  const ids = readdirSync(join(dir, 'snapshots')).filter((name) => /^[0-9a-f]{64}\.jsonl$/.test(name));
-  const all = ids.map((name) => readSnapshot(dir, name.slice(0, 64)));
+  const all = snapshotPaths(dir).map((name) => readSnapshot(dir, name.slice(-70, -6)));
   return all.sort((a, b) => (a.host < b.host ? -1 : a.host > b.host ? 1 : a.sequence - b.sequence));
 }
 

@@ -1,6 +1,5 @@
 /** Restores a state with the reader alone, and lists a directory tree for comparisons. */
 import { chmodSync, lchownSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { sha256, decodeName, parseMtime } from './encoding.ts';
 import { itemPath } from './state.ts';
 import type { Dir, Item, State } from './state.ts';
@@ -28,8 +27,6 @@ export function restoreState(state: State, to: string, read: (part: { sha: strin
   for (const section of state.values()) {
     for (const dir of section.dirs.values()) {
       const path = Buffer.concat([base, itemPath(section, dir)]);
-      const above = dirname(section.root);
-      if (above !== '.') mkdirSync(Buffer.concat([base, decodeName(above)]), { recursive: true, mode: 0o755 });
       mkdirSync(path, { recursive: true, mode: 0o700 });
       dirs.push({ path, dir });
     }

@@ -103,11 +103,10 @@ export function readCatalogLines(stream: Buffer): string[] {
     const text = readFrame(stream, at, row.length as number).toString('latin1');
     if (!text.endsWith('\n')) throw new Error('a frame ends within a line');
     const own = text.slice(0, -1).split('\n');
-    const first = own[i === 0 ? 1 : 0];
-    if (first !== undefined) {
-      const section = JSON.parse(first) as Record<string, unknown>;
-      for (const key of ['mailbox', 'store', 'area']) if (section[key] !== row[key]) throw new Error(`frame ${i} begins with another section`);
-    }
+    const section = JSON.parse(own[0] ?? '') as Record<string, unknown>;
+    if ((i === 0) !== ('catalog' in section)) throw new Error(`frame ${i} begins with something else`);
+    for (const key of ['mailbox', 'store', 'area']) if (section[key] !== row[key]) throw new Error(`frame ${i} begins with another section`);
+    if (i === 0 && own.length > 1) throw new Error('the first frame holds more than the first line');
     lines.push(...own);
     at += row.length as number;
   });

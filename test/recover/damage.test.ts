@@ -1,8 +1,9 @@
 /** Each object damaged in each way: named, the rest restored, and never a file with wrong bytes. */
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
+import { snapshotPath } from '../format/make.ts';
 import { readSnapshot } from '../format/reader.ts';
 import { expected, lacking, makeHistory, makeWorld, objectPath, recover, restored } from './world.ts';
 import type { World } from './world.ts';
@@ -83,7 +84,8 @@ for (const way of ['a flipped bit', 'no file']) {
 test('latest passes over a damaged snapshot, and says so', { skip: lacking }, (t) => {
   const { world, ids } = history(t, false);
   const [, second = '', third = ''] = ids;
-  ways['a flipped bit']?.(`${world.repo}/snapshots/${third}.jsonl`, '');
+  const path = snapshotPath(third, 3, world.maker.key);
+  ways['a flipped bit']?.(`${world.repo}/${path}`, '');
   const run = recover(world, ['--to', '../out', 'latest']);
   assert.equal(run.status, 4);
   assert.match(run.stderr, new RegExp(`snapshot ${third} is damaged`));
@@ -91,5 +93,20 @@ test('latest passes over a damaged snapshot, and says so', { skip: lacking }, (t
   assert.equal(recover(world, ['--to', '../out2', third]).status, 4);
   const list = recover(world, ['--list']);
   assert.equal(list.status, 4);
-  assert.match(list.stderr, new RegExp(`damaged: snapshots/${third}`));
+  assert.match(list.stderr, new RegExp(`damaged: ${path}`));
+});
+
+test('a snapshot under a number or a host that it does not state is said', { skip: lacking }, (t) => {
+  const { world, ids } = history(t, false);
+  const [first = ''] = ids;
+  const path = snapshotPath(first, 1, world.maker.key);
+  renameSync(`${world.repo}/${path}`, `${world.repo}/${snapshotPath(first, 12, world.maker.key)}`);
+  const run = recover(world, ['--to', '../out', first]);
+  assert.equal(run.status, 4);
+  assert.match(run.stderr, /does not bear the number/);
+  mkdirSync(`${world.repo}/snapshots/0123456789abcdef`);
+  renameSync(`${world.repo}/${snapshotPath(first, 12, world.maker.key)}`, `${world.repo}/snapshots/0123456789abcdef/00000001-${first}.jsonl`);
+  const moved = recover(world, ['--to', '../moved', first]);
+  assert.equal(moved.status, 4);
+  assert.match(moved.stderr, /does not lie under the fingerprint/);
 });

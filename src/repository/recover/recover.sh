@@ -30,7 +30,8 @@ run it in the directory of the repository, the one that holds mailrecover.json
   --identity FILE   an age identity file (AGE-SECRET-KEY-1...); needed when the repository is encrypted;
                     more than one may be given; without it the file that MAILRECOVER_IDENTITY names
   --mailbox NAME    only this mailbox (* and ? match); more than one may be given
-  --host NAME       for latest, where several hosts write into this repository: the name or the key of one of them
+  --host NAME       for latest, where several hosts write into this repository: the name of one, or the number of its
+                    directory below snapshots
   --no-space-check  begin even when the free space seems too little
   --list            list the snapshots
 
@@ -108,8 +109,8 @@ esac
 export direct
 
 # ---------------------------------------------------------------------------------------------------- snapshots
-# One line a snapshot, oldest first: sequence, time, outcome, messages, bytes, key, id, host.
-snapshots=$(ls snapshots | awk '
+# One line a snapshot, oldest first: sequence, time, outcome, messages, bytes, key, id, path, host.
+snapshots=$(for path in snapshots/*/*.jsonl; do printf '%s\n' "$path"; done | awk '
   function text(key,  i, s) {
     i = index(line, "\"" key "\":\"")
     s = i ? substr(line, i + length(key) + 4) : "-\""
@@ -122,39 +123,42 @@ snapshots=$(ls snapshots | awk '
     s = i ? substr(line, i + length(key) + 3) : ""
     return match(s, /^[0-9]+/) ? substr(s, 1, RLENGTH) : "0"
   }
-  length($0) == 70 && /^[0-9a-f]*\.jsonl$/ {
-    file = "snapshots/" $0; line = ""; getline line < file; close(file)
+  {
+    name = substr($0, 28); dash = index(name, "-")
+    if (substr($0, 1, 27) !~ /^snapshots\/[0-9a-f]*\/$/ || dash < 9 || substr(name, 1, dash - 1) ~ /[^0-9]/ || substr(name, dash + 1) !~ /^[0-9a-f]*\.jsonl$/ || length(name) != dash + 70) next
+    line = ""; getline line < $0; close($0)
     gsub(/[\001-\037\177]/, "?", line)
-    print number("sequence"), text("time"), text("outcome"), number("messages"), number("bytes"), text("key"), substr($0, 1, 64), text("host")
+    sub(/^0*/, "", name)
+    print substr(name, 1, index(name, "-") - 1) + 0, text("time"), text("outcome"), number("messages"), number("bytes"), text("key"), substr(name, index(name, "-") + 1, 64), $0, text("host")
   }' | sort -n)
 [ -n "$snapshots" ] || die 10 "there is no snapshot here" "cd to the directory that holds mailrecover.json"
-sound() { case $(sha256sum "snapshots/$1.jsonl" 2>/dev/null) in "$1 "*) return 0 ;; *) return 1 ;; esac; }
+# sound ID PATH
+sound() { case $(sha256sum "$2" 2>/dev/null) in "$1 "*) return 0 ;; *) return 1 ;; esac; }
 
 if [ -n "$list" ]; then
-  while read -r _ time outcome messages bytes key id name; do
+  while read -r _ time outcome messages bytes key id _ name; do
     printf '%s\n' "$id  $time  $messages messages, $bytes bytes  $outcome  host $name  key ${key%"${key#????????????????}"}"
   done <<EOF
 $snapshots
 EOF
-  bad=$(ls snapshots | awk 'length($0) == 70 && /^[0-9a-f]*\.jsonl$/ { print substr($0, 1, 64) "  snapshots/" $0 }' | sha256sum -c 2>/dev/null |
-    awk '!/: OK$/ { print substr($0, 1, 80) }')
+  bad=$(printf '%s\n' "$snapshots" | awk '{ print $7 "  " $8 }' | sha256sum -c 2>/dev/null | awk '!/: OK$/')
   [ -z "$bad" ] || damage "damaged: $bad"
   exit "$status"
 fi
 
 if [ "$want" = latest ]; then
   mine=$(printf '%s\n' "$snapshots" | host=$host awk '
-    { name = $0; for (i = 1; i < 8; i++) name = substr(name, index(name, " ") + 1); h = ENVIRON["host"] }
-    h == "" || h == name || length(h) > 7 && index($6, h) == 1 { print }')
+    { name = $0; for (i = 1; i < 9; i++) name = substr(name, index(name, " ") + 1); h = ENVIRON["host"] }
+    h == "" || h == name || length(h) > 7 && (index($6, h) == 1 || index($8, "snapshots/" h) == 1) { print }')
   [ -n "$mine" ] || die 2 "host $host has written no snapshot here" "sh recover.sh --list"
-  hosts=$(printf '%s\n' "$mine" | awk '!($6 in seen) { seen[$6]; k = substr($6, 1, 16); for (i = 1; i < 8; i++) $i = ""; sub(/^ */, ""); print $0 " (key " k ")" }')
-  case $hosts in *"$LF"*) die 2 "several hosts have written here: $(printf '%s' "$hosts" | tr '\n' ',')" "choose one with --host NAME or --host KEY" ;; esac
+  hosts=$(printf '%s\n' "$mine" | awk '{ k = substr($8, 11, 16) } !(k in seen) { seen[k]; for (i = 1; i < 9; i++) $i = ""; sub(/^ */, ""); print $0 " (" k ")" }')
+  case $hosts in *"$LF"*) die 2 "several hosts have written here: $(printf '%s' "$hosts" | tr '\n' ',')" "choose one with --host, and its name or number" ;; esac
   want= number=0
-  while read -r sequence _ outcome _ _ _ id _; do
+  while read -r sequence _ outcome _ _ _ id path _; do
     if [ "$outcome" != complete ]; then
       [ -n "$want" ] || say "note: snapshot $id is later, but not complete: latest passes over it"
     elif [ -z "$want" ]; then
-      if sound "$id"; then want=$id number=$sequence; else damage "snapshot $id is damaged: looking at the one before"; fi
+      if sound "$id" "$path"; then want=$id number=$sequence snapshot=$path; else damage "snapshot $id is damaged: looking at the one before"; fi
     elif [ "$sequence" = "$number" ]; then
       die 2 "two snapshots have the number $number: $want and $id" "name one of them"
     fi
@@ -164,15 +168,14 @@ EOF
   [ -n "$want" ] || die 20 "there is no complete snapshot" "sh recover.sh --list, then name one"
 else
   case $want in *[!0-9a-f]* | ? | ?? | ???) die 2 "not a snapshot id: $want" "sh recover.sh --list" ;; esac
-  mine=$(printf '%s\n' "$snapshots" | awk -v id="$want" 'index($7, id) == 1 { print $7 }')
+  mine=$(printf '%s\n' "$snapshots" | awk -v id="$want" 'index($7, id) == 1 { print $7, $8, $1 }')
   case $mine in
     '') die 2 "there is no snapshot $want" "sh recover.sh --list" ;;
     *"$LF"*) die 2 "more than one snapshot begins with $want" "sh recover.sh --list" ;;
   esac
-  want=$mine
-  sound "$want" || die 4 "snapshot $want is damaged" "sh recover.sh --list, then name another"
+  want=${mine%% *} number=${mine##* } snapshot=${mine#* }; snapshot=${snapshot% *}
+  sound "$want" "$snapshot" || die 4 "snapshot $want is damaged" "sh recover.sh --list, then name another"
 fi
-snapshot=snapshots/$want.jsonl
 
 # ---------------------------------------------------------------------------------------------------- the directory
 [ ! -e "$to" ] || [ -d "$to" ] || die 20 "$to is not a directory" "name an empty or new directory"
@@ -214,6 +217,13 @@ fi
 say "snapshot $want"
 say "signature: $verdict; key: $key (compare it with the recovery sheet)"
 [ "$verdict" != wrong ] || damage "the signature of this snapshot is wrong: it was forged, or changed"
+fingerprint=$(printf "$(escapes "$key")" | sha256sum)
+stated=$(sed -n '1s/.*"sequence":\([0-9]*\).*/\1/p' "$snapshot")
+case $snapshot in
+  "snapshots/${fingerprint%"${fingerprint#????????????????}"}/"*) ;;
+  *) damage "the snapshot does not lie under the fingerprint of its key" ;;
+esac
+[ "${stated:-0}" -eq "$number" ] || damage "the snapshot does not bear the number that it states, $stated"
 
 # ---------------------------------------------------------------------------------------------------- objects
 # objects KIND ENDING: the names that the snapshot gives, each with its size.
@@ -537,12 +547,11 @@ END {
   for (k in SAID) if (SAID[k] != "") { i = index(k, "\""); problem("a change of a message that is not known: " DENC[substr(k, 1, i - 1)] "/" substr(k, i + 2)) }
   for (b in BUFFER) flush(b)
   for (i = 1; i <= total; i++) if (BATCH[i] > 1 || ENVIRON["ahead"] == "") print NAME[i] > (W "/" ((i in USED) ? BATCH[i] ".packs" : "unused"))
-  plain755 = attribute("755", "0", "0"); plain700 = attribute("700", "0", "0"); deepest = 0
+  plain = attribute("700", "0", "0"); deepest = 0
   for (d = 1; d <= dirs; d++) if (d in DSEEN) {
-    register(parent(decode(SROOT[DSEC[d]])), plain755)
-    register(DFULL[d], plain700)
-    if ((d "/cur") in WHERE) register(join(DFULL[d], "cur"), plain700)
-    if ((d "/new") in WHERE) register(join(DFULL[d], "new"), plain700)
+    register(DFULL[d], plain)
+    if ((d "/cur") in WHERE) register(join(DFULL[d], "cur"), plain)
+    if ((d "/new") in WHERE) register(join(DFULL[d], "new"), plain)
     DEEP[d] = split(DFULL[d], F, "/"); if (DEEP[d] > deepest) deepest = DEEP[d]
     if (!DATTR[d]) problem("no attributes are known of the directory " DENC[d])
   }
