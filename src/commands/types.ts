@@ -168,13 +168,6 @@ export interface AnyCommand extends CommandDescription {
   run(context: CommandContext, args: never, options: never): Promise<CommandResult>;
 }
 
-/** Keeps the literal types of a description, so that `run` and callers know what the values are. */
-export function describeCommand<const A extends ArgumentSpecs, const O extends OptionSpecs>(
-  description: CommandDescription<A, O>,
-): CommandDescription<A, O> {
-  return description;
-}
-
 /** A command as one value; `run` gets arguments and options with the types that the specifications imply. */
 export function defineCommand<const A extends ArgumentSpecs, const O extends OptionSpecs>(spec: CommandSpec<A, O>): CommandSpec<A, O> {
   return spec;

@@ -135,7 +135,7 @@ async function prove(options: VerifyOptions, selection: Selection, room: string,
     for (const section of sections) compareMail(root, section, control.of, comparison);
   }
   const rto: VerifyReport['rto'] = { completeMs: Math.round(restoredMs) };
-  const findings = [...restored.findings.filter((finding) => finding.code !== 'damage' || finding.subject?.startsWith('packs/') === true)];
+  const findings = restored.findings.filter((finding) => finding.code !== 'damage' || finding.subject?.startsWith('packs/') === true);
   const counts = comparison.counts;
   if (level === 'server') {
     const work = join(room, 'server');

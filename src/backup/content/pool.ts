@@ -198,7 +198,7 @@ export class ContentPool {
     this.#inline.flush();
     await Promise.all(
       this.#threads.map((thread) => {
-        if (this.#failure !== undefined) return undefined;
+        if (this.#failure !== undefined) return Promise.resolve();
         return new Promise<void>((resolve) => {
           thread.flushed = resolve;
           thread.worker.postMessage({ type: 'flush' } satisfies ToThread);

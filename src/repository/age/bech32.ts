@@ -15,7 +15,7 @@ function polymod(values: number[]): number {
 }
 
 function expandPrefix(prefix: string): number[] {
-  const codes = [...prefix].map((letter) => letter.charCodeAt(0));
+  const codes = Array.from(prefix, (letter) => letter.charCodeAt(0));
   return [...codes.map((code) => code >> 5), 0, ...codes.map((code) => code & 31)];
 }
 
@@ -57,7 +57,7 @@ export function bech32Decode(text: string): { prefix: string; data: Buffer } {
   const split = lower.lastIndexOf('1');
   if (split < 1 || lower.length - split < 7) throw broken();
   const prefix = lower.slice(0, split);
-  const words = [...lower.slice(split + 1)].map((letter) => CHARSET.indexOf(letter));
+  const words = Array.from(lower.slice(split + 1), (letter) => CHARSET.indexOf(letter));
   if (words.includes(-1) || polymod([...expandPrefix(prefix), ...words]) !== 1) throw broken();
   const bytes = regroup(words.slice(0, -6), 5, 8, false);
   if (bytes === undefined) throw broken();

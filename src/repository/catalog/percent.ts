@@ -3,7 +3,6 @@
  * string*: one character a byte (`latin1`), so any bytes survive.
  */
 
-// eslint-disable-next-line no-control-regex -- bytes are what this is about
 const UNSAFE = /[^A-Za-z0-9._,:=+@/~-]/;
 const UNSAFE_ALL = /[^A-Za-z0-9._,:=+@/~-]/g;
 const ENCODED = /^(?:[A-Za-z0-9._,:=+@/~-]|%[0-9A-F]{2})*$/;
