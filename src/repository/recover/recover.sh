@@ -547,11 +547,11 @@ END {
   for (k in SAID) if (SAID[k] != "") { i = index(k, "\""); problem("a change of a message that is not known: " DENC[substr(k, 1, i - 1)] "/" substr(k, i + 2)) }
   for (b in BUFFER) flush(b)
   for (i = 1; i <= total; i++) if (BATCH[i] > 1 || ENVIRON["ahead"] == "") print NAME[i] > (W "/" ((i in USED) ? BATCH[i] ".packs" : "unused"))
-  plain = attribute("700", "0", "0"); deepest = 0
+  ours = attribute("700", "0", "0"); deepest = 0
   for (d = 1; d <= dirs; d++) if (d in DSEEN) {
-    register(DFULL[d], plain)
-    if ((d "/cur") in WHERE) register(join(DFULL[d], "cur"), plain)
-    if ((d "/new") in WHERE) register(join(DFULL[d], "new"), plain)
+    register(DFULL[d], ours)
+    if ((d "/cur") in WHERE) register(join(DFULL[d], "cur"), ours)
+    if ((d "/new") in WHERE) register(join(DFULL[d], "new"), ours)
     DEEP[d] = split(DFULL[d], F, "/"); if (DEEP[d] > deepest) deepest = DEEP[d]
     if (!DATTR[d]) problem("no attributes are known of the directory " DENC[d])
   }
