@@ -23,6 +23,8 @@ import { startWriters, type Writers } from './write/writers.ts';
 
 /** While a restore runs, this file in its directory says of what; it is removed at the end. */
 const JOURNAL = '.mailrecover-restore.json';
+/** Its name while it is written. */
+const UNFINISHED = /^\.tmp-[0-9a-f]{16}$/;
 /** Packs for which threads are worth starting. */
 const FEW_PACKS = 2;
 
@@ -89,6 +91,8 @@ async function openTarget(to: string, journal: string, plan: RestorePlan): Promi
   } catch (error) {
     throw ioError(error, 'list', to);
   }
+  // A run that was killed while it wrote its journal left that, and nothing else.
+  if (names.every((name) => UNFINISHED.test(name))) for (const name of names.splice(0)) rmSync(join(to, name));
   const begun = names.includes(JOURNAL) && readFileSync(join(to, JOURNAL), 'utf8') === journal;
   if (names.length > 0 && !begun) {
     throw new MailrecoverError('refused', `'${to}' is not empty`, {

@@ -9,7 +9,7 @@ import { scratch } from '../support/tmp.ts';
 import { audit } from './audit.ts';
 import { deliver, expunge, flag, folderPath, makeFolder, messagesOf, transfer } from './mailbox.ts';
 import { backUp, copyWorld, liveTree, makeWorld, restoredTree, settle, type World, useMemory } from './world.ts';
-import { compareTrees } from './tree.ts';
+import { compareTrees, readTree } from './tree.ts';
 
 useMemory();
 
@@ -111,4 +111,28 @@ suite('kill -9 at every durable step', { skip: notBuilt() }, () => {
       }
     });
   }
+
+  test('of a restore', async (t) => {
+    const base = scratch('kill');
+    const world = await makeWorld(join(base, 'world'));
+    fill(world);
+    await settle();
+    await backUp(world);
+    const to = join(base, 'to');
+    const counter = join(base, 'counter');
+    const restoreArgs = ['--config', world.config, 'restore', 'latest', '--to', to];
+    const whole = await mailrecover(restoreArgs, { plans: [{ do: 'kill', at: 0, under: [to], counter }] });
+    assert.equal(whole.code, 0, whole.stderr);
+    const steps = readFileSync(counter, 'latin1');
+    const picked = chosen(steps, 8);
+    t.diagnostic(`${picked.length} of ${steps.length} steps: ${steps}`);
+    for (const step of picked) {
+      for (const path of [to, counter]) rmSync(path, { recursive: true });
+      const ran = await mailrecover(restoreArgs, { plans: [{ do: 'kill', at: step, torn: step % 2 === 0, under: [to], counter }] });
+      assert.equal(ran.signal, 'SIGKILL', ran.stderr);
+      const again = await mailrecover(restoreArgs);
+      assert.equal(again.code, 0, `killed before step ${step} (${steps[step - 1]}) of ${steps.length}: ${again.stderr}`);
+      assert.deepEqual(compareTrees(liveTree(world), readTree(to)), []);
+    }
+  });
 });
