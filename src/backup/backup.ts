@@ -164,7 +164,7 @@ async function locked(
   const changes: Changes = { newMessages: 0, removedMessages: 0, flagChanges: 0, changedContent: [] };
   const deep = options.deep || now() - index.deepAt > options.deepEvery * DAY;
   const tally: Tally = { live: new Map(), owners: new Map(), broken: false };
-  const run: Run = { options, state, index, findings, deep, reread, changes, tally, reader: (group) => (options.dryRun ? dryReader : numbered(pool, packs, group)) };
+  const run: Run = { options, state, index, findings, deep, reread, lost, changes, tally, reader: (group) => (options.dryRun ? dryReader : numbered(pool, packs, group)) };
   try {
     const context: CatalogContext = { repository, state, index, recipients, runs: new LocalRuns(state.file('runs'), packLookup(index)) };
     const chainBroken = index.catalogs.some((catalog) => holdings.get(catalog.name) !== catalog.size);

@@ -36,6 +36,8 @@ export interface Run {
   deep: boolean;
   /** Packs whose content must be stored again. */
   reread: Set<number>;
+  /** Those of them that are gone: what can't be read again is lost. */
+  lost: ReadonlySet<number>;
   /** Reads files of one mailbox. */
   reader: (mailbox: string) => ContentReader;
   changes: Changes;
@@ -133,7 +135,7 @@ async function captured(run: Run, prior: MailboxState | undefined, source: Sourc
   const areas = source.areas.map(({ area }) => capture.areas.get(area) ?? { dirs: new Map() });
   for (const [number, { area, path }] of source.areas.entries()) {
     const live = areas[number];
-    if (live !== undefined) carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.reread.has(place) });
+    if (live !== undefined) carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.lost.has(place) });
   }
   const sections = changedSections(run, prior, priorAreas, source, areas, whole);
   if (options.dryRun) return { state: prior ?? describe(source, areas, { file: '', check: 0 }), sections };

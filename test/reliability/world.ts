@@ -125,8 +125,7 @@ export async function snapshotIds(world: World): Promise<string[]> {
 /** Restores a snapshot (the newest by default) in this process. */
 export async function restoreTo(world: World, to: string, id?: string, options: Partial<RestoreOptions> = {}): Promise<RestoreReport> {
   const repository = await openRepository(options.repository?.target ?? world.target);
-  const { snapshots } = await listSnapshots(repository.target);
-  const snapshot = id === undefined ? snapshots.at(-1) : snapshots.find((each) => each.id === id);
+  const snapshot = options.snapshot ?? (await listSnapshots(repository.target)).snapshots.findLast((each) => id === undefined || each.id === id);
   if (snapshot === undefined) throw new Error('there is no such snapshot');
   return restore({
     repository,

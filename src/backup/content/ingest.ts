@@ -1,7 +1,7 @@
 /** Reads files and puts what is not stored yet into packs. Runs in the main thread or in a worker; all calls are synchronous. */
 import { createHash, hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { MailrecoverError, systemCode } from '../../errors/error.ts';
+import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import type { Recipient } from '../../repository/age/keys.ts';
 import { PackBuilder, type BuiltPack } from '../../repository/pack/builder.ts';
 import { TAG_SIZE, tagger } from '../../repository/tags.ts';
@@ -113,7 +113,7 @@ export class Ingest {
       let at = 0;
       const check = createHash('sha256');
       this.#builder.addLarge(sha, stats.size, stats.mtimeMs / 1000, (room) => {
-        if (fill(fd, room, at) < room.length) throw changedWhileRead();
+        if (fillAgain(fd, room, at) < room.length) throw changedWhileRead();
         check.update(room);
         at += room.length;
       });
@@ -207,6 +207,15 @@ function fill(fd: number, into: Buffer, from = 0): number {
     filled += got;
   }
   return filled;
+}
+
+/** As {@link fill}, where half of the entry may be in the pack already: no other file can do without the rest. */
+function fillAgain(fd: number, into: Buffer, from: number): number {
+  try {
+    return fill(fd, into, from);
+  } catch (error) {
+    throw ioError(error, 'read', 'a file of more than 256 MiB');
+  }
 }
 
 function changedWhileRead(): MailrecoverError {
