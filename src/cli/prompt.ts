@@ -7,18 +7,12 @@ export async function askAtTerminal(question: string, secret: boolean, signal: A
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
     throw new MailrecoverError('usage', `there is no terminal to ask at: ${question}`);
   }
-  let hidden = false;
-  const shown = new Writable({
-    write(chunk: Uint8Array, _encoding, done) {
-      if (hidden) done();
-      else process.stderr.write(chunk, () => done());
-    },
-  });
-  const lines = createInterface({ input: process.stdin, output: secret ? shown : process.stderr, terminal: true });
+  // A line editor writes more than the question; with a secret all of that goes nowhere, and the question is written here.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: secret ? nowhere : process.stderr, terminal: true });
   try {
-    const answer = lines.question(question, { signal });
-    hidden = secret;
-    const text = await answer;
+    if (secret) process.stderr.write(question);
+    const text = await lines.question(secret ? '' : question, { signal });
     if (secret) process.stderr.write('\n');
     return text;
   } finally {

@@ -101,6 +101,14 @@ test('an object in clear has no place in an encrypted repository', async () => {
   assert.deepEqual((await check(fixture)).findings.map(({ code, subject }) => [code, subject]), [['unknown-file', path]]);
 });
 
+test('an object in the folder of others is not where anybody looks for it', async () => {
+  const fixture = await makeFixture();
+  const path = objectPath('pack', fixture.packs[0]?.name ?? '');
+  const other = path.replace(/^packs\/../, 'packs/zz');
+  await fixture.target.put(other, await fixture.target.get(path));
+  assert.deepEqual((await check(fixture)).findings.map(({ code, subject }) => [code, subject]), [['unknown-file', other]]);
+});
+
 test('what belongs to nothing is told, and is no damage', async () => {
   const fixture = await makeFixture();
   const repo = join(fixture.root, 'repo');

@@ -81,6 +81,17 @@ test('a snapshot under another sequence number, or in the place of another host'
   }
 });
 
+test('a snapshot under the name of another hash', async () => {
+  const fixture = await makeFixture();
+  const [first] = fixture.snapshots;
+  assert.ok(first !== undefined);
+  const bytes = await fixture.target.get(first.path);
+  await fixture.target.remove(first.path);
+  const path = first.path.replace(first.id, 'e'.repeat(64));
+  await fixture.target.put(path, bytes);
+  assert.ok(subjects(await check(fixture)).includes(path));
+});
+
 test('a chain that was broken: another parent, a gap, a fork, a first one with a parent', async () => {
   const other = await makeFixture();
   const path = await resign(other, { parent: 'f'.repeat(64) });
@@ -146,7 +157,7 @@ test('a recover.sh that was replaced', async () => {
 test('a host file with the key of another, or another name', async () => {
   const fixture = await makeFixture();
   const path = `hosts/${hostFingerprint(fixture.key.publicHex)}.json`;
-  for (const text of [`{"host":"mx1","key":"${'a'.repeat(64)}"}\n`, `{"host":"mx2","key":"${fixture.key.publicHex}"}\n`, 'null\n']) {
+  for (const text of [`{"host":"mx1","key":"${'a'.repeat(64)}"}\n`, `{"host":"mx2","key":"${fixture.key.publicHex}"}\n`, `{"host":"mx1", "key":"${fixture.key.publicHex}"}\n`, 'null\n']) {
     await fixture.target.put(path, Buffer.from(text));
     assert.deepEqual(subjects(await check(fixture)), [path], text);
   }
