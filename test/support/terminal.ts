@@ -1,5 +1,6 @@
 /** Runs a program on a terminal of its own (by script(1)), and answers what it asks. */
 import { spawn } from 'node:child_process';
+import { findProgram } from './host.ts';
 
 export interface Dialogue {
   code: number | null;
@@ -23,7 +24,7 @@ const PATIENCE_MS = 120_000;
 export function onTerminal(program: string, args: readonly string[], answers: Answers, env: Record<string, string> = {}): Promise<Dialogue> {
   const command = [program, ...args].map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ');
   return new Promise((resolve, reject) => {
-    const child = spawn('script', ['-qefc', `exec ${command}`, '/dev/null'], {
+    const child = spawn(findProgram('script') ?? 'script', ['-qefc', `exec ${command}`, '/dev/null'], {
       env: { PATH: process.env['PATH'] ?? '', TERM: 'xterm', TZ: 'UTC', ...env },
       stdio: ['pipe', 'pipe', 'ignore'],
     });
