@@ -176,8 +176,16 @@ export function putSnapshot(maker: Maker, catalogs: string[], packs: { pack: str
   const counts = { mailboxes: 1, folders: 1, messages: 1, bytes: 1 };
   const added = { messages: 1, bytes: 1, stored: 1 };
   const first = {
-    ...{ snapshot: 1, host: maker.host, key: maker.key, sequence: ++maker.sequence, ...(maker.parent === undefined ? {} : { parent: maker.parent }) },
-    ...{ time: `2026-11-20T02:00:${String(maker.sequence % 60).padStart(2, '0')}.000Z`, outcome: 'complete', counts, added, tool: 'mailrecover 0.1.0' },
+    snapshot: 1,
+    host: maker.host,
+    key: maker.key,
+    sequence: ++maker.sequence,
+    ...(maker.parent === undefined ? {} : { parent: maker.parent }),
+    time: `2026-11-20T02:00:${String(maker.sequence % 60).padStart(2, '0')}.000Z`,
+    outcome: 'complete',
+    counts,
+    added,
+    tool: 'mailrecover 0.1.0',
     ...head,
   };
   const size = (name: string): number => maker.sizes.get(name) ?? 0;
@@ -226,9 +234,14 @@ export function message(name: Buffer | string, where: 'cur' | 'new', bytes: Buff
   const colon = full.indexOf(':');
   const at = colon < 0 ? full.length : colon;
   return JSON.stringify({
-    ...{ msg: encodeName(full.subarray(0, at)), in: where, flags: encodeName(full.subarray(at)) },
+    msg: encodeName(full.subarray(0, at)),
+    in: where,
+    flags: encodeName(full.subarray(at)),
     ...(attributes ? { mode: '600', ...OWNER } : {}),
-    ...{ mtime, size: bytes.length, sha: sha256(bytes), pack },
+    mtime,
+    size: bytes.length,
+    sha: sha256(bytes),
+    pack,
     ...extra,
   });
 }

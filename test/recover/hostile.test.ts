@@ -176,7 +176,7 @@ test('names of objects that lead elsewhere are refused', { skip: lacking }, (t) 
   const world = makeWorld(t, false);
   const pack = putPack(world.maker, [body]);
   const catalog = putCatalog(world.maker, 'base', [pack.pack], good);
-  const evil = ['../../../etc/passwd', 'x', `${'a'.repeat(64)}.tar.zst;id`, `${'a'.repeat(64)}`, '-rf', `${'A'.repeat(64)}.tar.zst`];
+  const evil = ['../../../etc/passwd', 'x', `${'a'.repeat(64)}.tar.zst;id`, 'a'.repeat(64), '-rf', `${'A'.repeat(64)}.tar.zst`];
   putSnapshot(world.maker, [catalog, ...evil], [pack, ...evil.map((name) => ({ pack: name, tags: name }))], { host: 'a b\u0007"', time: '$(id)' });
   const run = recover(world, ['--to', '../out', 'latest']);
   assert.equal(run.status, 4, run.stderr);
