@@ -12,9 +12,13 @@ export interface FileFacts {
   mtime: number;
 }
 
-/** Half a microsecond more, so that a float that is cut off still gives the same microsecond. */
-export function timeToSet(mtime: number): number {
-  return (mtime + 0.5) / 1e6;
+/**
+ * Seconds for `utimes`: half a microsecond more, so that a float that is cut off still gives the same microsecond. As text
+ * before 1970, since Node takes a negative number for the present.
+ */
+export function timeToSet(mtime: number): number | string {
+  const seconds = (mtime + 0.5) / 1e6;
+  return seconds < 0 ? String(seconds) : seconds;
 }
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
