@@ -114,6 +114,7 @@ function contextOf(session: Session): CommandContext {
     progress: session.progress,
     configPath: globals.config,
     verbose: globals.verbose,
+    quiet: globals.quiet,
     interactive: output.errIsTerminal && isTerminal(0),
     config: () => (config ??= load()),
     async ask(question, { secret = false } = {}) {

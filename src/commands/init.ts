@@ -1,4 +1,3 @@
-import type { CreatedRepository } from '../backup/create.ts';
 import type { Finding } from '../errors/finding.ts';
 import { MailrecoverError } from '../errors/error.ts';
 import { planInit, type InitPlan } from './init/plan.ts';
@@ -83,7 +82,7 @@ export default defineCommand({
         hostKey: created.hostKey,
         recoverScript: { sha256: created.recoverScript },
       },
-      render: (text) => renderDone(plan, { created, sheetText, sheetFile }, text),
+      render: (text) => renderDone(plan, { sheetText: context.quiet ? undefined : sheetText, sheetFile }, text),
     };
   },
 });
@@ -106,8 +105,8 @@ function renderPlan(plan: InitPlan, text: TextHelpers): string {
 }
 
 interface Done {
-  created: CreatedRepository;
-  sheetText: string;
+  /** Holds the private key; undefined where it is not to be printed. */
+  sheetText: string | undefined;
   sheetFile: string;
 }
 
@@ -118,7 +117,7 @@ function renderDone(plan: InitPlan, { sheetText, sheetFile }: Done, text: TextHe
     ['repository', plan.repository],
     ['encryption', plan.recipients.length === 0 ? text.yellow('none') : `to ${plan.recipients.length} recipient${plan.recipients.length === 1 ? '' : 's'}`],
     ...(identityFile === undefined ? [] : [['private key', identityFile] as [string, string]]),
-    ['recovery sheet', `below, and in ${sheetFile}`],
+    ['recovery sheet', sheetText === undefined ? sheetFile : `below, and in ${sheetFile}`],
   ];
   const next = [
     text.bold('next'),
@@ -126,5 +125,5 @@ function renderDone(plan: InitPlan, { sheetText, sheetFile }: Done, text: TextHe
     ...(identityFile === undefined ? [] : ['  print the sheet, keep it away from this host, then: mailrecover key confirm']),
   ];
   const line = text.dim('-'.repeat(80));
-  return [...plan.says.map((said) => `found: ${said}`), '', text.pairs(rows), '', line, sheetText.trimEnd(), line, '', ...next, ...(plan.privilege.length > 0 ? ['', ...plan.privilege] : [])].join('\n');
+  return [...plan.says.map((said) => `found: ${said}`), '', text.pairs(rows), '', ...(sheetText === undefined ? [] : [line, sheetText.trimEnd(), line, '']), ...next, ...(plan.privilege.length > 0 ? ['', ...plan.privilege] : [])].join('\n');
 }

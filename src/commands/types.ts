@@ -75,6 +75,8 @@ export interface CommandContext {
   /** The configuration file that was asked for, whether it exists or not. */
   readonly configPath: string;
   readonly verbose: boolean;
+  /** Nothing is printed unless something is wrong; then what is printed may end in a log. */
+  readonly quiet: boolean;
   /** True where someone at a terminal can answer {@link ask}. */
   readonly interactive: boolean;
   /** Reads and validates the configuration, once. @throws MailrecoverError `config` */

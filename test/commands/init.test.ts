@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.ts';
 import { loadIdentities } from '../../src/repository/age/identity-file.ts';
 import { generateIdentity } from '../../src/repository/age/keys.ts';
-import { missing } from '../support/host.ts';
+import { mailrecover } from '../cli/program.ts';
+import { findProgram, missing } from '../support/host.ts';
 import { onTerminal } from '../support/terminal.ts';
 import { initArguments, keyOnSheet, MAIN, makeSetting } from './setting.ts';
 
@@ -46,6 +47,11 @@ test('people get the sheet printed, and what was found', async () => {
   assert.ok(out.includes(keyOnSheet(setting) ?? '?'));
   assert.match(out, /finds 2 mailboxes/);
   assert.match(out, /mailrecover key confirm/);
+  // A run from a script has a warning to tell (the disk), and its output may end in a log.
+  const quiet = makeSetting();
+  const said = await quiet.run(...initArguments(quiet, '--quiet'));
+  assert.match(said.err, /same file system/);
+  assert.doesNotMatch(said.out + said.err, /AGE-SECRET-KEY/);
 });
 
 test('init for a recipient makes no key', async () => {
@@ -136,4 +142,26 @@ test('the disk of the mail is no place for its backups without a warning', async
   assert.ok(json.findings.some(({ code, subject }) => code === 'same-disk' && subject === setting.repository));
   const none = await setting.json('init', '--dry-run', '--mail', join(setting.root, 'nothing/%u'), '--repository', setting.repository);
   assert.ok(none.json.findings.some(({ code }) => code === 'no-mailbox'));
+});
+
+test('without --mail, Dovecot is asked, and its answer makes a configuration that works', async (t) => {
+  const reason = missing('doveconf');
+  if (reason !== false) return t.skip(reason);
+  const setting = makeSetting(12);
+  const bin = join(setting.root, 'bin');
+  const settings = join(setting.root, 'dovecot.conf');
+  mkdirSync(bin);
+  const version = spawnSync(findProgram('doveconf') ?? '', ['--version'], { encoding: 'utf8' }).stdout.trim();
+  const mail = `${setting.root}/mail/%d/%n/Maildir`;
+  const modern = `dovecot_config_version = ${version.split(' ')[0]}\ndovecot_storage_version = ${version.split(' ')[0]}\nmail_driver = maildir\nmail_path = ${setting.root}/mail/%{user | domain}/%{user | username}/Maildir\n`;
+  writeFileSync(settings, version.startsWith('2.3') ? `mail_location = maildir:${mail}\nnamespace inbox {\n  inbox = yes\n  separator = /\n}\n` : modern);
+  // The real doveconf, reading another file than the host's own.
+  writeFileSync(join(bin, 'doveconf'), `#!/bin/sh\nexec ${findProgram('doveconf')} -c ${settings} "$@"\n`, { mode: 0o755 });
+  const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+  const { code, out } = await mailrecover(['--config', setting.config, '--json', 'init', '--repository', setting.repository, '--state', setting.state, '--no-encryption'], { env });
+  const json = JSON.parse(out) as { found: string[]; stores: { path: string }[] };
+  assert.equal(code, 0, out);
+  assert.ok(json.found.some((said) => said.startsWith('dovecot keeps maildir in')), out);
+  assert.deepEqual(json.stores.map(({ path }) => path), [mail]);
+  assert.equal((await setting.json('backup')).json.counts['messages'], 12);
 });

@@ -81,7 +81,8 @@ export async function chooseStores(patterns: readonly string[], ask: (() => Prom
     if (stores.length === 0 && ask !== undefined) named(await ask());
   }
   if (stores.length > 0) return { stores, says, findings };
-  throw new MailrecoverError('usage', 'it could not be found out where mail lies here', {
+  const looked = [...discovered.says, ...findings.map(({ message }) => message)].join('; ');
+  throw new MailrecoverError('usage', `it could not be found out where mail lies here: ${looked}`, {
     hint: "name the place by --mail PATTERN, such as --mail '/var/vmail/%d/%n/Maildir'",
   });
 }
