@@ -145,13 +145,13 @@ test('the disk of the mail is no place for its backups without a warning', async
 });
 
 test('without --mail, Dovecot is asked, and its answer makes a configuration that works', async (t) => {
-  const reason = missing('doveconf');
+  const reason = missing('doveconf', 'dovecot');
   if (reason !== false) return t.skip(reason);
   const setting = makeSetting(12);
   const bin = join(setting.root, 'bin');
   const settings = join(setting.root, 'dovecot.conf');
   mkdirSync(bin);
-  const version = spawnSync(findProgram('doveconf') ?? '', ['--version'], { encoding: 'utf8' }).stdout.trim();
+  const version = spawnSync(findProgram('dovecot') ?? '', ['--version'], { encoding: 'utf8' }).stdout.trim();
   const mail = `${setting.root}/mail/%d/%n/Maildir`;
   const modern = `dovecot_config_version = ${version.split(' ')[0]}\ndovecot_storage_version = ${version.split(' ')[0]}\nmail_driver = maildir\nmail_path = ${setting.root}/mail/%{user | domain}/%{user | username}/Maildir\n`;
   writeFileSync(settings, version.startsWith('2.3') ? `mail_location = maildir:${mail}\nnamespace inbox {\n  inbox = yes\n  separator = /\n}\n` : modern);
