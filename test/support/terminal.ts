@@ -21,7 +21,12 @@ const PATIENCE_MS = 120_000;
  * Answers each question, as often as it is asked, in whatever order they come. A question is what stands at the end of the screen,
  * with nothing typed behind it; the pattern should reach to its end.
  */
-export function onTerminal(program: string, args: readonly string[], answers: Answers, env: Record<string, string> = {}): Promise<Dialogue> {
+export function onTerminal(
+  program: string,
+  args: readonly string[],
+  answers: Answers,
+  env: Record<string, string> = {},
+): Promise<Dialogue> {
   const command = [program, ...args].map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ');
   return new Promise((resolve, reject) => {
     const child = spawn(findProgram('script') ?? 'script', ['-qefc', `exec ${command}`, '/dev/null'], {
