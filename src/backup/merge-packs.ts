@@ -10,7 +10,8 @@ import { DamagedState, mailboxKey, type StateDirectory, type StateIndex } from '
 const LARGE = 16 * 1024 * 1024;
 /** Packs of one size class that are merged at once. Each message is so rewritten at most once a class. */
 const TOGETHER = 8;
-const SMALLEST = 64 * 1024;
+/** Below TOGETHER times this lies the lowest class. Were it wider, the same mail would be written again each time that a few more small packs are there. */
+const SMALLEST = 4 * 1024;
 
 function sizeClass(raw: number): number {
   return Math.max(0, Math.floor(Math.log(raw / SMALLEST) / Math.log(TOGETHER)));

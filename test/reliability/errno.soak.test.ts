@@ -62,6 +62,7 @@ async function failEach(t: TestContext, world: World, few: number, { plan, args,
   const calls = await countCalls(world, args, plan);
   const wanted = Math.min(calls, rounds(few, calls));
   t.diagnostic(`${wanted} of ${calls} calls, ${plan.errno}`);
+  const failures: string[] = [];
   for (let each = 0; each < wanted; each++) {
     const at = 1 + Math.floor(((each + 0.5) * calls) / wanted);
     const copy = copyWorld(world, `${world.base}-${at}`);
@@ -78,12 +79,13 @@ async function failEach(t: TestContext, world: World, few: number, { plan, args,
       if (ran.code !== 0) assert.ok(problems(document).length > 0 || ran.stderr !== '', 'says why');
       await check(copy, ran, document);
     } catch (error) {
-      throw new Error(`call ${at} of ${calls} (${plan.errno}, ${String(plan.kinds)}): exit ${ran.code}\n${ran.stdout}${ran.stderr}`, { cause: error });
+      failures.push(`call ${at} of ${calls} (${plan.errno}, ${String(plan.kinds)}): exit ${ran.code}\n${ran.stdout}${ran.stderr}${error instanceof Error ? (error.stack ?? '') : ''}`);
     }
     rmSync(copy.base, { recursive: true });
     rmSync(counter, { force: true });
     rmSync(`${counter}.failed`, { force: true });
   }
+  assert.equal(failures.length, 0, failures.join('\n\n'));
 }
 
 interface Problem {

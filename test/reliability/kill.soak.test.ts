@@ -124,7 +124,7 @@ suite('kill -9 at every durable step', { skip: notBuilt() }, () => {
     const whole = await mailrecover(restoreArgs, { plans: [{ do: 'kill', at: 0, under: [to], counter }] });
     assert.equal(whole.code, 0, whole.stderr);
     const steps = readFileSync(counter, 'latin1');
-    const picked = chosen(steps, 8);
+    const picked = chosen(steps, 5);
     t.diagnostic(`${picked.length} of ${steps.length} steps: ${steps}`);
     for (const step of picked) {
       for (const path of [to, counter]) rmSync(path, { recursive: true });
