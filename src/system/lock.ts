@@ -42,7 +42,13 @@ export function takeLock(path: string, what: string): () => void {
       const fd = openSync(path, 'wx', 0o600);
       writeSync(fd, JSON.stringify(mine));
       closeSync(fd);
-      return () => rmSync(path, { force: true });
+      return () => {
+        try {
+          rmSync(path, { force: true });
+        } catch {
+          // What this run did is done all the same, and the next one takes over a lock whose process is gone.
+        }
+      };
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw ioError(error, 'take the lock', path);
     }
