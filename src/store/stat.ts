@@ -38,3 +38,16 @@ export function sameStat(a: LiveStat, b: LiveStat): boolean {
 export function sameBytes(a: LiveStat, b: LiveStat): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtime === b.mtime && a.birth === b.birth;
 }
+
+/** Times so far ahead of the clock are of a clock that was wrong: a change now would not give them again. */
+const FAR_AHEAD = 3_600_000_000;
+
+/**
+ * Whether a directory or file that still has this stat did not change since it was read at `at`.
+ * Times are as coarse as the kernel's tick, or the server's clock: a change just before the read can hide another just after it.
+ * Only the ctime counts: the system sets it with every change, and nobody else can.
+ * @param window microseconds that the last change must be past
+ */
+export function provesStill(stat: LiveStat, at: number, window: number): boolean {
+  return at - stat.ctime > window || stat.ctime - at > FAR_AHEAD;
+}

@@ -1,14 +1,12 @@
 /** Reading one live Maildir mailbox so that nothing in it is lost or taken twice. */
-import { readFileSync } from 'node:fs';
 import type { Finding } from '../../errors/finding.ts';
 import { sleep } from '../../system/clock.ts';
-import { fsPath } from '../bytes.ts';
 import type { ContentReader, LiveArea } from '../live.ts';
 import { AreaReader, type AreaOptions } from './area.ts';
-import { parseUidlist } from './uidlist.ts';
+import { captureBusy } from './busy.ts';
 
-/** Passes over a mailbox that does not come to rest, after which the uidlist decides what belongs to the snapshot. */
-const MAX_PASSES = 40;
+/** Passes over a mailbox that does not come to rest, after which it is taken as {@link captureBusy} does. */
+const MAX_PASSES = 25;
 const MAX_ROUNDS = 4;
 
 export interface CaptureArea {
@@ -28,6 +26,8 @@ export interface CaptureOptions extends Pick<AreaOptions, 'deep' | 'settle' | 'n
 export interface CapturedMailbox {
   areas: Map<CaptureArea['area'], LiveArea>;
   findings: Finding[];
+  /** The mail is no longer there: deleted just now, or its file system went away. What was captured means nothing. */
+  vanished: boolean;
 }
 
 /** Dovecot's lists of UIDs and keywords are read after everything that they speak of; the uidlist is last. */
@@ -43,64 +43,57 @@ export async function captureMailbox(options: CaptureOptions): Promise<CapturedM
   const { deep, settle, now, lost, read, signal } = options;
   const readers = options.areas.map(({ area, root, prior, only }) => ({
     area,
+    reader: new AreaReader({
+      root,
+      maildir: area === 'mail',
+      prior,
+      deep,
+      settle,
+      read,
+      now,
+      lost,
+      ...(only === undefined ? {} : { only }),
+    }),
     root,
-    reader: new AreaReader({ root, maildir: area === 'mail', prior, deep, settle, read, now, lost, ...(only === undefined ? {} : { only }) }),
   }));
   const mail = readers.find(({ area }) => area === 'mail')?.reader;
-
-  let passes = 0;
-  for (let round = 1; ; round++) {
-    signal?.throwIfAborted();
-    if (mail !== undefined) {
-      for (let moved = 1; moved > 0 || mail.restless; passes++) {
-        if (passes > 2) await sleep(Math.min(50, passes * 3));
-        moved = mail.list();
-        await mail.captureMessages();
-        if (passes >= MAX_PASSES) break;
-      }
-    }
-    const last = round === MAX_ROUNDS || passes >= MAX_PASSES;
-    const control = readers.find(({ area }) => area === 'control') ?? readers.find(({ area }) => area === 'mail');
-    const uids = last && control !== undefined ? uidLookup(control.root) : undefined;
+  const control = readers.find(({ area }) => area === 'control') ?? readers.find(({ area }) => area === 'mail');
+  const captureFiles = async (): Promise<void> => {
     for (const { area, reader } of readers) {
       if (area !== 'mail') reader.list();
       await reader.captureFiles(rank);
     }
-    if (mail === undefined || (mail.list() === 0 && !mail.restless)) break;
-    if (last) {
-      // It never came to rest: what has a UID in the list that is kept belongs to it, the rest is for the next backup.
-      await mail.captureMessages(uids ?? (() => false));
-      mail.dropMoved();
+  };
+
+  let passes = 0;
+  for (let round = 1; ; round++) {
+    signal?.throwIfAborted();
+    if (mail !== undefined) passes = await captureMessages(mail, passes, signal);
+    if (mail !== undefined && control !== undefined && (round > MAX_ROUNDS || passes >= MAX_PASSES)) {
+      await captureBusy({ mail, control: control.reader, controlRoot: control.root, captureFiles });
       break;
     }
-    await mail.captureMessages();
+    await captureFiles();
+    const still = readers.every(
+      ({ area, reader }) => (area === 'home' || reader.list() === 0) && reader.filesStand((name) => rank(name) > 0),
+    );
+    if (still || mail === undefined) break;
   }
 
   const areas = new Map<CaptureArea['area'], LiveArea>();
   for (const { area, reader } of readers) areas.set(area, reader.result());
-  return { areas, findings: readers.flatMap(({ reader }) => reader.findings) };
+  return { areas, findings: readers.flatMap(({ reader }) => reader.findings), vanished: mail?.present === false };
 }
 
-/** Looks base names up in the uidlists as they are now. */
-function uidLookup(root: string): (folder: string, base: string) => boolean {
-  const lists = new Map<string, ReadonlySet<string> | undefined>();
-  return (folder, base) => {
-    if (!lists.has(folder)) {
-      const places = folder === '' ? ['', '.INBOX/', 'INBOX/'] : [`${folder}/`];
-      lists.set(
-        folder,
-        places.map((place) => readBases(`${root}/${place}dovecot-uidlist`)).find((bases) => bases !== undefined),
-      );
-    }
-    return lists.get(folder)?.has(base) ?? false;
-  };
-}
-
-function readBases(path: string): ReadonlySet<string> | undefined {
-  try {
-    const list = parseUidlist(readFileSync(fsPath(path)));
-    return list === undefined ? undefined : new Set(list.uids.keys());
-  } catch {
-    return undefined;
+/** Passes over the messages until nothing moves, or too many were made. @returns how many passes there were by then */
+async function captureMessages(mail: AreaReader, before: number, signal: AbortSignal | undefined): Promise<number> {
+  for (let passes = before; ;) {
+    if (passes > 2) await sleep(Math.min(50, passes * 3));
+    signal?.throwIfAborted();
+    const still = mail.list() === 0;
+    mail.messages.dropGone(still);
+    await mail.messages.capture();
+    passes++;
+    if ((still && mail.messages.pending === 0) || passes >= MAX_PASSES) return passes;
   }
 }

@@ -1,0 +1,254 @@
+/** The messages of one area of a live store that were captured so far. */
+import { lstatIfThere, liveStat, sameBytes } from '../stat.ts';
+import type { ContentReader, LiveArea, LiveMessage, LiveStat } from '../live.ts';
+import type { ListedTree, Seen } from './tree.ts';
+
+/** Files of one mailbox are asked for in batches of this many. */
+const BATCH = 256;
+/** A rename can hide a file from a listing, and two renames from two: what is absent so many times in a row is gone. */
+const GONE = 3;
+/** And so many times where it would be lost if it was not. */
+const SURELY_GONE = 6;
+
+export interface MessagesOptions {
+  root: string;
+  prior: LiveArea | undefined;
+  /** Stat every file, whatever its name says. */
+  deep: boolean;
+  read: ContentReader;
+  /** Places whose content is no longer stored: what lies there is read again. */
+  lost: (place: number) => boolean;
+}
+
+interface Wanted extends Seen {
+  folder: string;
+  base: string;
+  path: string;
+}
+
+export function messagePath(folder: string, base: string, { in: where, flags }: Seen): string {
+  return `${folder === '' ? '' : `${folder}/`}${where}/${base}${flags}`;
+}
+
+/** One name of a file: between which listings it was seen. */
+interface FileName {
+  folder: string;
+  base: string;
+  first: number;
+  last: number;
+  /** Listings since the last. */
+  times: number;
+  captured: boolean;
+}
+
+/**
+ * Names that were given up for others. Each name goes on from the one that was seen last before it, so that names that were seen side by
+ * side are never taken for one message. For a name that was not captured the one that it may have come from stays.
+ */
+function earlierNames(names: readonly FileName[]): FileName[] {
+  const kept = new Set<FileName>();
+  const byEnd = names.filter(({ captured, times }) => captured && times > 0).toSorted((a, b) => b.last - a.last);
+  for (const name of byEnd.slice(0, names.filter(({ captured }) => !captured).length)) kept.add(name);
+  const chains: FileName[][] = [];
+  for (const name of names.filter(({ captured }) => captured).toSorted((a, b) => a.first - b.first || a.last - b.last)) {
+    let best: FileName[] | undefined;
+    for (const chain of chains) {
+      const end = chain.at(-1);
+      if (end !== undefined && !kept.has(end) && end.last <= name.first && end.last > (best?.at(-1)?.last ?? -1)) best = chain;
+    }
+    if (best === undefined) chains.push([name]);
+    else best.push(name);
+  }
+  return chains.flatMap((chain) => chain.slice(0, -1));
+}
+
+export class CapturedMessages {
+  /** By folder and base name. */
+  readonly folders = new Map<string, Map<string, LiveMessage>>();
+  readonly #options: MessagesOptions;
+  readonly #tree: ListedTree;
+  readonly #report: (path: string, code: string) => void;
+  /** How many listings in a row did not show a captured message, by folder and base name. */
+  readonly #absent = new Map<string, Map<string, number>>();
+  /** After how many listings a message was captured, where it was not after the first. */
+  readonly #first = new Map<string, number>();
+  #listings = 0;
+  #pending = 0;
+  #inodes: Map<number, LiveMessage> | undefined;
+
+  /** @param report gets messages that can't be read */
+  constructor(options: MessagesOptions, tree: ListedTree, report: (path: string, code: string) => void) {
+    this.#options = options;
+    this.#tree = tree;
+    this.#report = report;
+  }
+
+  /** How many messages the last {@link capture} found listed, but no longer under the name that was listed. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Takes up which captured messages the latest listings do not show; to be called once after each of them. */
+  countAbsent(): void {
+    this.#listings++;
+    for (const [folder, captured] of this.folders) {
+      const listed = this.#tree.messagesOf(folder);
+      const absent = new Map<string, number>();
+      const before = this.#absent.get(folder);
+      for (const base of captured.keys()) if (!listed.has(base)) absent.set(base, (before?.get(base) ?? 0) + 1);
+      this.#absent.set(folder, absent);
+    }
+  }
+
+  /** Whether the latest listing did not show it; what was not captured is never absent. */
+  isAbsent(folder: string, base: string): boolean {
+    return this.#absent.get(folder)?.has(base) === true;
+  }
+
+  /**
+   * Gives up what was taken away meanwhile.
+   * @param exact whether all listings held at one moment: then absent is gone; else only what was absent several times in a row.
+   * In that case all that is listed must be captured after this, since it may have been moved there.
+   */
+  dropGone(exact: boolean): void {
+    for (const [folder, absent] of this.#absent)
+      for (const [base, times] of absent) if (exact || times >= SURELY_GONE) this.#drop(folder, base);
+  }
+
+  #drop(folder: string, base: string): void {
+    this.folders.get(folder)?.delete(base);
+    this.#absent.get(folder)?.delete(base);
+  }
+
+  /**
+   * Drops what was captured twice because it was moved from one folder to another meanwhile: a name that is gone, of a file that got another
+   * name when, or after, that one was seen last. A copy is another name of the same file, too, but one that was seen beside it.
+   * @param hasUid whether a message has a UID in the list that is kept
+   * @returns how many may be such that the listings so far do not tell
+   */
+  dropMoved(hasUid: (folder: string, base: string) => boolean): number {
+    let unsure = 0;
+    for (const names of this.#namesOfGone().values()) {
+      const gone = names.filter(({ times }) => times > 0);
+      const alone = gone.length === names.length && names.length === 1;
+      // A message that was taken away just now, and is in the list: it was there when that was read.
+      if (alone && gone.every(({ folder, base }) => hasUid(folder, base))) continue;
+      if (gone.some(({ times }) => times < (alone ? SURELY_GONE : GONE))) unsure++;
+      else if (alone) for (const { folder, base } of gone) this.#drop(folder, base);
+      else for (const { folder, base } of earlierNames(names)) this.#drop(folder, base);
+    }
+    return unsure;
+  }
+
+  /** All names of the files of which a captured name is gone, those that were not captured included. */
+  #namesOfGone(): Map<number, FileName[]> {
+    const files = new Map<number, FileName[]>();
+    for (const [folder, absent] of this.#absent)
+      for (const base of absent.keys()) {
+        const message = this.folders.get(folder)?.get(base);
+        if (message !== undefined) files.set(message.stat.ino, []);
+      }
+    if (files.size === 0) return files;
+    for (const [folder, captured] of this.folders)
+      for (const [base, { stat }] of captured) {
+        const times = this.#absent.get(folder)?.get(base) ?? 0;
+        files
+          .get(stat.ino)
+          ?.push({ folder, base, times, first: this.#first.get(`${folder}/${base}`) ?? 0, last: this.#listings - times, captured: true });
+      }
+    for (const folder of this.#tree.folders())
+      for (const [base, seen] of this.#tree.messagesOf(folder)) {
+        if (this.folders.get(folder)?.has(base) === true) continue;
+        const stat = this.#statOf(messagePath(folder, base, seen));
+        if (stat !== undefined)
+          files.get(stat.ino)?.push({ folder, base, times: 0, first: this.#listings, last: this.#listings, captured: false });
+      }
+    return files;
+  }
+
+  /** Captures the messages that the listings show and that are not captured yet, and takes up new flags of the others. */
+  async capture(): Promise<void> {
+    this.#pending = 0;
+    const wanted: Wanted[] = [];
+    for (const folder of this.#tree.folders()) {
+      let captured = this.folders.get(folder);
+      if (captured === undefined) this.folders.set(folder, (captured = new Map()));
+      const prior = this.#options.prior?.dirs.get(folder)?.messages;
+      for (const [base, seen] of this.#tree.messagesOf(folder)) {
+        const held = captured.get(base);
+        if (held !== undefined) {
+          if (held.in !== seen.in || held.flags !== seen.flags) captured.set(base, { ...held, ...seen });
+          continue;
+        }
+        const path = messagePath(folder, base, seen);
+        const carried = this.#carry(path, seen, prior?.get(base));
+        if (carried === 'vanished') this.#vanished(folder);
+        else if (carried === undefined) wanted.push({ folder, base, ...seen, path });
+        else this.#take(folder, base, carried);
+      }
+    }
+    const batches: Promise<void>[] = [];
+    for (let at = 0; at < wanted.length; at += BATCH) batches.push(this.#readBatch(wanted.slice(at, at + BATCH)));
+    await Promise.all(batches);
+  }
+
+  #vanished(folder: string): void {
+    this.#pending++;
+    this.#tree.distrust(folder);
+  }
+
+  async #readBatch(wanted: readonly Wanted[]): Promise<void> {
+    const outcomes = await this.#options.read(wanted.map(({ path }) => ({ path: `${this.#options.root}/${path}`, kind: 'message' })));
+    for (const [index, want] of wanted.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) continue;
+      if ('error' in outcome) {
+        if (outcome.error === 'ENOENT' || outcome.error === 'ENOTDIR') this.#vanished(want.folder);
+        else this.#report(want.path, outcome.error);
+        continue;
+      }
+      const [part] = outcome.parts;
+      if (part === undefined) continue;
+      this.#take(want.folder, want.base, { in: want.in, flags: want.flags, stat: outcome.stat, sha: part.sha, place: part.place });
+    }
+  }
+
+  #take(folder: string, base: string, message: LiveMessage): void {
+    this.folders.get(folder)?.set(base, message);
+    if (this.#listings > 1) this.#first.set(`${folder}/${base}`, this.#listings);
+  }
+
+  /** The message as a prior backup knew it, where its bytes need not be read again. */
+  #carry(path: string, seen: Seen, prior: LiveMessage | undefined): LiveMessage | 'vanished' | undefined {
+    const { deep, lost } = this.#options;
+    if (prior !== undefined && !lost(prior.place)) {
+      // The very same name: content never changes under a name in a Maildir.
+      if (!deep && prior.in === seen.in && prior.flags === seen.flags) return prior;
+      const stat = this.#statOf(path);
+      if (stat === undefined) return 'vanished';
+      return sameBytes(stat, prior.stat) ? { ...prior, ...seen, stat } : undefined;
+    }
+    if (prior !== undefined || this.#options.prior === undefined) return undefined;
+    // A name that is new here: perhaps moved, or copied as a hard link, from another folder of this mailbox.
+    const stat = this.#statOf(path);
+    if (stat === undefined) return 'vanished';
+    const twin = this.#byInode().get(stat.ino);
+    // Inode numbers are used again, and appended mail has the time that the client asks for: only the birth time tells files apart.
+    const same = twin !== undefined && stat.birth !== 0 && sameBytes(stat, twin.stat);
+    return same && !lost(twin.place) ? { ...twin, ...seen, stat } : undefined;
+  }
+
+  #statOf(path: string): LiveStat | undefined {
+    const stats = lstatIfThere(`${this.#options.root}/${path}`);
+    return stats === undefined ? undefined : liveStat(stats);
+  }
+
+  #byInode(): Map<number, LiveMessage> {
+    if (this.#inodes === undefined) {
+      this.#inodes = new Map();
+      for (const dir of this.#options.prior?.dirs.values() ?? [])
+        for (const message of dir.messages.values()) this.#inodes.set(message.stat.ino, message);
+    }
+    return this.#inodes;
+  }
+}
