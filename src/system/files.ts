@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ioError, systemCode } from '../errors/error.ts';
 
@@ -92,14 +92,19 @@ export function appendDurable(path: string, data: string, mode = 0o600): void {
   }
 }
 
-/** Makes a directory and its parents durably; one that is there already is left as it is. */
+/**
+ * Makes a directory and its parents durably; one that is there already is left as it is. One at a time: where the system says
+ * that a directory which is there is not (in /proc), Node's `recursive` never ends.
+ */
 export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
+  const missing: string[] = [];
   try {
-    const first = await mkdir(path, { recursive: true, mode });
-    if (first === undefined) return;
-    for (let made = path; ; made = dirname(made)) {
+    for (let at = path; (await ifPresent(() => stat(at))) === undefined; at = dirname(at)) missing.push(at);
+    for (const made of missing.toReversed()) {
+      await mkdir(made, { mode }).catch((error: unknown) => {
+        if (systemCode(error) !== 'EEXIST') throw error;
+      });
       await syncDirectory(dirname(made));
-      if (made === first) return;
     }
   } catch (error) {
     throw ioError(error, 'make the directory', path);
