@@ -1,10 +1,9 @@
 /** The audit log: who read other people's mail. */
-import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { ioError } from '../errors/error.ts';
 import { isoNow } from '../system/clock.ts';
-import { appendDurable } from '../system/files.ts';
+import { appendDurable, makePath } from '../system/files.ts';
 
 export interface Access {
   command: string;
@@ -33,7 +32,7 @@ function whoRuns(): { uid: number; user?: string; sudoUser?: string } {
 export function recordAccess(state: string, access: Access): void {
   const path = join(state, 'audit.jsonl');
   try {
-    mkdirSync(state, { recursive: true, mode: 0o700 });
+    makePath(state);
     appendDurable(path, `${JSON.stringify({ time: isoNow(), ...whoRuns(), ...access })}\n`);
   } catch (error) {
     throw ioError(error, 'write the audit log', path);

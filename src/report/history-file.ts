@@ -1,8 +1,8 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, systemCode } from '../errors/error.ts';
 import { isoNow } from '../system/clock.ts';
-import { appendDurable, syncDirectorySync } from '../system/files.ts';
+import { appendDurable, makePath, syncDirectorySync } from '../system/files.ts';
 
 const FILE = 'history.jsonl';
 /** A file that has grown past this is put aside, and the newest few of those are kept. */
@@ -17,7 +17,7 @@ const ASIDE = /^history-.*\.jsonl$/;
 export function appendHistoryLine(state: string, record: unknown): void {
   const path = join(state, FILE);
   try {
-    mkdirSync(state, { recursive: true, mode: 0o700 });
+    makePath(state);
     const before = lastByte(path);
     if (before.size > LARGE) putAside(state);
     const torn = before.size > 0 && before.size <= LARGE && before.last !== 0x0a;

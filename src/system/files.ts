@@ -4,7 +4,7 @@
  * the directory; a reader sees the old content or the new one, never a part.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ioError, systemCode } from '../errors/error.ts';
@@ -126,10 +126,31 @@ export async function anchorDirectory(path: string, top: string): Promise<void> 
   }
 }
 
+/**
+ * Makes a directory and its parents, without waiting for the disk; see {@link makeDirectory} for why one at a time.
+ * @param path absolute; a Buffer where its name is no text
+ * @throws the system's error
+ */
+export function makePath(path: string | Buffer): void {
+  const missing: Buffer[] = [];
+  for (let at = Buffer.from(path); statSync(at, { throwIfNoEntry: false }) === undefined;) {
+    missing.push(at);
+    const slash = at.lastIndexOf('/');
+    at = slash < 0 ? Buffer.from('.') : at.subarray(0, Math.max(1, slash));
+  }
+  for (const made of missing.toReversed()) {
+    try {
+      mkdirSync(made, { mode: 0o700 });
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    }
+  }
+}
+
 /** Makes a directory and its parents, without waiting for the disk. */
 export function makeCacheDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makePath(path);
   } catch (error) {
     throw ioError(error, 'make the directory', path);
   }

@@ -1,14 +1,15 @@
 /** Where an export goes: nothing that is there is overwritten. Paths are byte strings. */
-import { closeSync, futimesSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, futimesSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../../errors/error.ts';
 import { type ByteString, displayBytes, fsPath } from '../../../store/bytes.ts';
+import { makePath } from '../../../system/files.ts';
 
 /** Makes the directory, or takes one that is empty. @throws MailrecoverError `refused`, `io`, `no-space` */
 export function emptyDirectory(path: ByteString): void {
   const subject = displayBytes(path);
   try {
-    mkdirSync(fsPath(path), { recursive: true, mode: 0o700 });
+    makePath(fsPath(path));
     if (readdirSync(fsPath(path)).length === 0) return;
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw ioError(error, 'make the directory', subject);
@@ -66,7 +67,7 @@ export function writeNew(path: ByteString, content: Uint8Array, mtime: number): 
 
 export function makeFolder(path: ByteString): void {
   try {
-    mkdirSync(fsPath(path), { recursive: true, mode: 0o700 });
+    makePath(fsPath(path));
   } catch (error) {
     throw ioError(error, 'make the directory', displayBytes(path));
   }
