@@ -161,6 +161,7 @@ async function end(session: Session, result: CommandResult, error?: unknown): Pr
     // Raw output may fail while it is read from the repository: that is the run's failure after all.
     session.output.err(`mailrecover: ${errorReport(problem).message}\n`);
     leave(exitCodeOf('failed', [errorReport(problem).code]));
+    return;
   }
   leave(code);
 }
@@ -178,10 +179,17 @@ async function print(session: Session, ending: Ending): Promise<void> {
   await printText(ending, globals, output);
 }
 
-/** Ends the process. Node keeps the compile cache only where it is told to before an explicit exit. */
-function leave(code: number): never {
+/** How long something that was left open may keep the process, before it is ended all the same. */
+const LINGER_MS = 1000;
+
+/**
+ * Lets the process end by itself, as it does when nothing is left to do: `process.exit` waits for the compiler's threads, which may wait for
+ * a garbage collection that never comes then (nodejs/node#54918).
+ */
+function leave(code: number): void {
   flushCompileCache();
-  process.exit(code);
+  process.exitCode = code;
+  setTimeout(() => process.exit(code), LINGER_MS).unref();
 }
 
 function interruption(signals: Signals): ErrorReport {
