@@ -132,6 +132,7 @@ async function captured(run: Run, prior: MailboxState | undefined, source: Sourc
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   run.findings.push(...capture.findings);
+  if (capture.vanished) return vanished(run, prior, source);
   const areas = source.areas.map(({ area }) => capture.areas.get(area) ?? { dirs: new Map() });
   for (const [number, { area, path }] of source.areas.entries()) {
     const live = areas[number];
@@ -144,6 +145,19 @@ async function captured(run: Run, prior: MailboxState | undefined, source: Sourc
   const kept = describe(source, areas, state.saveMailbox(name, areas));
   if (capture.findings.some((finding) => finding.severity === 'error')) kept.partial = true;
   return { state: kept, sections };
+}
+
+/** A mailbox that was deleted this very moment, or whose file system went away: the next backup will know. */
+function vanished(run: Run, prior: MailboxState | undefined, source: SourceMailbox): ReadMailbox {
+  const subject = displayBytes(source.mailbox);
+  run.findings.push({
+    severity: 'warning',
+    code: 'mailbox-vanished',
+    message: `mailbox '${subject}' went away while it was read${prior === undefined ? '' : '; it stays as the snapshot before has it'}`,
+    hint: 'if nobody deleted it, see that its file system is mounted',
+    subject,
+  });
+  return { state: prior, sections: [] };
 }
 
 function describe(source: SourceMailbox, areas: readonly LiveArea[], file: { file: string; check: number }): MailboxState {
