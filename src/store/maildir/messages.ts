@@ -73,6 +73,9 @@ export class CapturedMessages {
   /** After how many listings a message was captured, where it was not after the first. */
   readonly #first = new Map<string, number>();
   #listings = 0;
+  /** Listings that were compared with what is captured, and those of which all is captured. */
+  readonly #counted = new Map<string, ReturnType<ListedTree['listingsOf']>>();
+  readonly #complete = new Map<string, ReturnType<ListedTree['listingsOf']>>();
   #pending = 0;
   #inodes: Map<number, LiveMessage> | undefined;
 
@@ -92,12 +95,21 @@ export class CapturedMessages {
   countAbsent(): void {
     this.#listings++;
     for (const [folder, captured] of this.folders) {
+      const before = this.#absent.get(folder);
+      if (before?.size === 0 && this.#isSame(this.#counted, folder)) continue;
       const listed = this.#tree.messagesOf(folder);
       const absent = new Map<string, number>();
-      const before = this.#absent.get(folder);
       for (const base of captured.keys()) if (!listed.has(base)) absent.set(base, (before?.get(base) ?? 0) + 1);
       this.#absent.set(folder, absent);
     }
+  }
+
+  /** Whether the listings of a folder are those that were looked at before; takes note of them. */
+  #isSame(before: Map<string, ReturnType<ListedTree['listingsOf']>>, folder: string): boolean {
+    const now = this.#tree.listingsOf(folder);
+    const known = before.get(folder);
+    before.set(folder, now);
+    return known !== undefined && known[0] === now[0] && known[1] === now[1];
   }
 
   /** Whether the latest listing did not show it; what was not captured is never absent. */
@@ -173,6 +185,7 @@ export class CapturedMessages {
     for (const folder of this.#tree.folders()) {
       let captured = this.folders.get(folder);
       if (captured === undefined) this.folders.set(folder, (captured = new Map()));
+      if (this.#isSame(this.#complete, folder)) continue;
       const prior = this.#options.prior?.dirs.get(folder)?.messages;
       for (const [base, seen] of this.#tree.messagesOf(folder)) {
         const held = captured.get(base);
@@ -183,8 +196,10 @@ export class CapturedMessages {
         const path = messagePath(folder, base, seen);
         const carried = this.#carry(path, seen, prior?.get(base));
         if (carried === 'vanished') this.#vanished(folder);
-        else if (carried === undefined) wanted.push({ folder, base, ...seen, path });
-        else this.#take(folder, base, carried);
+        else if (carried === undefined) {
+          this.#complete.delete(folder);
+          wanted.push({ folder, base, ...seen, path });
+        } else this.#take(folder, base, carried);
       }
     }
     const batches: Promise<void>[] = [];
@@ -194,6 +209,7 @@ export class CapturedMessages {
 
   #vanished(folder: string): void {
     this.#pending++;
+    this.#complete.delete(folder);
     this.#tree.distrust(folder);
   }
 

@@ -151,6 +151,12 @@ export class ListedTree {
     return all;
   }
 
+  /** The listings that {@link messagesOf} goes by: as long as they are the same objects it gives the same. */
+  listingsOf(folder: string): readonly [Listing | undefined, Listing | undefined] {
+    const below = folder === '' ? '' : `${folder}/`;
+    return [this.listings.get(`${below}new`), this.listings.get(`${below}cur`)];
+  }
+
   /** Folders that hold a `cur` or a `new`. */
   folders(): Set<string> {
     const folders = new Set<string>();
