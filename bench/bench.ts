@@ -39,7 +39,9 @@ export class Bench {
     const start = performance.now();
     const corpus = await buildCorpus(root, options);
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    this.say(`wrote ${corpus.messages} messages, ${(corpus.bytes / 1e6).toFixed(0)} MB, ${corpus.mailboxes.length} mailboxes in ${seconds} s`);
+    this.say(
+      `wrote ${corpus.messages} messages, ${(corpus.bytes / 1e6).toFixed(0)} MB, ${corpus.mailboxes.length} mailboxes in ${seconds} s`,
+    );
     await this.settle();
     return corpus;
   }

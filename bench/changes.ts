@@ -33,7 +33,10 @@ export function aDay({ root, mailboxes }: Corpus, messages: number): Day {
   const random = new Random('a day');
   const busy = busyMailboxes(mailboxes);
   const day = { mailboxes: busy.length, added: 0, flagged: 0, moved: 0, gone: 0 };
-  const places = shuffle(busy.flatMap((mailbox) => seen(root, mailbox)), random);
+  const places = shuffle(
+    busy.flatMap((mailbox) => seen(root, mailbox)),
+    random,
+  );
   const take = (share: number) => places.splice(0, Math.round(messages * share));
   for (const place of take(0.012)) day.flagged += reflag(place, random);
   for (const place of take(0.003)) day.moved += move(place, random);

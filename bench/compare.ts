@@ -10,7 +10,8 @@ export function differences(left: string, right: string): string[] {
   for (const path of a) {
     if (!b.has(path)) continue;
     const [one, two] = [join(left, path), join(right, path)];
-    const same = readFileSync(one).equals(readFileSync(two)) && Math.floor(statSync(one).mtimeMs / 1000) === Math.floor(statSync(two).mtimeMs / 1000);
+    const same =
+      readFileSync(one).equals(readFileSync(two)) && Math.floor(statSync(one).mtimeMs / 1000) === Math.floor(statSync(two).mtimeMs / 1000);
     if (!same) wrong.push(path);
   }
   return wrong;

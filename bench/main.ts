@@ -40,7 +40,11 @@ async function run(options: Options): Promise<number> {
 async function runJobs(bench: Bench): Promise<number> {
   const tools = makeTools(bench.place);
   const facts = about(bench.options, tools);
-  process.stdout.write(`${Object.entries(facts).map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join('; ') : value}`).join('\n')}\n`);
+  process.stdout.write(
+    `${Object.entries(facts)
+      .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join('; ') : value}`)
+      .join('\n')}\n`,
+  );
   const done: Finished[] = [];
   let failed = 0;
   for (const { name, title, run } of JOBS) {
@@ -67,7 +71,9 @@ async function runJobs(bench: Bench): Promise<number> {
 /** The most that mailrecover needed in any of the jobs. */
 function peakMemory(done: Finished[], label: string): Finished | undefined {
   const ours = done.flatMap(({ name, series }) =>
-    series.filter((one) => one.label === label).map(({ samples }) => ({ name, peak: Math.max(...samples.map(({ memory }) => memory)) / 1e6 })),
+    series
+      .filter((one) => one.label === label)
+      .map(({ samples }) => ({ name, peak: Math.max(...samples.map(({ memory }) => memory)) / 1e6 })),
   );
   if (ours.length === 0) return undefined;
   return {

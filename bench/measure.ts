@@ -53,7 +53,8 @@ export async function measure({ stages, input, output }: Pipeline, watch = true)
   const wall = Number(process.hrtime.bigint() - start) / 1e9;
   const memory = tree?.stop() ?? 0;
   codes.forEach((code, index) => {
-    if (code !== 0) throw new Error(`${stages[index]?.file} ${stages[index]?.args.join(' ')} ended with ${code}: ${said[index]?.join('').slice(-800)}`);
+    if (code !== 0)
+      throw new Error(`${stages[index]?.file} ${stages[index]?.args.join(' ')} ended with ${code}: ${said[index]?.join('').slice(-800)}`);
   });
   return { wall, cpu: childTime() - before, memory, stdout: stdout.join('') };
 }

@@ -73,7 +73,9 @@ function makePerson(id: number): Person {
 }
 
 function line(words: Vocabulary, random: Random, count: number): string {
-  return Array.from({ length: count }, () => words.words[words.zipf[random.below(65_536)] ?? 0]).join('').trim();
+  return Array.from({ length: count }, () => words.words[words.zipf[random.below(65_536)] ?? 0])
+    .join('')
+    .trim();
 }
 
 /** The fixed part of a newsletter: styles, tables, a footer; `@` marks where text goes. */

@@ -14,7 +14,10 @@ export const nothing: Job = {
   title: 'nothing changed',
   async run(bench, { ours, restic, rsync }) {
     await bench.backedUp([ours, restic, rsync]);
-    const series = await inTurn(bench, [ours, restic, rsync].map((tool) => again(bench, tool)));
+    const series = await inTurn(
+      bench,
+      [ours, restic, rsync].map((tool) => again(bench, tool)),
+    );
     bench.drop([rsync]);
     return { series, checks: [ratio(series, ours.name, restic.name, 0.08), ratio(series, ours.name, rsync.name, 0.1)] };
   },
@@ -26,9 +29,14 @@ export const day: Job = {
   async run(bench, { ours, restic, borg }) {
     await bench.backedUp([ours, restic, borg]);
     const done = await bench.change((corpus) => aDay(corpus, bench.options.messages));
-    const series = await inTurn(bench, [ours, restic, borg].map((tool) => again(bench, tool)));
+    const series = await inTurn(
+      bench,
+      [ours, restic, borg].map((tool) => again(bench, tool)),
+    );
     bench.drop([borg]);
-    const notes = [`${done.added} new, ${done.flagged} with other flags, ${done.moved} moved, ${done.gone} gone in ${done.mailboxes} mailboxes`];
+    const notes = [
+      `${done.added} new, ${done.flagged} with other flags, ${done.moved} moved, ${done.gone} gone in ${done.mailboxes} mailboxes`,
+    ];
     return { series, checks: [ratio(series, ours.name, restic.name, 0.1), ratio(series, ours.name, borg.name, 0.06)], notes };
   },
 };
@@ -40,7 +48,10 @@ export const read: Job = {
     await bench.change((corpus) => markAll(corpus, false));
     await bench.backedUp([ours, restic]);
     const changed = await bench.change((corpus) => markAll(corpus, true));
-    const series = await inTurn(bench, [ours, restic].map((tool) => again(bench, tool)));
+    const series = await inTurn(
+      bench,
+      [ours, restic].map((tool) => again(bench, tool)),
+    );
     const { bytesRead, bytesStored } = countsOf(series[0]?.samples[0]?.stdout ?? '');
     return {
       series,

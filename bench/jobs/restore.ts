@@ -31,7 +31,9 @@ export const restore: Job = {
     for (const tool of tools) bench.rewind(tool);
     const series = await inTurn(
       bench,
-      tools.map((tool) => contestant(bench, tool.name, (target) => tool.restore(bench.home(tool), target), tool.restored, bench.place.mail)),
+      tools.map((tool) =>
+        contestant(bench, tool.name, (target) => tool.restore(bench.home(tool), target), tool.restored, bench.place.mail),
+      ),
     );
     bench.drop([tar]);
     return { series, checks: [ratio(series, ours.name, restic.name, 0.45), ratio(series, ours.name, tar.name, 1.3)] };

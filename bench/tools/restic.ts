@@ -21,7 +21,8 @@ export function restic({ mail }: Place): Restic {
     restore: (home, target) => run(home, 'restore', 'latest', '--quiet', '--target', target),
     restored: (target) => join(target, mail),
     repository: (home) => join(home, 'repository'),
-    restoreMailbox: (home, target, maildir) => run(home, 'restore', 'latest', '--quiet', '--target', target, '--include', join(mail, maildir)),
+    restoreMailbox: (home, target, maildir) =>
+      run(home, 'restore', 'latest', '--quiet', '--target', target, '--include', join(mail, maildir)),
     dump: (home, file) => run(home, 'dump', '--quiet', 'latest', file),
   };
 }

@@ -7,7 +7,10 @@ import { firstLine } from './version.ts';
 export function rsync({ mail }: Place): Tool {
   return {
     name: 'rsync --link-dest',
-    version: () => firstLine('rsync', ['--version']).replace(/ +protocol.*/, '').replace(/ +/g, ' '),
+    version: () =>
+      firstLine('rsync', ['--version'])
+        .replace(/ +protocol.*/, '')
+        .replace(/ +/g, ' '),
     init: () => Promise.resolve(),
     backup(home) {
       const runs = readdirSync(home).length;

@@ -75,9 +75,15 @@ export interface BackupReport {
 export async function backup(options: BackupOptions): Promise<BackupReport> {
   const repository = await openRepository(options.target);
   if (repository.encrypted !== (options.recipients !== undefined)) {
-    throw new MailrecoverError('config', repository.encrypted ? 'the repository is encrypted, and the configuration names no recipients' : 'the repository is not encrypted, and the configuration names recipients', {
-      hint: repository.encrypted ? "add 'recipients:' to the configuration" : "set 'encryption: false', or make another repository",
-    });
+    throw new MailrecoverError(
+      'config',
+      repository.encrypted
+        ? 'the repository is encrypted, and the configuration names no recipients'
+        : 'the repository is not encrypted, and the configuration names recipients',
+      {
+        hint: repository.encrypted ? "add 'recipients:' to the configuration" : "set 'encryption: false', or make another repository",
+      },
+    );
   }
   const state = new StateDirectory(`${options.stateRoot}/${repository.id}`);
   const release = takeLock(state.file('lock'), 'mailrecover backup');
@@ -164,7 +170,18 @@ async function locked(
   const changes: Changes = { newMessages: 0, removedMessages: 0, flagChanges: 0, changedContent: [] };
   const deep = options.deep || now() - index.deepAt > options.deepEvery * DAY;
   const tally: Tally = { live: new Map(), owners: new Map(), broken: false };
-  const run: Run = { options, state, index, findings, deep, reread, lost, changes, tally, reader: (group) => (options.dryRun ? dryReader : numbered(pool, packs, group)) };
+  const run: Run = {
+    options,
+    state,
+    index,
+    findings,
+    deep,
+    reread,
+    lost,
+    changes,
+    tally,
+    reader: (group) => (options.dryRun ? dryReader : numbered(pool, packs, group)),
+  };
   try {
     const context: CatalogContext = { repository, state, index, recipients, runs: new LocalRuns(state.file('runs'), packLookup(index)) };
     const chainBroken = index.catalogs.some((catalog) => holdings.get(catalog.name) !== catalog.size);
@@ -181,7 +198,14 @@ async function locked(
     await saveTables(state, index, packs.records());
     const unread = reportUnread(index, lost, findings);
     let stored = packs.stored;
-    await restoreTags({ target: repository.target, state, index, hostKey: keys.host, secret: keys.secret, packs: tagless(index, holdings, unread) });
+    await restoreTags({
+      target: repository.target,
+      state,
+      index,
+      hostKey: keys.host,
+      secret: keys.secret,
+      packs: tagless(index, holdings, unread),
+    });
     if (writer !== undefined) stored += await writeBase(context, writer.finish());
     else if (chainBroken) stored += await writeBase(context);
     else stored += await writeDelta(context, sections);
@@ -309,5 +333,9 @@ function report(run: Run, bytesRead: number, bytesStored: number): BackupReport 
   const { newMessages, removedMessages, flagChanges } = changes;
   const failed = partial > 0 || findings.some((finding) => finding.severity === 'error');
   const warned = findings.some((finding) => finding.severity === 'warning');
-  return { outcome: failed ? 'partial' : warned ? 'warning' : 'ok', counts: { ...counts, newMessages, removedMessages, flagChanges }, findings };
+  return {
+    outcome: failed ? 'partial' : warned ? 'warning' : 'ok',
+    counts: { ...counts, newMessages, removedMessages, flagChanges },
+    findings,
+  };
 }

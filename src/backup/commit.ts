@@ -50,7 +50,10 @@ function* allSections({ state, index }: CatalogContext): Generator<Section> {
       damaged.add(mailboxKey(mailbox));
       continue;
     }
-    const heads = mailbox.areas.map((area, number) => ({ head: { mailbox: mailbox.mailbox, store: mailbox.store, area: area.area, root: area.root }, area: areas[number] }));
+    const heads = mailbox.areas.map((area, number) => ({
+      head: { mailbox: mailbox.mailbox, store: mailbox.store, area: area.area, root: area.root },
+      area: areas[number],
+    }));
     heads.sort((a, b) => byBytes(a.head.area, b.head.area));
     for (const { head, area } of heads) if (area !== undefined) yield wholeSection(head, area);
   }
@@ -77,7 +80,13 @@ export async function writeDelta(context: CatalogContext, changes: ReadonlyMap<s
   if (isBaseDue(index.catalogs, built.bytes.length)) return writeBase(context);
   const count = mergeCount(index.catalogs, built.bytes.length);
   const taken = index.catalogs.slice(index.catalogs.length - count);
-  const merged = count === 0 ? undefined : await runs.merge(taken.map((catalog) => catalog.name), changes);
+  const merged =
+    count === 0
+      ? undefined
+      : await runs.merge(
+          taken.map((catalog) => catalog.name),
+          changes,
+        );
   let kept = index.catalogs;
   if (merged !== undefined) {
     built = build(context, 'delta', merged.values());
@@ -145,4 +154,3 @@ export async function commitSnapshot(
   await repository.target.put(snapshotPath(hostFingerprint(key.publicHex), facts.sequence, id), Buffer.from(text), { exclusive: true });
   return { id, size: text.length };
 }
-

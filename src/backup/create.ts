@@ -52,6 +52,12 @@ export async function createBackupRepository(options: CreateOptions): Promise<Cr
   await saveSecret(keysRoot, repository.id, await createSecret(target, recipients));
   const recoverScript = rescue.find(({ name }) => name === RECOVER_SCRIPT)?.sha256 ?? '';
   const made = options.made === undefined ? {} : { made: options.made };
-  await writeFacts(keysRoot, { repository: repository.id, location: target.location, marker: encodeMarker(repository), recoverScript, ...made });
+  await writeFacts(keysRoot, {
+    repository: repository.id,
+    location: target.location,
+    marker: encodeMarker(repository),
+    recoverScript,
+    ...made,
+  });
   return { repository, hostKey: key.publicHex, recoverScript };
 }

@@ -59,7 +59,8 @@ export async function loadKeys(
   const text = await ifPresent(() => readFile(secretPath(keysRoot, repository.id), 'utf8'));
   if (text !== undefined && /^[0-9a-f]{64}\n?$/.test(text)) return { host, secret: Buffer.from(text.trim(), 'hex') };
   let secret: Buffer | undefined;
-  if (!repository.encrypted || identities.length > 0) secret = (await readSecrets(repository.target, repository.encrypted ? identities : undefined)).values().next().value;
+  if (!repository.encrypted || identities.length > 0)
+    secret = (await readSecrets(repository.target, repository.encrypted ? identities : undefined)).values().next().value;
   if (secret === undefined) {
     secret = randomBytes(32);
     await storeSecret(repository.target, secret, recipients);
@@ -81,7 +82,8 @@ export type Holdings = ReadonlyMap<string, number>;
 /** Lists the objects of a repository. */
 export async function listHoldings(repository: Repository): Promise<Holdings> {
   const holdings = new Map<string, number>();
-  for (const folder of ['packs', 'tags', 'catalogs']) for await (const { path, size } of repository.target.list(folder)) holdings.set(path.slice(path.lastIndexOf('/') + 1), size);
+  for (const folder of ['packs', 'tags', 'catalogs'])
+    for await (const { path, size } of repository.target.list(folder)) holdings.set(path.slice(path.lastIndexOf('/') + 1), size);
   return holdings;
 }
 
@@ -89,7 +91,10 @@ export async function listHoldings(repository: Repository): Promise<Holdings> {
 export async function newestOwn(repository: Repository, key: HostKey): Promise<{ id: string; sequence: number } | undefined> {
   const fingerprint = hostFingerprint(key.publicHex);
   const own = (await listSnapshotRefs(repository.target)).filter((ref) => ref.fingerprint === fingerprint);
-  return own.reduce<{ id: string; sequence: number } | undefined>((newest, ref) => (newest === undefined || ref.sequence > newest.sequence ? ref : newest), undefined);
+  return own.reduce<{ id: string; sequence: number } | undefined>(
+    (newest, ref) => (newest === undefined || ref.sequence > newest.sequence ? ref : newest),
+    undefined,
+  );
 }
 
 async function addKnown(state: StateDirectory, index: StateIndex, packs: { pack: PackState; tags: readonly string[] }[]): Promise<void> {
@@ -136,7 +141,8 @@ export async function adoptTags(
     const name = path.slice(path.lastIndexOf('/') + 1);
     try {
       const bytes = await repository.target.get(path);
-      if (!name.startsWith(createHash('sha256').update(bytes).digest('hex'))) throw new MailrecoverError('damage', `tags '${path}' are damaged`, { subject: path });
+      if (!name.startsWith(createHash('sha256').update(bytes).digest('hex')))
+        throw new MailrecoverError('damage', `tags '${path}' are damaged`, { subject: path });
       const list = decodeTags(bytes, path);
       if (!trusted.has(list.key) || list.secret !== fingerprint || holdings.get(list.pack) !== list.size || stored.has(list.pack)) continue;
       stored.add(list.pack);

@@ -48,7 +48,11 @@ export interface Run {
  * Reads the mailboxes, several at once, and takes them up in order.
  * @param writer gets whole sections for a base; without it what changed is returned
  */
-export async function readMailboxes(run: Run, sources: ReadonlyMap<string, SourceMailbox | undefined>, writer: CatalogWriter | undefined): Promise<Map<string, Section>> {
+export async function readMailboxes(
+  run: Run,
+  sources: ReadonlyMap<string, SourceMailbox | undefined>,
+  writer: CatalogWriter | undefined,
+): Promise<Map<string, Section>> {
   const { index, options } = run;
   const before = new Map(index.mailboxes.map((state) => [mailboxKey(state), state]));
   const sections = new Map<string, Section>();
@@ -98,7 +102,12 @@ export function usesPacks(index: StateIndex, packs: ReadonlySet<number>, prior: 
 }
 
 /** Reads a mailbox; where the system does not let it, it stays as the snapshot before has it, and is named. */
-async function readMailbox(run: Run, prior: MailboxState | undefined, source: SourceMailbox | undefined, whole: boolean): Promise<ReadMailbox> {
+async function readMailbox(
+  run: Run,
+  prior: MailboxState | undefined,
+  source: SourceMailbox | undefined,
+  whole: boolean,
+): Promise<ReadMailbox> {
   try {
     return await captured(run, prior, source, whole);
   } catch (error) {
@@ -112,9 +121,18 @@ async function readMailbox(run: Run, prior: MailboxState | undefined, source: So
   }
 }
 
-async function captured(run: Run, prior: MailboxState | undefined, source: SourceMailbox | undefined, whole: boolean): Promise<ReadMailbox> {
+async function captured(
+  run: Run,
+  prior: MailboxState | undefined,
+  source: SourceMailbox | undefined,
+  whole: boolean,
+): Promise<ReadMailbox> {
   const { options, state } = run;
-  if (prior !== undefined && (source === undefined || (!run.deep && !usesPacks(run.index, run.reread, prior) && isUntouched(prior, source)))) return { state: prior, sections: [] };
+  if (
+    prior !== undefined &&
+    (source === undefined || (!run.deep && !usesPacks(run.index, run.reread, prior) && isUntouched(prior, source)))
+  )
+    return { state: prior, sections: [] };
   if (source === undefined) throw new MailrecoverError('bug', 'a mailbox without state was to be carried over');
   const priorAreas = prior === undefined ? undefined : state.loadMailbox(prior);
   if (prior !== undefined && priorAreas === undefined) run.tally.broken = true;
@@ -123,7 +141,12 @@ async function captured(run: Run, prior: MailboxState | undefined, source: Sourc
     return number < 0 ? undefined : priorAreas?.[number];
   };
   const capture = await captureMailbox({
-    areas: source.areas.map(({ area, path }) => ({ area, root: path, prior: priorOf(area), ...(area === 'home' ? { only: isHomeName } : {}) })),
+    areas: source.areas.map(({ area, path }) => ({
+      area,
+      root: path,
+      prior: priorOf(area),
+      ...(area === 'home' ? { only: isHomeName } : {}),
+    })),
     deep: run.deep,
     settle: options.settle * 1e6,
     now: () => now() * 1000,
@@ -136,7 +159,8 @@ async function captured(run: Run, prior: MailboxState | undefined, source: Sourc
   const areas = source.areas.map(({ area }) => capture.areas.get(area) ?? { dirs: new Map() });
   for (const [number, { area, path }] of source.areas.entries()) {
     const live = areas[number];
-    if (live !== undefined) carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.lost.has(place) });
+    if (live !== undefined)
+      carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.lost.has(place) });
   }
   const sections = changedSections(run, prior, priorAreas, source, areas, whole);
   if (options.dryRun) return { state: prior ?? describe(source, areas, { file: '', check: 0 }), sections };
@@ -200,7 +224,8 @@ function changedSections(
     else if (moved) sections.push({ ...head, dirs: new Map() });
   }
   for (const gone of prior?.areas ?? [])
-    if (!source.areas.some((area) => area.area === gone.area)) sections.push({ mailbox: source.mailbox, store: source.store, area: gone.area, root: gone.root, gone: true, dirs: new Map() });
+    if (!source.areas.some((area) => area.area === gone.area))
+      sections.push({ mailbox: source.mailbox, store: source.store, area: gone.area, root: gone.root, gone: true, dirs: new Map() });
   return sections.sort((a, b) => byBytes(a.area, b.area));
 }
 

@@ -40,7 +40,10 @@ async function readFactsFile(path: string): Promise<RecoveryFacts | undefined> {
  * @param id undefined where the repository does not tell
  * @returns undefined where nothing is known
  */
-export async function readFacts(keysRoot: string, { id, location }: { id: string | undefined; location: string }): Promise<RecoveryFacts | undefined> {
+export async function readFacts(
+  keysRoot: string,
+  { id, location }: { id: string | undefined; location: string },
+): Promise<RecoveryFacts | undefined> {
   const byId = id === undefined ? undefined : await readFactsFile(factsPath(keysRoot, id));
   if (byId?.repository === id && byId !== undefined) return byId;
   const names = (await ifPresent(() => readdir(keysRoot))) ?? [];

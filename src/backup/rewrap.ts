@@ -9,19 +9,29 @@ import { readKnown } from './known.ts';
  * All dedup secrets of a repository: this host's own, which it has at hand, and others, which take an identity.
  * @throws MailrecoverError `key` where one is wrapped and can't be opened
  */
-export async function allSecrets(repository: Repository, keysRoot: string, stateRoot: string, identities: readonly Identity[]): Promise<Buffer[]> {
+export async function allSecrets(
+  repository: Repository,
+  keysRoot: string,
+  stateRoot: string,
+  identities: readonly Identity[],
+): Promise<Buffer[]> {
   const { secret } = await readKnown(keysRoot, stateRoot, { id: repository.id, location: repository.target.location });
   const secrets = new Map(secret === undefined ? [] : [[secretFingerprint(secret), secret]]);
   const wrapped: string[] = [];
   for await (const { path } of repository.target.list('keys')) wrapped.push(path);
   const isKnown = (path: string): boolean => [...secrets.keys()].some((fingerprint) => path.includes(fingerprint));
-  if (!wrapped.every(isKnown) && identities.length > 0) for (const [fingerprint, each] of await readSecrets(repository.target, identities)) secrets.set(fingerprint, each);
+  if (!wrapped.every(isKnown) && identities.length > 0)
+    for (const [fingerprint, each] of await readSecrets(repository.target, identities)) secrets.set(fingerprint, each);
   const closed = wrapped.find((path) => !isKnown(path));
   if (closed !== undefined) {
-    throw new MailrecoverError('key', `an identity is needed to wrap '${closed}' anew: it is the dedup secret of another host, or of this host before it lost its own`, {
-      hint: 'name the age identity file with --identity FILE or MAILRECOVER_IDENTITY',
-      subject: closed,
-    });
+    throw new MailrecoverError(
+      'key',
+      `an identity is needed to wrap '${closed}' anew: it is the dedup secret of another host, or of this host before it lost its own`,
+      {
+        hint: 'name the age identity file with --identity FILE or MAILRECOVER_IDENTITY',
+        subject: closed,
+      },
+    );
   }
   return [...secrets.values()];
 }

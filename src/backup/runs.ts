@@ -73,7 +73,8 @@ export class LocalRuns {
   /** Removes copies of deltas that are no longer named. */
   async tidy(catalogs: readonly CatalogState[]): Promise<void> {
     const keep = new Set(catalogs.map((catalog) => catalog.name));
-    for await (const { path } of localTarget(this.#root).list('catalogs')) if (!keep.has(path.slice(path.lastIndexOf('/') + 1))) rmSync(join(this.#root, path), { force: true });
+    for await (const { path } of localTarget(this.#root).list('catalogs'))
+      if (!keep.has(path.slice(path.lastIndexOf('/') + 1))) rmSync(join(this.#root, path), { force: true });
   }
 }
 

@@ -1,5 +1,15 @@
 /** Catalog sections from what was read live: whole, or as what changed since the backup before. */
-import { emptyDir, type Area, type Dir, type FileState, type LinkState, type MessagePatch, type MessageState, type Owned, type Section } from '../repository/catalog/model.ts';
+import {
+  emptyDir,
+  type Area,
+  type Dir,
+  type FileState,
+  type LinkState,
+  type MessagePatch,
+  type MessageState,
+  type Owned,
+  type Section,
+} from '../repository/catalog/model.ts';
 import type { LiveArea, LiveDir, LiveFile, LiveLink, LiveMessage, LiveStat } from '../store/live.ts';
 import { groupName, userName } from '../system/owners.ts';
 

@@ -20,7 +20,12 @@ export type MustRead = (state: MailboxState) => boolean;
  * All mailboxes that a run looks at (with where they lie) or carries over as they were (undefined), by key, in the order of catalogs.
  * @throws MailrecoverError `refused` where a store shows nothing any more, `not-found` where nothing is there at all
  */
-export async function findSources(options: SourceOptions, index: StateIndex, mustRead: MustRead, findings: Finding[]): Promise<Map<string, SourceMailbox | undefined>> {
+export async function findSources(
+  options: SourceOptions,
+  index: StateIndex,
+  mustRead: MustRead,
+  findings: Finding[],
+): Promise<Map<string, SourceMailbox | undefined>> {
   const sources = new Map<string, SourceMailbox | undefined>();
   const known = new Map<string, MailboxState[]>();
   for (const state of index.mailboxes) known.set(state.store, [...(known.get(state.store) ?? []), state]);
@@ -42,13 +47,19 @@ export async function findSources(options: SourceOptions, index: StateIndex, mus
       if (only === undefined || only.has(mailbox.mailbox) || pressing.has(mailbox.mailbox)) sources.set(mailboxKey(mailbox), mailbox);
     // Not looked at this time, or behind a directory that can't be listed: stays as it was.
     for (const state of before)
-      if (!sources.has(mailboxKey(state)) && ((only !== undefined && !only.has(state.mailbox)) || (incomplete && !listed.has(state.mailbox)))) sources.set(mailboxKey(state), undefined);
+      if (
+        !sources.has(mailboxKey(state)) &&
+        ((only !== undefined && !only.has(state.mailbox)) || (incomplete && !listed.has(state.mailbox)))
+      )
+        sources.set(mailboxKey(state), undefined);
   }
   if (only !== undefined) {
     const seen = new Set([...sources.values()].map((source) => source?.mailbox));
     const missing = [...only].find((mailbox) => !seen.has(mailbox));
     if (missing !== undefined) {
-      throw new MailrecoverError('not-found', `there is no mailbox '${displayBytes(missing)}'`, { hint: "list those that are backed up: 'mailrecover ls latest'" });
+      throw new MailrecoverError('not-found', `there is no mailbox '${displayBytes(missing)}'`, {
+        hint: "list those that are backed up: 'mailrecover ls latest'",
+      });
     }
   }
   if (sources.size === 0) {
@@ -58,4 +69,3 @@ export async function findSources(options: SourceOptions, index: StateIndex, mus
   }
   return new Map([...sources].sort(([a], [b]) => byBytes(a, b)));
 }
-

@@ -65,7 +65,9 @@ export async function backupStatus(options: StatusOptions): Promise<Status> {
   const known = await readKnown(keysRoot, options.state, { id: repository.id, location: target.location });
   const recent = await recentSnapshots(target, { limit: RECENT, host, trusted: [known.key, ...options.trust] });
   findings.push(...recent.findings);
-  const own = recent.snapshots.toReversed().filter(({ key }) => known.key === undefined || key === known.key || options.trust.includes(key));
+  const own = recent.snapshots
+    .toReversed()
+    .filter(({ key }) => known.key === undefined || key === known.key || options.trust.includes(key));
   const newest = own.find(({ outcome }) => outcome === 'complete');
   const age = newest === undefined ? undefined : Math.max(0, now() - Date.parse(newest.time));
   const runs = readRuns(options.state);
@@ -75,7 +77,10 @@ export async function backupStatus(options: StatusOptions): Promise<Status> {
   tellProof(runs, options.identities.length > 0, newest !== undefined, findings);
   const key = tellKey(options, known.facts, findings);
   return {
-    newest: newest === undefined ? undefined : { id: newest.id, time: newest.time, host: newest.host, messages: newest.counts.messages, bytes: newest.counts.bytes },
+    newest:
+      newest === undefined
+        ? undefined
+        : { id: newest.id, time: newest.time, host: newest.host, messages: newest.counts.messages, bytes: newest.counts.bytes },
     ageSeconds: age === undefined ? undefined : Math.round(age / SECOND),
     snapshots: (await listSnapshotRefs(target)).length,
     size: await sizeOf(repository),
@@ -87,7 +92,10 @@ export async function backupStatus(options: StatusOptions): Promise<Status> {
     key,
     encrypted: repository.encrypted,
     recipients: options.recipients,
-    nextDeep: options.deepEvery === 0 || known.state === undefined ? undefined : new Date(known.state.deepAt + options.deepEvery * DAY).toISOString(),
+    nextDeep:
+      options.deepEvery === 0 || known.state === undefined
+        ? undefined
+        : new Date(known.state.deepAt + options.deepEvery * DAY).toISOString(),
     goals,
     findings,
   };
@@ -111,7 +119,9 @@ function lastProof(runs: readonly Run[]): Run | undefined {
 }
 
 function proofOf(run: Run | undefined): Status['verified'] {
-  return run === undefined ? undefined : { snapshot: run.subject?.['snapshot'] ?? '', level: run.subject?.['level'] ?? '', time: run.finishedAt ?? run.startedAt };
+  return run === undefined
+    ? undefined
+    : { snapshot: run.subject?.['snapshot'] ?? '', level: run.subject?.['level'] ?? '', time: run.finishedAt ?? run.startedAt };
 }
 
 function goalsOf({ rpo, rto }: StatusOptions['goals'], age: number | undefined, proof: Run | undefined): Status['goals'] {
@@ -123,20 +133,45 @@ function goalsOf({ rpo, rto }: StatusOptions['goals'], age: number | undefined, 
   return { ...(rpo === undefined ? {} : { rpo: goal(rpo, age) }), ...(rto === undefined ? {} : { rto: goal(rto, took) }) };
 }
 
-function tellAge(own: readonly StoredSnapshot[], newest: StoredSnapshot | undefined, age: number | undefined, rpo: number | undefined, created: string, findings: Finding[]): void {
+function tellAge(
+  own: readonly StoredSnapshot[],
+  newest: StoredSnapshot | undefined,
+  age: number | undefined,
+  rpo: number | undefined,
+  created: string,
+  findings: Finding[],
+): void {
   const hint = "make one: 'mailrecover backup'; see why there was none: 'mailrecover history'";
   if (newest === undefined || age === undefined) {
     const isNew = now() - Date.parse(created) < DAY;
     const what = own.length === 0 ? 'there is no backup yet' : 'there are only partial backups';
     findings.push({ severity: isNew ? 'warning' : 'error', code: 'no-backup', message: what, hint });
   } else if (rpo !== undefined && age > rpo * SECOND) {
-    findings.push({ severity: 'error', code: 'backup-old', message: `the newest complete backup is older than the goal of ${rpo} s: it is of ${newest.time}`, hint, subject: newest.id });
+    findings.push({
+      severity: 'error',
+      code: 'backup-old',
+      message: `the newest complete backup is older than the goal of ${rpo} s: it is of ${newest.time}`,
+      hint,
+      subject: newest.id,
+    });
   } else if (rpo === undefined && age > OLD) {
-    findings.push({ severity: 'warning', code: 'backup-old', message: `the newest complete backup is more than a day old: it is of ${newest.time}`, hint, subject: newest.id });
+    findings.push({
+      severity: 'warning',
+      code: 'backup-old',
+      message: `the newest complete backup is more than a day old: it is of ${newest.time}`,
+      hint,
+      subject: newest.id,
+    });
   }
   const [last] = own;
   if (newest !== undefined && last !== undefined && last.outcome === 'partial')
-    findings.push({ severity: 'warning', code: 'partial-snapshot', message: 'something could not be read by the newest backup', hint: "run it again and read what it names: 'mailrecover backup'", subject: last.id });
+    findings.push({
+      severity: 'warning',
+      code: 'partial-snapshot',
+      message: 'something could not be read by the newest backup',
+      hint: "run it again and read what it names: 'mailrecover backup'",
+      subject: last.id,
+    });
 }
 
 function tellRuns(runs: readonly Run[], newest: StoredSnapshot | undefined, findings: Finding[]): void {
@@ -144,13 +179,29 @@ function tellRuns(runs: readonly Run[], newest: StoredSnapshot | undefined, find
   if (last !== undefined && ['failed', 'incomplete'].includes(last.state)) {
     const said = last.error === undefined ? '' : `: ${last.error.message}`;
     const what = last.state === 'failed' ? 'failed' : 'did not come to its end';
-    findings.push({ severity: newest === undefined ? 'error' : 'warning', code: 'last-backup', message: `the last backup (${last.startedAt}) ${what}${said}`, hint: "run it again: 'mailrecover backup'" });
+    findings.push({
+      severity: newest === undefined ? 'error' : 'warning',
+      code: 'last-backup',
+      message: `the last backup (${last.startedAt}) ${what}${said}`,
+      hint: "run it again: 'mailrecover backup'",
+    });
   }
   const check = lastRun(runs, 'check');
-  if (check?.exitCode === 4) findings.push({ severity: 'error', code: 'damage', message: `the last check (${check.startedAt}) found damage`, hint: "see which: 'mailrecover check --read-data'" });
+  if (check?.exitCode === 4)
+    findings.push({
+      severity: 'error',
+      code: 'damage',
+      message: `the last check (${check.startedAt}) found damage`,
+      hint: "see which: 'mailrecover check --read-data'",
+    });
   const verify = lastRun(runs, 'verify');
   if (verify !== undefined && ['failed', 'partial', 'incomplete'].includes(verify.state))
-    findings.push({ severity: verify.state === 'failed' ? 'error' : 'warning', code: 'last-verify', message: `the last verification (${verify.startedAt}) ended ${verify.state}`, hint: "run it again: 'mailrecover verify'" });
+    findings.push({
+      severity: verify.state === 'failed' ? 'error' : 'warning',
+      code: 'last-verify',
+      message: `the last verification (${verify.startedAt}) ended ${verify.state}`,
+      hint: "run it again: 'mailrecover verify'",
+    });
 }
 
 function tellProof(runs: readonly Run[], provesHere: boolean, hasBackup: boolean, findings: Finding[]): void {
@@ -160,10 +211,15 @@ function tellProof(runs: readonly Run[], provesHere: boolean, hasBackup: boolean
   // Where no key is, another host verifies.
   const severity = provesHere || proof !== undefined ? 'warning' : 'info';
   if (proof === undefined) findings.push({ severity, code: 'never-verified', message: 'no backup was ever verified on this host', hint });
-  else if (now() - Date.parse(proof.startedAt) > STALE_PROOF) findings.push({ severity, code: 'verify-old', message: `the last verification was on ${proof.startedAt}`, hint });
+  else if (now() - Date.parse(proof.startedAt) > STALE_PROOF)
+    findings.push({ severity, code: 'verify-old', message: `the last verification was on ${proof.startedAt}`, hint });
 }
 
-function tellKey({ identities }: StatusOptions, facts: { made?: { identityFile: string; sheetFile: string }; confirmed?: string } | undefined, findings: Finding[]): Status['key'] {
+function tellKey(
+  { identities }: StatusOptions,
+  facts: { made?: { identityFile: string; sheetFile: string }; confirmed?: string } | undefined,
+  findings: Finding[],
+): Status['key'] {
   const files = new Set([...identities, ...(facts?.made === undefined ? [] : [facts.made.identityFile])]);
   const bare = [...files].filter((file) => identityFileState(file) === 'bare');
   const confirmed = facts?.made === undefined || facts.confirmed !== undefined;
@@ -180,7 +236,10 @@ function tellKey({ identities }: StatusOptions, facts: { made?: { identityFile: 
       severity: 'warning',
       code: 'bare-identity',
       message: `a private key lies bare on this host: ${file}`,
-      hint: facts?.made?.identityFile === file ? 'remove it once it is on paper: mailrecover key confirm' : 'wrap it in a passphrase, or remove it',
+      hint:
+        facts?.made?.identityFile === file
+          ? 'remove it once it is on paper: mailrecover key confirm'
+          : 'wrap it in a passphrase, or remove it',
       subject: file,
     });
   }

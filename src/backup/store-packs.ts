@@ -22,7 +22,13 @@ export interface PackStore {
   readonly stored: number;
 }
 
-export function packStore(options: { target: Target; state: StateDirectory; index: StateIndex; hostKey: HostKey; secret: Buffer }): PackStore {
+export function packStore(options: {
+  target: Target;
+  state: StateDirectory;
+  index: StateIndex;
+  hostKey: HostKey;
+  secret: Buffer;
+}): PackStore {
   const { target, state, index, hostKey, secret } = options;
   const numbers = new Map<number, number>();
   const records: Buffer[] = [];
@@ -50,13 +56,21 @@ export function packStore(options: { target: Target; state: StateDirectory; inde
     async store(pack) {
       await (anchored ??= anchorDirectory(state.file('pending'), dirname(dirname(state.path))));
       const number = numberOf(pack.place);
-      const hex = Array.from({ length: pack.tags.length / TAG_SIZE }, (_, at) => pack.tags.toString('hex', at * TAG_SIZE, (at + 1) * TAG_SIZE));
+      const hex = Array.from({ length: pack.tags.length / TAG_SIZE }, (_, at) =>
+        pack.tags.toString('hex', at * TAG_SIZE, (at + 1) * TAG_SIZE),
+      );
       await writePending(state.file('pending'), { name: pack.name, size: pack.bytes.length, raw: pack.raw, tags: hex });
       await target.put(objectPath('pack', pack.name), pack.bytes);
       const built = encodeTags({ pack: pack.name, size: pack.bytes.length, secret: fingerprint, tags: hex }, hostKey);
       await target.put(objectPath('tags', built.name), built.bytes);
       stored += pack.bytes.length + built.bytes.length;
-      index.packs[number] = { name: pack.name, size: pack.bytes.length, raw: pack.raw, live: 0, tags: { name: built.name, size: built.bytes.length } };
+      index.packs[number] = {
+        name: pack.name,
+        size: pack.bytes.length,
+        raw: pack.raw,
+        live: 0,
+        tags: { name: built.name, size: built.bytes.length },
+      };
       const table = Buffer.alloc(hex.length * RECORD);
       for (let at = 0; at < hex.length; at++) {
         writeRecord(table, at * RECORD, pack.tags.subarray(at * TAG_SIZE, (at + 1) * TAG_SIZE), number);

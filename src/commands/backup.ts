@@ -96,7 +96,10 @@ function sourceOf({ name, path, control, home }: Store): StoreSource {
 /** Seconds for which a time stamp proves nothing: longer where another host's clock sets it. */
 async function settleOf(config: Config): Promise<number> {
   if (config.backup.settle !== undefined) return config.backup.settle;
-  const [{ isNetworkFileSystem }, { fixedPart, parsePattern }] = await Promise.all([import('../system/file-system.ts'), import('../store/pattern.ts')]);
+  const [{ isNetworkFileSystem }, { fixedPart, parsePattern }] = await Promise.all([
+    import('../system/file-system.ts'),
+    import('../store/pattern.ts'),
+  ]);
   return config.stores.some((store) => isNetworkFileSystem(fixedPart(parsePattern(store.path)))) ? 30 : 3;
 }
 

@@ -40,7 +40,8 @@ export default defineCommand({
     'counts.damaged': 'objects that are damaged',
     'counts.missing': 'objects that are missing',
     'findings[]': 'every damaged object (`subject`), and with an identity the mailboxes and messages that it costs',
-    'lost[].{object,store,mailbox,folder,message,name,inNewest}': 'with an identity: each message or file that damage costs, and the object that is to blame',
+    'lost[].{object,store,mailbox,folder,message,name,inNewest}':
+      'with an identity: each message or file that damage costs, and the object that is to blame',
   },
   recordsHistory: true,
   async run(context, _args, options): Promise<CommandResult> {
@@ -51,16 +52,21 @@ export default defineCommand({
   },
 });
 
-async function check(context: CommandContext, place: Place, options: { readData: boolean; identity: readonly string[] }): Promise<CheckReport> {
-  const [{ checkRepository }, { openRepository }, { readKnown }, { rescueFiles }, { MailrecoverError }, { folderName }, { displayBytes }] = await Promise.all([
-    import('../repository/check/check.ts'),
-    import('../repository/repository.ts'),
-    import('../backup/known.ts'),
-    import('../repository/recover/files.ts'),
-    import('../errors/error.ts'),
-    import('../store/maildir/layout.ts'),
-    import('../store/bytes.ts'),
-  ]);
+async function check(
+  context: CommandContext,
+  place: Place,
+  options: { readData: boolean; identity: readonly string[] },
+): Promise<CheckReport> {
+  const [{ checkRepository }, { openRepository }, { readKnown }, { rescueFiles }, { MailrecoverError }, { folderName }, { displayBytes }] =
+    await Promise.all([
+      import('../repository/check/check.ts'),
+      import('../repository/repository.ts'),
+      import('../backup/known.ts'),
+      import('../repository/recover/files.ts'),
+      import('../errors/error.ts'),
+      import('../store/maildir/layout.ts'),
+      import('../store/bytes.ts'),
+    ]);
   const repository = await openRepository(place.target).catch((error: unknown) => {
     // A damaged marker is a finding, not the end of the check.
     if (error instanceof MailrecoverError && (error.code === 'damage' || error.code === 'no-repository')) return undefined;

@@ -26,10 +26,14 @@ export interface Place {
 }
 
 /** Where the repository, the state and the keys are. */
-export async function placeOf(context: CommandContext, options: { repository?: string | undefined; host?: string | undefined } = {}): Promise<Place> {
+export async function placeOf(
+  context: CommandContext,
+  options: { repository?: string | undefined; host?: string | undefined } = {},
+): Promise<Place> {
   const config = options.repository === undefined || existsSync(context.configPath) ? await context.config() : undefined;
   const path = options.repository === undefined ? config?.repository.path : resolve(options.repository);
-  if (path === undefined) throw new MailrecoverError('config', 'no repository is named', { hint: "name it with '--repository PATH', or in the configuration" });
+  if (path === undefined)
+    throw new MailrecoverError('config', 'no repository is named', { hint: "name it with '--repository PATH', or in the configuration" });
   const { localTarget } = await import('../repository/targets/local.ts');
   const thisHost = config?.host ?? hostname();
   return {
@@ -48,7 +52,13 @@ export async function placeOf(context: CommandContext, options: { repository?: s
 function layoutOf(config: Config | undefined, name: string): FolderLayout {
   const store = config?.stores.find((each) => each.name === name);
   const layout = store?.layout ?? 'maildir++';
-  return { layout, separator: store?.separator ?? (layout === 'fs' ? '/' : '.'), prefix: store?.prefix ?? '', inbox: true, utf8: store?.utf8 ?? false };
+  return {
+    layout,
+    separator: store?.separator ?? (layout === 'fs' ? '/' : '.'),
+    prefix: store?.prefix ?? '',
+    inbox: true,
+    utf8: store?.utf8 ?? false,
+  };
 }
 
 /**
@@ -62,13 +72,19 @@ export async function identitiesOf(
   files: readonly string[],
 ): Promise<readonly Identity[] | undefined> {
   if (!repository.encrypted) return undefined;
-  return identityFiles(context, files.length > 0 ? files : (place.config?.identities ?? []).map((reference) => reference.slice('file:'.length)));
+  return identityFiles(
+    context,
+    files.length > 0 ? files : (place.config?.identities ?? []).map((reference) => reference.slice('file:'.length)),
+  );
 }
 
 /** Reads identity files; a passphrase is asked for where someone can answer. */
 export async function identityFiles(context: CommandContext, files: readonly string[]): Promise<readonly Identity[]> {
   const { loadIdentities } = await import('../repository/age/identity-file.ts');
-  return loadIdentities(files, context.interactive ? { askPassphrase: (file) => context.ask(`passphrase of ${file}: `, { secret: true }) } : {});
+  return loadIdentities(
+    files,
+    context.interactive ? { askPassphrase: (file) => context.ask(`passphrase of ${file}: `, { secret: true }) } : {},
+  );
 }
 
 /** Threads for work that reads or writes mail. */

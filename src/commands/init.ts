@@ -22,7 +22,12 @@ export default defineCommand({
     noEncryption: { kind: 'flag', description: 'store mail readable by whoever reads the repository' },
     passphrase: { kind: 'flag', description: 'wrap the new private key in a passphrase that is asked for' },
     host: { kind: 'text', value: 'HOST', description: "the name of this host in snapshots; by default the system's host name" },
-    state: { kind: 'text', value: 'DIR', description: 'the directory for local state; by default /var/lib/mailrecover', complete: 'directory' },
+    state: {
+      kind: 'text',
+      value: 'DIR',
+      description: 'the directory for local state; by default /var/lib/mailrecover',
+      complete: 'directory',
+    },
     dryRun: { kind: 'flag', description: 'say what would be written, and write nothing' },
   },
   examples: [
@@ -59,7 +64,12 @@ export default defineCommand({
     const base = { stores: plan.stores, found: plan.says, privilege: plan.privilege, config: plan.configPath, repository: plan.repository };
     const outcome = plan.findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
     if (options.dryRun) {
-      const fields = { ...base, recipients: plan.identityFile === undefined ? plan.recipients : [], dryRun: true, configText: plan.configText };
+      const fields = {
+        ...base,
+        recipients: plan.identityFile === undefined ? plan.recipients : [],
+        dryRun: true,
+        configText: plan.configText,
+      };
       return { outcome, findings: plan.findings, fields, render: (text) => renderPlan(plan, text) };
     }
     const { carryOut } = await import('./init/carry-out.ts');
@@ -101,7 +111,17 @@ function keyFindings({ identityFile }: InitPlan): Finding[] {
 }
 
 function renderPlan(plan: InitPlan, text: TextHelpers): string {
-  return [...plan.says.map((line) => `found: ${line}`), '', text.bold(`would write ${plan.configPath}:`), '', plan.configText, `would make the repository ${plan.repository}`, ...(plan.identityFile === undefined ? [] : [`would make a key pair and put its public half in place of the recipient above, its private half into ${plan.identityFile}`])].join('\n');
+  return [
+    ...plan.says.map((line) => `found: ${line}`),
+    '',
+    text.bold(`would write ${plan.configPath}:`),
+    '',
+    plan.configText,
+    `would make the repository ${plan.repository}`,
+    ...(plan.identityFile === undefined
+      ? []
+      : [`would make a key pair and put its public half in place of the recipient above, its private half into ${plan.identityFile}`]),
+  ].join('\n');
 }
 
 interface Done {
@@ -115,7 +135,12 @@ function renderDone(plan: InitPlan, { sheetText, sheetFile }: Done, text: TextHe
   const rows: [string, string][] = [
     ['configuration', plan.configPath],
     ['repository', plan.repository],
-    ['encryption', plan.recipients.length === 0 ? text.yellow('none') : `to ${plan.recipients.length} recipient${plan.recipients.length === 1 ? '' : 's'}`],
+    [
+      'encryption',
+      plan.recipients.length === 0
+        ? text.yellow('none')
+        : `to ${plan.recipients.length} recipient${plan.recipients.length === 1 ? '' : 's'}`,
+    ],
     ...(identityFile === undefined ? [] : [['private key', identityFile] as [string, string]]),
     ['recovery sheet', sheetText === undefined ? sheetFile : `below, and in ${sheetFile}`],
   ];
@@ -125,5 +150,13 @@ function renderDone(plan: InitPlan, { sheetText, sheetFile }: Done, text: TextHe
     ...(identityFile === undefined ? [] : ['  print the sheet, keep it away from this host, then: mailrecover key confirm']),
   ];
   const line = text.dim('-'.repeat(80));
-  return [...plan.says.map((said) => `found: ${said}`), '', text.pairs(rows), '', ...(sheetText === undefined ? [] : [line, sheetText.trimEnd(), line, '']), ...next, ...(plan.privilege.length > 0 ? ['', ...plan.privilege] : [])].join('\n');
+  return [
+    ...plan.says.map((said) => `found: ${said}`),
+    '',
+    text.pairs(rows),
+    '',
+    ...(sheetText === undefined ? [] : [line, sheetText.trimEnd(), line, '']),
+    ...next,
+    ...(plan.privilege.length > 0 ? ['', ...plan.privilege] : []),
+  ].join('\n');
 }

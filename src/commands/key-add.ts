@@ -16,7 +16,9 @@ export default defineCommand({
   json: KEY_JSON,
   recordsHistory: true,
   async run(context, { recipient }, { identity }): Promise<CommandResult> {
-    const { recipients, changed } = await changeRecipients(context, identity, (before) => (before.includes(recipient) ? [...before] : [...before, recipient]));
+    const { recipients, changed } = await changeRecipients(context, identity, (before) =>
+      before.includes(recipient) ? [...before] : [...before, recipient],
+    );
     return {
       outcome: 'ok',
       counts: { recipients: recipients.length },

@@ -13,10 +13,16 @@ export interface RecipientChange {
  * Changes the recipients in the configuration, and wraps the dedup secrets for the new ones.
  * @param change gives the new list
  */
-export async function changeRecipients(context: CommandContext, identity: readonly string[], change: (recipients: readonly string[]) => string[]): Promise<RecipientChange> {
+export async function changeRecipients(
+  context: CommandContext,
+  identity: readonly string[],
+  change: (recipients: readonly string[]) => string[],
+): Promise<RecipientChange> {
   const config = await context.config();
   if (!config.encryption) {
-    throw new MailrecoverError('refused', 'the repository is not encrypted, so it has no recipients', { hint: "an encrypted one is a new one: 'mailrecover init' with another --repository" });
+    throw new MailrecoverError('refused', 'the repository is not encrypted, so it has no recipients', {
+      hint: "an encrypted one is a new one: 'mailrecover init' with another --repository",
+    });
   }
   const place = await placeOf(context);
   const [{ openRepository }, { allSecrets, rewrap }, { parseRecipient }, { editConfigList }] = await Promise.all([

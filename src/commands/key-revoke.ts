@@ -34,7 +34,10 @@ export default defineCommand({
 
 function without(before: readonly string[], recipient: string): string[] {
   if (!before.includes(recipient)) {
-    throw new MailrecoverError('not-found', `'${recipient}' is not among the recipients`, { hint: `there are: ${before.join(', ')}`, subject: recipient });
+    throw new MailrecoverError('not-found', `'${recipient}' is not among the recipients`, {
+      hint: `there are: ${before.join(', ')}`,
+      subject: recipient,
+    });
   }
   const after = before.filter((each) => each !== recipient);
   if (after.length > 0) return after;

@@ -26,7 +26,10 @@ export default defineCommand({
     if (!options.write) return { outcome: 'ok', fields: { sha256, script: script.text }, output: script.text };
 
     const place = await placeOf(context, options);
-    const [{ openRepository }, { readFacts, writeFacts }] = await Promise.all([import('../repository/repository.ts'), import('../backup/recovery-facts.ts')]);
+    const [{ openRepository }, { readFacts, writeFacts }] = await Promise.all([
+      import('../repository/repository.ts'),
+      import('../backup/recovery-facts.ts'),
+    ]);
     const { id } = await openRepository(place.target);
     const { location } = place.target;
     for (const { name, text } of await rescueFiles()) await place.target.put(name, Buffer.from(text));
@@ -37,7 +40,14 @@ export default defineCommand({
     return {
       outcome: isNew ? 'warning' : 'ok',
       findings: isNew
-        ? [{ severity: 'warning', code: 'sheet-outdated', message: `the SHA-256 of recover.sh on the recovery sheet is no longer right; write there: ${sha256}`, subject: path }]
+        ? [
+            {
+              severity: 'warning',
+              code: 'sheet-outdated',
+              message: `the SHA-256 of recover.sh on the recovery sheet is no longer right; write there: ${sha256}`,
+              subject: path,
+            },
+          ]
         : [],
       artifacts: [{ kind: 'recover-script', path }],
       fields: { sha256, path },

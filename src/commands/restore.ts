@@ -27,7 +27,11 @@ export default defineCommand({
     },
     mailbox: { kind: 'list', value: 'MAILBOX', description: 'only these mailboxes' },
     folder: { kind: 'list', value: 'FOLDER', description: 'only these folders' },
-    message: { kind: 'list', value: 'MESSAGE', description: 'only these messages, as find and ls name them, or by Message-ID in angle brackets' },
+    message: {
+      kind: 'list',
+      value: 'MESSAGE',
+      description: 'only these messages, as find and ls name them, or by Message-ID in angle brackets',
+    },
     mapOwner: { kind: 'list', value: 'FROM:TO', description: 'give what belonged to the user or group FROM to TO' },
     dryRun: { kind: 'flag', description: 'print the plan that would be carried out, and restore nothing' },
     ...IDENTITY,
@@ -68,7 +72,10 @@ export default defineCommand({
   async run(context, args, options): Promise<CommandResult> {
     const begun = monotonic();
     const mapOwner = ownersOf(options.mapOwner);
-    if (options.to === undefined) throw new MailrecoverError('usage', 'no directory to restore into is named', { hint: 'name one with --to DIR; it must be empty or not there yet' });
+    if (options.to === undefined)
+      throw new MailrecoverError('usage', 'no directory to restore into is named', {
+        hint: 'name one with --to DIR; it must be empty or not there yet',
+      });
     const to = resolve(options.to);
     const place = await placeOf(context, options);
     const [{ openRepository }, { chooseSnapshot }, { restore }] = await Promise.all([
@@ -82,7 +89,10 @@ export default defineCommand({
     let messages = options.message;
     if (messages.some(isMessageId)) {
       const { plainIds } = await import('./find-index.ts');
-      messages = await plainIds({ context, place, source: { repository, snapshot, identities, layoutOf: place.layoutOf }, findings }, messages);
+      messages = await plainIds(
+        { context, place, source: { repository, snapshot, identities, layoutOf: place.layoutOf }, findings },
+        messages,
+      );
     }
     const selection: Selection = {
       ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
@@ -94,7 +104,19 @@ export default defineCommand({
     const { layoutOf } = place;
     const { progress, signal } = context;
     const threads = await threadsOf(place.config);
-    const report = await restore({ repository, snapshot, identities, selection, layoutOf, to, mapOwner, threads, dryRun, progress, signal });
+    const report = await restore({
+      repository,
+      snapshot,
+      identities,
+      selection,
+      layoutOf,
+      to,
+      mapOwner,
+      threads,
+      dryRun,
+      progress,
+      signal,
+    });
     const { files, ...counts } = report.counts;
     const milliseconds = monotonic() - begun;
     const first = report.firstMailMs === undefined ? {} : { firstMailMs: report.firstMailMs };

@@ -30,7 +30,10 @@ export default defineCommand({
   async run(context): Promise<CommandResult> {
     const place = await placeOf(context);
     const config = await context.config();
-    const [{ openRepository }, { backupStatus }] = await Promise.all([import('../repository/repository.ts'), import('../backup/status.ts')]);
+    const [{ openRepository }, { backupStatus }] = await Promise.all([
+      import('../repository/repository.ts'),
+      import('../backup/status.ts'),
+    ]);
     const repository = await openRepository(place.target);
     const status = await backupStatus({
       repository,
@@ -58,7 +61,12 @@ export default defineCommand({
 
 function render(status: Status, location: string, text: TextHelpers): string {
   const has = (...codes: string[]): 'error' | 'warning' | undefined =>
-    status.findings.filter(({ code }) => codes.includes(code)).reduce<'error' | 'warning' | undefined>((worst, { severity }) => (severity === 'error' ? 'error' : severity === 'warning' ? (worst ?? 'warning') : worst), undefined);
+    status.findings
+      .filter(({ code }) => codes.includes(code))
+      .reduce<'error' | 'warning' | undefined>(
+        (worst, { severity }) => (severity === 'error' ? 'error' : severity === 'warning' ? (worst ?? 'warning') : worst),
+        undefined,
+      );
   const paint = (value: string, ...codes: string[]): string => {
     const worst = has(...codes);
     return worst === 'error' ? text.red(value) : worst === 'warning' ? text.yellow(value) : value;
@@ -66,19 +74,47 @@ function render(status: Status, location: string, text: TextHelpers): string {
   const { newest, ageSeconds, verified, key, goals } = status;
   const backup = status.lastRuns.backup;
   const rows: [string, string][] = [
-    ['newest backup', newest === undefined || ageSeconds === undefined ? paint('none', 'no-backup') : `${paint(`${text.duration(ageSeconds * 1000)} ago`, 'backup-old')}, ${text.bold(newest.id.slice(0, 12))} of ${text.time(newest.time)}`],
-    ['last run', backup === undefined ? 'none' : paint(`${backup.state}, ${text.time(backup.startedAt)}`, 'last-backup', 'partial-snapshot')],
-    ...(newest === undefined ? [] : [['holds', `${text.number(newest.messages)} messages, ${text.size(newest.bytes)}`] as [string, string]]),
-    ['last verified', verified === undefined ? paint('never', 'never-verified') : paint(`${text.time(verified.time)}, level ${verified.level}`, 'verify-old', 'last-verify')],
+    [
+      'newest backup',
+      newest === undefined || ageSeconds === undefined
+        ? paint('none', 'no-backup')
+        : `${paint(`${text.duration(ageSeconds * 1000)} ago`, 'backup-old')}, ${text.bold(newest.id.slice(0, 12))} of ${text.time(newest.time)}`,
+    ],
+    [
+      'last run',
+      backup === undefined ? 'none' : paint(`${backup.state}, ${text.time(backup.startedAt)}`, 'last-backup', 'partial-snapshot'),
+    ],
+    ...(newest === undefined
+      ? []
+      : [['holds', `${text.number(newest.messages)} messages, ${text.size(newest.bytes)}`] as [string, string]]),
+    [
+      'last verified',
+      verified === undefined
+        ? paint('never', 'never-verified')
+        : paint(`${text.time(verified.time)}, level ${verified.level}`, 'verify-old', 'last-verify'),
+    ],
     ['snapshots', text.number(status.snapshots)],
     ['repository', `${location}, ${text.size(status.size.bytes)}, ${text.size(status.grownLastWeek)} stored in the last 7 days`],
-    ['encryption', status.encrypted ? `to ${status.recipients} ${status.recipients === 1 ? 'recipient' : 'recipients'}` : text.yellow('none')],
-    ...(status.encrypted ? [['recovery key', key.confirmed ? paint('confirmed', 'bare-identity') : paint('not confirmed', 'key-unconfirmed')] as [string, string]] : []),
+    [
+      'encryption',
+      status.encrypted ? `to ${status.recipients} ${status.recipients === 1 ? 'recipient' : 'recipients'}` : text.yellow('none'),
+    ],
+    ...(status.encrypted
+      ? [
+          ['recovery key', key.confirmed ? paint('confirmed', 'bare-identity') : paint('not confirmed', 'key-unconfirmed')] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
     ...(status.nextDeep === undefined ? [] : [['next deep backup', text.time(status.nextDeep)] as [string, string]]),
   ];
   for (const [name, goal] of Object.entries(goals)) {
     const actual = goal.actualSeconds === undefined ? 'unknown' : text.duration(goal.actualSeconds * 1000);
-    rows.push([`goal ${name.toUpperCase()}`, `${goal.met ? text.green('met') : text.red('not met')}: ${actual}, promised ${text.duration(goal.goalSeconds * 1000)}`]);
+    rows.push([
+      `goal ${name.toUpperCase()}`,
+      `${goal.met ? text.green('met') : text.red('not met')}: ${actual}, promised ${text.duration(goal.goalSeconds * 1000)}`,
+    ]);
   }
   return text.pairs(rows);
 }

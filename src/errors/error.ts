@@ -60,7 +60,8 @@ export function systemCode(error: unknown): string | undefined {
 export function ioError(error: unknown, action: string, subject: string): MailrecoverError {
   if (error instanceof MailrecoverError) return error;
   const code = systemCode(error);
-  if (code === undefined) return new MailrecoverError('bug', `unable to ${action} '${subject}': ${String(error)}`, { cause: error, subject });
+  if (code === undefined)
+    return new MailrecoverError('bug', `unable to ${action} '${subject}': ${String(error)}`, { cause: error, subject });
   const meaning = IO_MEANING[code] ?? code;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new MailrecoverError('no-space', `unable to ${action} '${subject}': ${meaning}`, {

@@ -41,7 +41,10 @@ export async function openRepository(target: Target): Promise<Repository> {
   }
   const { id, format, encrypted, created } = marker;
   if (marker['mailrecover'] !== 'repository' || typeof id !== 'string' || !/^[0-9a-f]{32}$/.test(id) || typeof encrypted !== 'boolean') {
-    throw new MailrecoverError('damage', `'${MARKER}' of the repository is damaged`, { subject: MARKER, hint: 'see docs/format.md for what it holds' });
+    throw new MailrecoverError('damage', `'${MARKER}' of the repository is damaged`, {
+      subject: MARKER,
+      hint: 'see docs/format.md for what it holds',
+    });
   }
   if (format !== FORMAT) {
     throw new MailrecoverError('repository-format', `the repository has format ${String(format)}, and this version knows ${FORMAT}`, {

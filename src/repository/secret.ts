@@ -47,7 +47,8 @@ export async function readSecrets(target: Target, identities: readonly Identity[
     if (!path.startsWith(PREFIX)) continue;
     try {
       const secret = decodeSecret(openWhole(await target.get(path), path.endsWith('.age') ? (identities ?? []) : undefined, path), path);
-      if (!path.startsWith(`${PREFIX}${secretFingerprint(secret)}.`)) throw new MailrecoverError('damage', `'${path}' is not the secret that it is named by`, { subject: path });
+      if (!path.startsWith(`${PREFIX}${secretFingerprint(secret)}.`))
+        throw new MailrecoverError('damage', `'${path}' is not the secret that it is named by`, { subject: path });
       secrets.set(secretFingerprint(secret), secret);
     } catch (error) {
       refusal ??= error;

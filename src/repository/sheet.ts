@@ -44,7 +44,9 @@ function keyRows(secret: string): string[] {
   for (let at = 0; at < groups.length; at += IN_ROW) {
     const row = groups.slice(at, at + IN_ROW);
     const last = at + row.length;
-    lines.push(`    groups ${String(at + 1).padStart(2)}-${String(last).padEnd(2)}   ${row.join('  ').padEnd(IN_ROW * (GROUP + 2))}  check ${rowCheck(row.join(''))}`);
+    lines.push(
+      `    groups ${String(at + 1).padStart(2)}-${String(last).padEnd(2)}   ${row.join('  ').padEnd(IN_ROW * (GROUP + 2))}  check ${rowCheck(row.join(''))}`,
+    );
   }
   return lines;
 }
@@ -59,8 +61,13 @@ function keyLines(facts: SheetFacts): string[] {
       ...keyRows(facts.secret),
     ];
   }
-  if (facts.identityFile !== undefined) return [`PRIVATE KEY   in ${facts.identityFile}, wrapped in its passphrase; copy that file, and note the passphrase`];
-  return ['PRIVATE KEY   kept elsewhere by whoever gave the recipient; note here where:', '', '    ______________________________________________________________'];
+  if (facts.identityFile !== undefined)
+    return [`PRIVATE KEY   in ${facts.identityFile}, wrapped in its passphrase; copy that file, and note the passphrase`];
+  return [
+    'PRIVATE KEY   kept elsewhere by whoever gave the recipient; note here where:',
+    '',
+    '    ______________________________________________________________',
+  ];
 }
 
 /** The sheet as plain text, 100 columns wide at most but for paths. */
@@ -75,7 +82,9 @@ export function recoverySheet(facts: SheetFacts): string {
     `              id ${repository.id}`,
     '',
     ...keyLines(facts),
-    ...(facts.recipients.length === 0 ? [] : ['', 'RECIPIENTS    (public keys, no secret)', ...facts.recipients.map((recipient) => `    ${recipient}`)]),
+    ...(facts.recipients.length === 0
+      ? []
+      : ['', 'RECIPIENTS    (public keys, no secret)', ...facts.recipients.map((recipient) => `    ${recipient}`)]),
     '',
     `SIGNING KEY   of ${host} (public, no secret): every snapshot of it is signed by this key`,
     `    ${spaced(facts.hostKey)}`,

@@ -29,7 +29,10 @@ export function tagger(secret: Buffer): (sha: string, into: Buffer) => void {
 
 /** The tag of one SHA-256 (hex), in hex; by Node's own HMAC, so that {@link tagger} is never the only judge of itself. */
 export function tagOf(secret: Buffer, sha: string): string {
-  return createHmac('sha256', secret).update(sha, 'hex').digest('hex').slice(0, 2 * TAG_SIZE);
+  return createHmac('sha256', secret)
+    .update(sha, 'hex')
+    .digest('hex')
+    .slice(0, 2 * TAG_SIZE);
 }
 
 export interface TagList {
@@ -68,7 +71,8 @@ export function decodeTags(bytes: Buffer, subject: string): TagList {
     throw damaged();
   }
   const { pack, size, secret, key } = head;
-  if (head['tags'] !== 1 || typeof pack !== 'string' || typeof size !== 'number' || typeof secret !== 'string' || typeof key !== 'string') throw damaged();
+  if (head['tags'] !== 1 || typeof pack !== 'string' || typeof size !== 'number' || typeof secret !== 'string' || typeof key !== 'string')
+    throw damaged();
   const tags = lines.slice(1, -2);
   if (shaOfName('pack', pack) === undefined || !tags.every((tag) => /^[0-9a-f]{32}$/.test(tag))) throw damaged();
   if (!isSignedBy(text.slice(0, text.lastIndexOf('{"signature"')), signature, key)) throw damaged();

@@ -135,10 +135,18 @@ async function fetchFew(
 ): Promise<Map<string, Want[]>> {
   const left = new Map(entries);
   try {
-    for await (const { sha, content } of streamEntries(options.repository.target, objectPath('pack', name), options.identities, new Set(entries.keys()))) {
+    for await (const { sha, content } of streamEntries(
+      options.repository.target,
+      objectPath('pack', name),
+      options.identities,
+      new Set(entries.keys()),
+    )) {
       for (const want of entries.get(sha) ?? []) {
         if (want.file.parts.length > 1) takePart(want, new Uint8Array(content), parts, place);
-        else attempt(place.absolute(want.file.path), () => writeFile(place.absolute(want.file.path), [content], place.facts(want.file), place.resume));
+        else
+          attempt(place.absolute(want.file.path), () =>
+            writeFile(place.absolute(want.file.path), [content], place.facts(want.file), place.resume),
+          );
         place.onFirst(now());
         options.progress.advance(1, content.length);
       }

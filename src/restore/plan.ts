@@ -39,7 +39,17 @@ export function addToPlan(plan: RestorePlan, section: FullSection): void {
     for (const [base, message] of dir.messages) {
       const { mode, user, group, mtime, size } = message;
       const file = under(root, path, message.in, base + message.flags);
-      plan.files.push({ mode, user, group, mtime, size, path: file, parts: [{ sha: message.sha, pack: message.pack }], message: base, mailbox });
+      plan.files.push({
+        mode,
+        user,
+        group,
+        mtime,
+        size,
+        path: file,
+        parts: [{ sha: message.sha, pack: message.pack }],
+        message: base,
+        mailbox,
+      });
       plan.counts.messages++;
       plan.counts.bytes += size;
     }

@@ -133,7 +133,10 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   // Threads take their time to start: they do it while the catalogs are read. A part of a snapshot is mostly done before they would be ready.
   const { mailboxes, folders, messages } = options.selection;
   const all = mailboxes === undefined && folders === undefined && messages === undefined;
-  const writers = startWriters(all && !options.dryRun && options.snapshot.packs.length > FEW_PACKS ? options.threads : 0, options.identities);
+  const writers = startWriters(
+    all && !options.dryRun && options.snapshot.packs.length > FEW_PACKS ? options.threads : 0,
+    options.identities,
+  );
   try {
     return await restoreWith(options, writers, begun);
   } finally {
@@ -212,4 +215,3 @@ async function restoreWith(options: RestoreOptions, writers: Writers, begun: num
     lost,
   };
 }
-

@@ -60,7 +60,13 @@ function expectedFolder(root: string, section: FullSection, folder: string, name
 }
 
 /** @param controlPath absolute, where the control files were restored beside the mail */
-export function expectedMailbox(root: string, section: FullSection, layout: FolderLayout, controlPath: string | undefined, controlFile: ControlFile): ExpectedMailbox {
+export function expectedMailbox(
+  root: string,
+  section: FullSection,
+  layout: FolderLayout,
+  controlPath: string | undefined,
+  controlFile: ControlFile,
+): ExpectedMailbox {
   const folders: ExpectedFolder[] = [];
   for (const folder of section.dirs.keys()) {
     if (!section.dirs.has(folder === '' ? 'cur' : `${folder}/cur`)) continue;

@@ -38,7 +38,12 @@ function compareFile(root: string, file: PlannedFile, isRoot: boolean, compariso
     const mtime = Math.floor(stats.mtimeMs * 1000);
     comparison.same(stats.size === file.size, 'size-mismatch', subject, () => `has ${stats.size} bytes, not ${file.size}`);
     comparison.same(mtime === file.mtime, 'time-mismatch', subject, () => `is of ${mtime / 1e6}, not of ${file.mtime / 1e6}`);
-    comparison.same((stats.mode & 0o7777) === file.mode, 'mode-mismatch', subject, () => `has mode ${(stats.mode & 0o7777).toString(8)}, not ${file.mode.toString(8)}`);
+    comparison.same(
+      (stats.mode & 0o7777) === file.mode,
+      'mode-mismatch',
+      subject,
+      () => `has mode ${(stats.mode & 0o7777).toString(8)}, not ${file.mode.toString(8)}`,
+    );
     const uid = isRoot ? userId(file.user) : undefined;
     const gid = isRoot ? groupId(file.group) : undefined;
     if (uid !== undefined) comparison.same(stats.uid === uid, 'owner-mismatch', subject, () => `belongs to user ${stats.uid}, not ${uid}`);
@@ -98,7 +103,13 @@ export function compareFiles(root: string, plan: RestorePlan, comparison: Compar
     const stats = lstatSync(fsPath(`${root}/${path}`), { throwIfNoEntry: false });
     const subject = displayBytes(path);
     if (stats?.isDirectory() !== true) comparison.missing('missing-directory', subject);
-    else comparison.same((stats.mode & 0o7777) === own.mode, 'mode-mismatch', subject, () => `has mode ${(stats.mode & 0o7777).toString(8)}, not ${own.mode.toString(8)}`);
+    else
+      comparison.same(
+        (stats.mode & 0o7777) === own.mode,
+        'mode-mismatch',
+        subject,
+        () => `has mode ${(stats.mode & 0o7777).toString(8)}, not ${own.mode.toString(8)}`,
+      );
   }
   compareNames(root, plan, comparison);
 }

@@ -22,12 +22,24 @@ function head(path: string, size: number): Buffer {
 /** Where the uidlist of a folder was restored: with the mail, or in the control area. */
 export type ControlFile = (section: FullSection, folder: string, name: string) => string;
 
-function compareUidlist(root: string, section: FullSection, folder: string, bases: ReadonlySet<string>, controlFile: ControlFile, comparison: Comparison): void {
+function compareUidlist(
+  root: string,
+  section: FullSection,
+  folder: string,
+  bases: ReadonlySet<string>,
+  controlFile: ControlFile,
+  comparison: Comparison,
+): void {
   const path = controlFile(section, folder, 'dovecot-uidlist');
   const subject = displayBytes(path);
   if (!existsSync(fsPath(`${root}/${path}`))) {
     if (bases.size > 0)
-      comparison.add({ severity: 'info', code: 'no-uidlist', message: `'${subject}' was not there: clients load this folder anew`, subject });
+      comparison.add({
+        severity: 'info',
+        code: 'no-uidlist',
+        message: `'${subject}' was not there: clients load this folder anew`,
+        subject,
+      });
     return;
   }
   const list = parseUidlist(readFileSync(fsPath(`${root}/${path}`)));
@@ -65,9 +77,15 @@ export function compareMail(root: string, section: FullSection, controlFile: Con
       const check = checkMessage(head(`${root}/${path}`, message.size));
       if (check.content === 'mail-crypt') encrypted++;
       for (const problem of check.problems)
-        comparison.add({ severity: 'info', code: problem.code, message: `'${subject}': ${problem.message}; it is stored as it was`, subject });
+        comparison.add({
+          severity: 'info',
+          code: problem.code,
+          message: `'${subject}': ${problem.message}; it is stored as it was`,
+          subject,
+        });
     }
-    if (section.dirs.has(folder === '' ? 'cur' : `${folder}/cur`)) compareUidlist(root, section, folder, new Set(dir.messages.keys()), controlFile, comparison);
+    if (section.dirs.has(folder === '' ? 'cur' : `${folder}/cur`))
+      compareUidlist(root, section, folder, new Set(dir.messages.keys()), controlFile, comparison);
   }
   if (encrypted === 0) return;
   const keys = [...section.dirs.values()].some((dir) => dir.files.has('dovecot-attributes'));

@@ -53,21 +53,29 @@ async function sampleOf(options: VerifyOptions): Promise<string[] | undefined> {
   const names = new Set<string>();
   const catalogs = options.snapshot.catalogs.map((catalog) => catalog.name);
   const wanted = options.mailboxes?.map((mailbox) => ({ mailbox: toBytes(mailbox) }));
-  for await (const section of (await readState(options.repository.target, catalogs, options.identities, wanted)).sections) names.add(displayBytes(section.mailbox));
+  for await (const section of (await readState(options.repository.target, catalogs, options.identities, wanted)).sections)
+    names.add(displayBytes(section.mailbox));
   const all = [...names];
   const count = Math.max(1, Math.round(all.length * options.sample));
   const start = Math.random();
-  return Array.from({ length: Math.min(count, all.length) }, (_, index) => all[Math.floor(((index + start) * all.length) / count) % all.length] ?? '');
+  return Array.from(
+    { length: Math.min(count, all.length) },
+    (_, index) => all[Math.floor(((index + start) * all.length) / count) % all.length] ?? '',
+  );
 }
 
 /** Where control files of a mailbox lie in a restore: in its control area, if it has one. */
-function controlFiles(sections: readonly FullSection[], layoutOf: (store: string) => FolderLayout): { of: ControlFile; root: (section: FullSection) => string | undefined } {
+function controlFiles(
+  sections: readonly FullSection[],
+  layoutOf: (store: string) => FolderLayout,
+): { of: ControlFile; root: (section: FullSection) => string | undefined } {
   const key = (section: FullSection): string => `${section.store}\0${section.mailbox}`;
   const roots = new Map(sections.filter((section) => section.area === 'control').map((section) => [key(section), section.root]));
   return {
     of: (section, folder, name) => {
       const control = roots.get(key(section));
-      const parts = control === undefined ? [section.root, folder, name] : [control, controlDir(folder, layoutOf(section.store).layout), name];
+      const parts =
+        control === undefined ? [section.root, folder, name] : [control, controlDir(folder, layoutOf(section.store).layout), name];
       return parts.filter((part) => part !== '').join('/');
     },
     root: (section) => roots.get(key(section)),
@@ -76,7 +84,9 @@ function controlFiles(sections: readonly FullSection[], layoutOf: (store: string
 
 function newestMessage(sections: readonly FullSection[]): number | undefined {
   let newest: number | undefined;
-  for (const section of sections) for (const dir of section.dirs.values()) for (const { mtime } of dir.messages.values()) if (newest === undefined || mtime > newest) newest = mtime;
+  for (const section of sections)
+    for (const dir of section.dirs.values())
+      for (const { mtime } of dir.messages.values()) if (newest === undefined || mtime > newest) newest = mtime;
   return newest;
 }
 
@@ -144,11 +154,23 @@ async function prove(options: VerifyOptions, selection: Selection, room: string,
       for (const section of sections) {
         if (section.area !== 'mail') continue;
         const controlRoot = control.root(section);
-        yield expectedMailbox(root, section, layoutOf(section.store), controlRoot === undefined ? undefined : `${root}/${controlRoot}`, control.of);
+        yield expectedMailbox(
+          root,
+          section,
+          layoutOf(section.store),
+          controlRoot === undefined ? undefined : `${root}/${controlRoot}`,
+          control.of,
+        );
       }
     };
     const { verifyByServer } = await import('./server/index.ts');
-    const served = await verifyByServer({ scratch: to, work, mailboxes: expected(), progress, ...(signal === undefined ? {} : { signal }) });
+    const served = await verifyByServer({
+      scratch: to,
+      work,
+      mailboxes: expected(),
+      progress,
+      ...(signal === undefined ? {} : { signal }),
+    });
     findings.push(...served.findings);
     counts.compared = served.counts.compared;
     counts.mismatched += served.counts.mismatched;

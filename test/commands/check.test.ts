@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import { initArguments, makeSetting, type Setting } from './setting.ts';
 
 function files(root: string, folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 async function backedUp(...more: string[]): Promise<Setting> {

@@ -25,10 +25,13 @@ test('init without a recipient makes a key, a repository, a sheet and a configur
   const [identity] = await loadIdentities([setting.identity]);
   assert.deepEqual(json['recipients'], [identity?.recipient.text]);
   const sheet = readFileSync(setting.sheet, 'utf8');
-  const script = createHash('sha256').update(readFileSync(join(setting.repository, 'recover.sh'))).digest('hex');
+  const script = createHash('sha256')
+    .update(readFileSync(join(setting.repository, 'recover.sh')))
+    .digest('hex');
   assert.deepEqual(json['recoverScript'], { sha256: script });
   const bare = sheet.replaceAll(' ', '');
-  for (const wanted of [keyOnSheet(setting) ?? '?', script, String(json['hostKey']), setting.repository]) assert.ok(bare.includes(wanted), wanted);
+  for (const wanted of [keyOnSheet(setting) ?? '?', script, String(json['hostKey']), setting.repository])
+    assert.ok(bare.includes(wanted), wanted);
   assert.equal([...sheet.matchAll(/^ {8}(sha256sum|mailrecover|sh recover)/gm)].length, 4);
   assert.deepEqual((await loadConfig(setting.config)).identities, [`file:${setting.identity}`]);
   assert.equal((await setting.json('config', 'check')).code, 0);
@@ -122,11 +125,15 @@ test('what is missing is asked for on a terminal, and an error without one', asy
 
   const reason = missing('script', 'age-keygen');
   if (reason !== false) return t.skip(reason);
-  const answered = await onTerminal(process.execPath, [MAIN, '--config', setting.config, 'init', '--mail', setting.mail, '--state', setting.state], [
-    [/directory of the repository [^\n]*: /, setting.repository],
-    [/passphrase for the private key [^\n]*: /, 'correct horse'],
-    [/the same again: /, 'correct horse'],
-  ]);
+  const answered = await onTerminal(
+    process.execPath,
+    [MAIN, '--config', setting.config, 'init', '--mail', setting.mail, '--state', setting.state],
+    [
+      [/directory of the repository [^\n]*: /, setting.repository],
+      [/passphrase for the private key [^\n]*: /, 'correct horse'],
+      [/the same again: /, 'correct horse'],
+    ],
+  );
   assert.equal(answered.code, 0, answered.screen);
   assert.match(answered.screen, /AGE-SECRET-KEY-1[0-9A-Z]{58}/);
   assert.doesNotMatch(answered.screen, /correct horse/);
@@ -154,14 +161,26 @@ test('without --mail, Dovecot is asked, and its answer makes a configuration tha
   const version = spawnSync(findProgram('dovecot') ?? '', ['--version'], { encoding: 'utf8' }).stdout.trim();
   const mail = `${setting.root}/mail/%d/%n/Maildir`;
   const modern = `dovecot_config_version = ${version.split(' ')[0]}\ndovecot_storage_version = ${version.split(' ')[0]}\nmail_driver = maildir\nmail_path = ${setting.root}/mail/%{user | domain}/%{user | username}/Maildir\n`;
-  writeFileSync(settings, version.startsWith('2.3') ? `mail_location = maildir:${mail}\nnamespace inbox {\n  inbox = yes\n  separator = /\n}\n` : modern);
+  writeFileSync(
+    settings,
+    version.startsWith('2.3') ? `mail_location = maildir:${mail}\nnamespace inbox {\n  inbox = yes\n  separator = /\n}\n` : modern,
+  );
   // The real doveconf, reading another file than the host's own.
   writeFileSync(join(bin, 'doveconf'), `#!/bin/sh\nexec ${findProgram('doveconf')} -c ${settings} "$@"\n`, { mode: 0o755 });
   const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` };
-  const { code, out } = await mailrecover(['--config', setting.config, '--json', 'init', '--repository', setting.repository, '--state', setting.state, '--no-encryption'], { env });
+  const { code, out } = await mailrecover(
+    ['--config', setting.config, '--json', 'init', '--repository', setting.repository, '--state', setting.state, '--no-encryption'],
+    { env },
+  );
   const json = JSON.parse(out) as { found: string[]; stores: { path: string }[] };
   assert.equal(code, 0, out);
-  assert.ok(json.found.some((said) => said.startsWith('dovecot keeps maildir in')), out);
-  assert.deepEqual(json.stores.map(({ path }) => path), [mail]);
+  assert.ok(
+    json.found.some((said) => said.startsWith('dovecot keeps maildir in')),
+    out,
+  );
+  assert.deepEqual(
+    json.stores.map(({ path }) => path),
+    [mail],
+  );
   assert.equal((await setting.json('backup')).json.counts['messages'], 12);
 });

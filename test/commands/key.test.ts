@@ -12,7 +12,11 @@ import { onTerminal } from '../support/terminal.ts';
 import { initArguments, keyOnSheet, MAIN, makeSetting, type Setting } from './setting.ts';
 
 async function deliver({ root }: Setting, name: string): Promise<void> {
-  writeMessage(join(root, 'mail/example.org/alice/Maildir/cur', `${name}:2,`), Buffer.from(`Subject: ${name}\n\n${name}\n`), 1_700_000_000_000);
+  writeMessage(
+    join(root, 'mail/example.org/alice/Maildir/cur', `${name}:2,`),
+    Buffer.from(`Subject: ${name}\n\n${name}\n`),
+    1_700_000_000_000,
+  );
 }
 
 test('a recipient that is added reads what is stored from then on; one that is revoked no longer does', async () => {
@@ -65,11 +69,15 @@ test('the key is confirmed from paper, and leaves the host', async (t) => {
   const key = keyOnSheet(setting) ?? '';
   const groups = keyGroups(key);
   const confirm = (answer: (group: string) => string, remove: string, ...more: string[]) =>
-    onTerminal(process.execPath, [MAIN, '--config', setting.config, 'key', 'confirm', ...more], [
-      [/group (\d+) of the private key [^\n]*: /, (match) => answer(groups[Number(match[1]) - 1] ?? '')],
-      [/remove [^\n]* from this host\? \[y\/N\] /, remove],
-      [/the private key on the recovery sheet, as one line[^\n]*: /, () => answer(key)],
-    ]);
+    onTerminal(
+      process.execPath,
+      [MAIN, '--config', setting.config, 'key', 'confirm', ...more],
+      [
+        [/group (\d+) of the private key [^\n]*: /, (match) => answer(groups[Number(match[1]) - 1] ?? '')],
+        [/remove [^\n]* from this host\? \[y\/N\] /, remove],
+        [/the private key on the recovery sheet, as one line[^\n]*: /, () => answer(key)],
+      ],
+    );
   const wrong = await confirm(() => 'QQQQ', 'y');
   assert.equal(wrong.code, 1, wrong.screen);
   assert.ok(existsSync(setting.identity));

@@ -10,7 +10,11 @@ export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.u
 
 export interface Result {
   code: number | null;
-  json: Record<string, unknown> & { outcome: string; counts: Record<string, number>; findings: { severity: string; code: string; message: string; hint?: string; subject?: string }[] };
+  json: Record<string, unknown> & {
+    outcome: string;
+    counts: Record<string, number>;
+    findings: { severity: string; code: string; message: string; hint?: string; subject?: string }[];
+  };
 }
 
 export interface Setting {
@@ -32,7 +36,13 @@ export function makeSetting(messages = 30): Setting {
   const root = scratch('cmd');
   const etc = join(root, 'etc');
   const config = join(etc, 'mailrecover.yaml');
-  writeTree({ root: join(root, 'mail'), users: ['alice@example.org', 'bob@example.org'], messages, folders: ['Sent'], mail: { size: 900 } });
+  writeTree({
+    root: join(root, 'mail'),
+    users: ['alice@example.org', 'bob@example.org'],
+    messages,
+    folders: ['Sent'],
+    mail: { size: 900 },
+  });
   const run = (...args: string[]): Promise<Ended> => mailrecover(['--config', config, ...args]);
   return {
     root,

@@ -11,7 +11,10 @@ test('status from the first day on', async () => {
   await setting.json(...initArguments(setting, '--recipient', recipient));
   const fresh = await setting.json('status');
   assert.deepEqual([fresh.code, fresh.json.outcome], [0, 'warning']);
-  assert.deepEqual(fresh.json.findings.map(({ code }) => code), ['no-backup']);
+  assert.deepEqual(
+    fresh.json.findings.map(({ code }) => code),
+    ['no-backup'],
+  );
   const backup = await setting.json('backup');
   const { code, json } = await setting.json('status');
   assert.deepEqual([code, json.outcome], [0, 'ok']);

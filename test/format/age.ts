@@ -23,7 +23,10 @@ export function parseIdentity(text: string): Buffer {
 
 /** All identities of an identity file's text. */
 export function parseIdentities(text: string): Buffer[] {
-  return text.split('\n').filter((line) => /^age-secret-key-1/i.test(line)).map(parseIdentity);
+  return text
+    .split('\n')
+    .filter((line) => /^age-secret-key-1/i.test(line))
+    .map(parseIdentity);
 }
 
 /** Decrypts a whole age file; throws when no identity fits or anything was changed. */
@@ -35,7 +38,9 @@ export function decryptAge(file: Buffer, identities: Buffer[]): Buffer {
   if (lines[0] !== 'age-encryption.org/v1') throw new Error('not an age file');
   const fileKey = findFileKey(lines, identities);
   const hmacKey = Buffer.from(hkdfSync('sha256', fileKey, '', 'header', 32));
-  const mac = createHmac('sha256', hmacKey).update(file.subarray(0, end + 4)).digest();
+  const mac = createHmac('sha256', hmacKey)
+    .update(file.subarray(0, end + 4))
+    .digest();
   const stated = Buffer.from((lines.at(-1) ?? '').slice(4), 'base64');
   if (stated.length !== 32 || !timingSafeEqual(mac, stated)) throw new Error('age header was changed');
   return decryptPayload(file.subarray(endOfHeader + 1), fileKey);
@@ -56,7 +61,11 @@ function findFileKey(lines: string[], identities: Buffer[]): Buffer {
 }
 
 function unwrap(share: Buffer, body: Buffer, identity: Buffer): Buffer | undefined {
-  const priv = createPrivateKey({ key: Buffer.concat([Buffer.from('302e020100300506032b656e04220420', 'hex'), identity]), format: 'der', type: 'pkcs8' });
+  const priv = createPrivateKey({
+    key: Buffer.concat([Buffer.from('302e020100300506032b656e04220420', 'hex'), identity]),
+    format: 'der',
+    type: 'pkcs8',
+  });
   const own = createPublicKey(priv).export({ format: 'der', type: 'spki' }).subarray(-32);
   const pub = createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b656e032100', 'hex'), share]), format: 'der', type: 'spki' });
   const secret = diffieHellman({ privateKey: priv, publicKey: pub });

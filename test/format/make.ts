@@ -33,7 +33,13 @@ export function makeRepository(dir: string, recipients: string[] = [], host = 'm
   const key = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex');
   const secret = Buffer.from(sha256(`secret of ${host}`), 'hex');
   const maker: Maker = { dir, recipients, host, privateKey: pair.privateKey, key, secret, sequence: 0, sizes: new Map() };
-  const head = { mailrecover: 'repository', format: 1, id: sha256(dir).slice(0, 32), created: '2026-11-20T00:00:00.000Z', encrypted: recipients.length > 0 };
+  const head = {
+    mailrecover: 'repository',
+    format: 1,
+    id: sha256(dir).slice(0, 32),
+    created: '2026-11-20T00:00:00.000Z',
+    encrypted: recipients.length > 0,
+  };
   put(maker, 'mailrecover.json', Buffer.from(JSON.stringify(head) + '\n'));
   put(maker, `hosts/${sha256(Buffer.from(key, 'hex')).slice(0, 16)}.json`, Buffer.from(JSON.stringify({ host, key }) + '\n'));
   const wrapped = seal(maker, Buffer.from(JSON.stringify({ dedup: 1, secret: secret.toString('hex') }) + '\n'));
@@ -68,10 +74,22 @@ function putObject(maker: Maker, kind: string, ending: string, bytes: Buffer): s
 export function tarEntry({ name, content, type = '0', linkname = '' }: RawEntry): Buffer {
   const out = Buffer.alloc(512 + Math.ceil(content.length / 512) * 512);
   out.write(name, 0, 100, 'latin1');
-  out.write('0000600\0' + '0000000\0' + '0000000\0' + content.length.toString(8).padStart(11, '0') + '\0' + '00000000000\0' + '        ' + type, 100, 'latin1');
+  out.write(
+    '0000600\0' + '0000000\0' + '0000000\0' + content.length.toString(8).padStart(11, '0') + '\0' + '00000000000\0' + '        ' + type,
+    100,
+    'latin1',
+  );
   out.write(linkname, 157, 100, 'latin1');
   out.write('ustar\x0000', 257, 'latin1');
-  out.write(out.subarray(0, 512).reduce((a, b) => a + b, 0).toString(8).padStart(6, '0') + '\0 ', 148, 'latin1');
+  out.write(
+    out
+      .subarray(0, 512)
+      .reduce((a, b) => a + b, 0)
+      .toString(8)
+      .padStart(6, '0') + '\0 ',
+    148,
+    'latin1',
+  );
   content.copy(out, 512);
   return out;
 }
@@ -157,16 +175,22 @@ export function putCatalog(maker: Maker, kind: 'base' | 'delta', packs: string[]
     frames.at(-1)?.push(line);
     length += line.length;
   }
-  const stored = wrap(maker, frames.map((own) => Buffer.from(own.map((line) => line + '\n').join(''), 'latin1')), (places) =>
-    Buffer.from(
-      places
-        .map(({ offset, length: size }, frame) => {
-          const head = frames[frame]?.[0] ?? '';
-          const { mailbox, store, area } = (head.startsWith('{"mailbox"') && head.endsWith('}') ? JSON.parse(head) : {}) as Record<string, string>;
-          return JSON.stringify({ frame, offset, length: size, mailbox, store, area }) + '\n';
-        })
-        .join(''),
-    ),
+  const stored = wrap(
+    maker,
+    frames.map((own) => Buffer.from(own.map((line) => line + '\n').join(''), 'latin1')),
+    (places) =>
+      Buffer.from(
+        places
+          .map(({ offset, length: size }, frame) => {
+            const head = frames[frame]?.[0] ?? '';
+            const { mailbox, store, area } = (head.startsWith('{"mailbox"') && head.endsWith('}') ? JSON.parse(head) : {}) as Record<
+              string,
+              string
+            >;
+            return JSON.stringify({ frame, offset, length: size, mailbox, store, area }) + '\n';
+          })
+          .join(''),
+      ),
   );
   return putObject(maker, 'catalogs', maker.recipients.length > 0 ? '.jsonl.zst.age' : '.jsonl.zst', stored);
 }
@@ -192,10 +216,19 @@ export function putSnapshot(maker: Maker, catalogs: string[], packs: { pack: str
   const lines = [
     first,
     ...catalogs.map((catalog) => ({ catalog, size: size(catalog) })),
-    ...packs.map(({ pack }) => pack).sort().map((pack) => ({ pack, size: size(pack) })),
-    ...packs.map(({ tags }) => tags).sort().map((tags) => ({ tags, size: size(tags) })),
+    ...packs
+      .map(({ pack }) => pack)
+      .sort()
+      .map((pack) => ({ pack, size: size(pack) })),
+    ...packs
+      .map(({ tags }) => tags)
+      .sort()
+      .map((tags) => ({ tags, size: size(tags) })),
   ];
-  const text = signed(maker, lines.map((line) => JSON.stringify(line)));
+  const text = signed(
+    maker,
+    lines.map((line) => JSON.stringify(line)),
+  );
   maker.parent = sha256(text);
   const { key, sequence } = first as { key: string; sequence: number };
   put(maker, snapshotPath(maker.parent, sequence, key), text);
@@ -223,13 +256,29 @@ export function bareDir(path: Buffer | string, gone = false): string {
 }
 export function file(name: Buffer | string, parts: { bytes: Buffer; pack: number }[], mtime: string, extra: object = {}): string {
   const size = parts.reduce((sum, part) => sum + part.bytes.length, 0);
-  return JSON.stringify({ file: encodeName(name), mode: '600', ...OWNER, mtime, size, parts: parts.map((part) => `${sha256(part.bytes)}:${part.pack}`), ...extra });
+  return JSON.stringify({
+    file: encodeName(name),
+    mode: '600',
+    ...OWNER,
+    mtime,
+    size,
+    parts: parts.map((part) => `${sha256(part.bytes)}:${part.pack}`),
+    ...extra,
+  });
 }
 export function link(name: Buffer | string, to: Buffer | string, mtime: string): string {
   return JSON.stringify({ link: encodeName(name), to: encodeName(to), ...OWNER, mtime });
 }
 /** A message; `attributes` false leaves out mode and owner, as where they equal those before. */
-export function message(name: Buffer | string, where: 'cur' | 'new', bytes: Buffer, pack: number, mtime: string, attributes = true, extra: object = {}): string {
+export function message(
+  name: Buffer | string,
+  where: 'cur' | 'new',
+  bytes: Buffer,
+  pack: number,
+  mtime: string,
+  attributes = true,
+  extra: object = {},
+): string {
   const full = Buffer.from(name as Buffer);
   const colon = full.indexOf(':');
   const at = colon < 0 ? full.length : colon;

@@ -9,7 +9,18 @@ import type { TestContext } from 'node:test';
 import { decryptAge, parseIdentities } from './age.ts';
 import { decodeName, encodeName, parseMtime, sha256 } from './encoding.ts';
 import { bareDir, dir, file, makeRepository, message, putCatalog, putPack, putSnapshot, section, snapshotPath } from './make.ts';
-import { entryReader, readHosts, readObject, readRepository, readSecrets, readSnapshot, readSnapshots, readState, readTags, tagOf } from './reader.ts';
+import {
+  entryReader,
+  readHosts,
+  readObject,
+  readRepository,
+  readSecrets,
+  readSnapshot,
+  readSnapshots,
+  readState,
+  readTags,
+  tagOf,
+} from './reader.ts';
 import { readPack } from './wrapping.ts';
 
 const age = spawnSync('age', ['--version']).status === 0 ? false : 'age is not installed';
@@ -41,7 +52,12 @@ for (const encrypted of [false, true]) {
     }
     const repo = join(base, 'repo');
     const maker = makeRepository(repo, recipients);
-    const bodies = [Buffer.from('one'), Buffer.alloc(9 << 20, 'large '), Buffer.alloc(0), ...Array.from({ length: 40 }, (_, i) => Buffer.alloc(150_000, `${i} `))];
+    const bodies = [
+      Buffer.from('one'),
+      Buffer.alloc(9 << 20, 'large '),
+      Buffer.alloc(0),
+      ...Array.from({ length: 40 }, (_, i) => Buffer.alloc(150_000, `${i} `)),
+    ];
     const packs = [putPack(maker, bodies), putPack(maker, [Buffer.from('two')])];
     const names = packs.map(({ pack }) => pack);
     const first = putSnapshot(
@@ -58,7 +74,14 @@ for (const encrypted of [false, true]) {
             dir('cur'),
             section('b@x', 'x/b'),
             dir(''),
-            file('f', [{ bytes: Buffer.from('one'), pack: 0 }, { bytes: Buffer.from('two'), pack: 1 }], '5.000000'),
+            file(
+              'f',
+              [
+                { bytes: Buffer.from('one'), pack: 0 },
+                { bytes: Buffer.from('two'), pack: 1 },
+              ],
+              '5.000000',
+            ),
           ],
           100,
         ),
@@ -78,7 +101,13 @@ for (const encrypted of [false, true]) {
     const second = putSnapshot(maker, [base0, putCatalog(maker, 'delta', names, delta)], packs);
 
     assert.equal(readRepository(repo).encrypted, encrypted);
-    assert.deepEqual(readSnapshots(repo).map(({ id, verified }) => [id, verified]), [[first, true], [second, true]]);
+    assert.deepEqual(
+      readSnapshots(repo).map(({ id, verified }) => [id, verified]),
+      [
+        [first, true],
+        [second, true],
+      ],
+    );
     assert.equal(readSnapshot(repo, second).parent, first);
     assert.deepEqual([...readHosts(repo).values()], [{ host: 'mx1', key: maker.key }]);
 
@@ -87,13 +116,19 @@ for (const encrypted of [false, true]) {
     const read = entryReader(repo, before, identities);
     const [a, b] = [...state.values()];
     assert.equal(a?.dirs.get('')?.items.size, bodies.length);
-    assert.deepEqual([...(a?.dirs.get('')?.items.values() ?? [])].map((item) => Buffer.concat((item.parts ?? []).map(read))), bodies);
+    assert.deepEqual(
+      [...(a?.dirs.get('')?.items.values() ?? [])].map((item) => Buffer.concat((item.parts ?? []).map(read))),
+      bodies,
+    );
     assert.equal(Buffer.concat((b?.dirs.get('')?.items.get('file f')?.parts ?? []).map(read)).toString(), 'onetwo');
 
     const later = readState(repo, readSnapshot(repo, second), identities);
     assert.equal(later.size, 1);
     const items = [...later.values()][0]?.dirs.get('')?.items;
-    assert.deepEqual({ ...items?.get('msg 0.M'), parts: [] }, { kind: 'msg', name: '0.M', in: 'new', flags: '', mode: '600', user: 'root', group: 'root', mtime: '0.000001', size: 3, parts: [] });
+    assert.deepEqual(
+      { ...items?.get('msg 0.M'), parts: [] },
+      { kind: 'msg', name: '0.M', in: 'new', flags: '', mode: '600', user: 'root', group: 'root', mtime: '0.000001', size: 3, parts: [] },
+    );
     assert.equal(items?.has('msg 1.M'), false);
     assert.equal(items?.has('msg z'), true);
 
@@ -102,7 +137,10 @@ for (const encrypted of [false, true]) {
     for (const { pack, tags } of packs) {
       const said = readTags(repo, tags);
       assert.deepEqual([said.pack, said.secret, said.verified], [pack, fingerprint, true]);
-      assert.deepEqual(said.tags, [...readPack(readObject(repo, 'packs', pack, identities)).keys()].map((sha): string => tagOf(secret, sha)).sort());
+      assert.deepEqual(
+        said.tags,
+        [...readPack(readObject(repo, 'packs', pack, identities)).keys()].map((sha): string => tagOf(secret, sha)).sort(),
+      );
     }
   });
 }

@@ -54,7 +54,10 @@ export function readObject(dir: string, kind: keyof typeof NAMES, name: string, 
 }
 
 /** Splits a signed text into its lines and says whether its last line signs what is before. */
-function readSigned(text: Buffer, key: (first: Record<string, unknown>) => string): { lines: string[]; first: Record<string, unknown>; verified: boolean } {
+function readSigned(
+  text: Buffer,
+  key: (first: Record<string, unknown>) => string,
+): { lines: string[]; first: Record<string, unknown>; verified: boolean } {
   const at = text.lastIndexOf(10, text.length - 2) + 1;
   const last = JSON.parse(text.subarray(at).toString()) as { signature?: string };
   const lines = text.subarray(0, at).toString().split('\n').filter(Boolean);
@@ -81,7 +84,8 @@ export function readSnapshot(dir: string, id: string): Snapshot {
   const place = `${sha256(Buffer.from(String(first.key), 'hex')).slice(0, 16)}/${String(first.sequence).padStart(8, '0')}-${id}.jsonl`;
   if (path !== place) throw new Error(`a snapshot of another host or number than its path says: ${path}`);
   const rest = lines.slice(1).map((line) => JSON.parse(line) as Record<string, string | number>);
-  const named = (kind: string): Named[] => rest.filter((line) => kind in line).map((line) => ({ name: String(line[kind]), size: Number(line.size) }));
+  const named = (kind: string): Named[] =>
+    rest.filter((line) => kind in line).map((line) => ({ name: String(line[kind]), size: Number(line.size) }));
   const head = first as unknown as Snapshot;
   return { ...head, id, verified, catalogs: named('catalog'), packs: named('pack'), tags: named('tags') };
 }
@@ -118,10 +122,20 @@ export function entryReader(dir: string, snapshot: Snapshot, identities: Buffer[
 }
 
 /** Reads the tags of a pack. */
-export function readTags(dir: string, name: string): { pack: string; size: number; secret: string; key: string; tags: string[]; verified: boolean } {
+export function readTags(
+  dir: string,
+  name: string,
+): { pack: string; size: number; secret: string; key: string; tags: string[]; verified: boolean } {
   const { lines, first, verified } = readSigned(zstdDecompressSync(readObject(dir, 'tags', name)), (line) => String(line.key));
   if (first.tags !== 1) throw new Error('not tags');
-  return { pack: String(first.pack), size: Number(first.size), secret: String(first.secret), key: String(first.key), tags: lines.slice(1), verified };
+  return {
+    pack: String(first.pack),
+    size: Number(first.size),
+    secret: String(first.secret),
+    key: String(first.key),
+    tags: lines.slice(1),
+    verified,
+  };
 }
 
 /** The tag of an entry under a dedup secret. */
@@ -140,7 +154,8 @@ export function readSecrets(dir: string, identities: Buffer[] = []): Map<string,
     const json = JSON.parse((match[2] ? decryptAge(stored, identities) : stored).toString()) as { dedup: number; secret: string };
     const secret = Buffer.from(json.secret, 'hex');
     if (json.dedup !== 1 || secret.length !== 32) throw new Error(`damaged: keys/${name}`);
-    if (sha256(Buffer.concat([Buffer.from('mailrecover dedup '), secret])).slice(0, 16) !== match[1]) throw new Error(`another secret than its name says: ${name}`);
+    if (sha256(Buffer.concat([Buffer.from('mailrecover dedup '), secret])).slice(0, 16) !== match[1])
+      throw new Error(`another secret than its name says: ${name}`);
     out.set(match[1] ?? '', secret);
   }
   return out;

@@ -1,5 +1,16 @@
 /** Restores a state with the reader alone, and lists a directory tree for comparisons. */
-import { chmodSync, lchownSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { sha256, decodeName, parseMtime } from './encoding.ts';
 import { itemPath } from './state.ts';
 import type { Dir, Item, State } from './state.ts';
@@ -14,7 +25,11 @@ export function restoreState(state: State, to: string, read: (part: { sha: strin
   const root = process.getuid?.() === 0;
   const finish = (path: Buffer, what: Attributes, link: boolean): void => {
     if (root && what.user !== undefined && what.group !== undefined) {
-      lchownSync(path, users.get(decodeName(what.user).toString('latin1')) ?? 0, groups.get(decodeName(what.group).toString('latin1')) ?? 0);
+      lchownSync(
+        path,
+        users.get(decodeName(what.user).toString('latin1')) ?? 0,
+        groups.get(decodeName(what.group).toString('latin1')) ?? 0,
+      );
     }
     if (!link && what.mode !== undefined) chmodSync(path, parseInt(what.mode, 8));
     // Half a microsecond more, so that the double that Node takes never falls below the microsecond that is meant.
@@ -43,7 +58,12 @@ export function restoreState(state: State, to: string, read: (part: { sha: strin
 }
 
 function readIds(file: string): Map<string, number> {
-  return new Map(readFileSync(file, 'latin1').split('\n').map((line) => line.split(':')).map((f) => [f[0] ?? '', Number(f[2])]));
+  return new Map(
+    readFileSync(file, 'latin1')
+      .split('\n')
+      .map((line) => line.split(':'))
+      .map((f) => [f[0] ?? '', Number(f[2])]),
+  );
 }
 
 /**
@@ -58,7 +78,8 @@ export function listTree(dir: string, untimed: string[] = []): string[] {
     const kind = stat.isDirectory() ? 'd' : stat.isSymbolicLink() ? 'l' : stat.isFile() ? 'f' : '?';
     const time = kind === 'd' && untimed.includes(name) ? '-' : String(floor);
     const mode = kind === 'l' ? '-' : (stat.mode & 0o7777n).toString(8);
-    const rest = kind === 'f' ? `${stat.nlink} ${stat.size} ${sha256(readFileSync(path))}` : kind === 'l' ? readlinkSync(path, 'latin1') : '';
+    const rest =
+      kind === 'f' ? `${stat.nlink} ${stat.size} ${sha256(readFileSync(path))}` : kind === 'l' ? readlinkSync(path, 'latin1') : '';
     out.push(`${JSON.stringify(name)} ${kind} ${mode} ${stat.uid}:${stat.gid} ${time} ${rest}`);
     if (kind !== 'd') return;
     for (const entry of readdirSync(path, { encoding: 'buffer' }).sort(Buffer.compare)) {

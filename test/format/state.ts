@@ -88,7 +88,9 @@ function applyItem(dir: Dir, kind: Item['kind'], line: Line, packs: string[], be
   if (partial && !old) throw new Error(`a change of an unknown message: ${name}`);
   const item: Item = partial && old ? { ...old } : { kind, name };
   for (const field of ['in', 'flags', 'to', 'mode', 'user', 'group', 'mtime'] as const) {
-    const value = line[field] ?? (kind === 'msg' && !partial && (field === 'mode' || field === 'user' || field === 'group') ? before?.[field] : undefined);
+    const value =
+      line[field] ??
+      (kind === 'msg' && !partial && (field === 'mode' || field === 'user' || field === 'group') ? before?.[field] : undefined);
     if (typeof value === 'string') item[field] = value;
   }
   if (typeof line.size === 'number') item.size = line.size;
@@ -100,7 +102,8 @@ function applyItem(dir: Dir, kind: Item['kind'], line: Line, packs: string[], be
   } else if (kind === 'msg' && 'pack' in line) {
     item.parts = [{ sha: (line.sha as string | undefined) ?? item.parts?.[0]?.sha ?? '', pack: packs[line.pack as number] ?? '' }];
   }
-  const needed = kind === 'link' ? (['to', 'user', 'group', 'mtime'] as const) : (['mode', 'user', 'group', 'mtime', 'size', 'parts'] as const);
+  const needed =
+    kind === 'link' ? (['to', 'user', 'group', 'mtime'] as const) : (['mode', 'user', 'group', 'mtime', 'size', 'parts'] as const);
   for (const field of kind === 'msg' ? (['in', 'flags', ...needed] as const) : needed) {
     if (item[field] === undefined) throw new Error(`${kind} ${name} has no ${field}`);
   }
@@ -115,6 +118,7 @@ export function itemPath(section: Section, dir: Dir, item?: Item): Buffer {
   else if (item) parts.push(item.name);
   const path = decodeName(parts.filter((part) => part !== '').join('/'));
   const pieces = path.toString('latin1').split('/');
-  if (path.includes(0) || (path.length > 0 && pieces.some((piece) => piece === '' || piece === '.' || piece === '..'))) throw new Error('a path that leads elsewhere');
+  if (path.includes(0) || (path.length > 0 && pieces.some((piece) => piece === '' || piece === '.' || piece === '..')))
+    throw new Error('a path that leads elsewhere');
   return path;
 }

@@ -40,9 +40,13 @@ export type TarEntry = { name: string; mode: number; uid: number; gid: number; m
 export function readTar(tar: Buffer, end: boolean): TarEntry[] {
   const entries: TarEntry[] = [];
   let at = 0;
-  for (; at < tar.length && tar[at] !== 0; ) {
+  for (; at < tar.length && tar[at] !== 0;) {
     const header = tar.subarray(at, at + 512);
-    const text = (from: number, length: number): string => header.subarray(from, from + length).toString('latin1').replace(/\0.*$/s, '');
+    const text = (from: number, length: number): string =>
+      header
+        .subarray(from, from + length)
+        .toString('latin1')
+        .replace(/\0.*$/s, '');
     const octal = (from: number, length: number): number => parseInt(text(from, length).trim() || '0', 8);
     if (text(257, 5) !== 'ustar') throw new Error(`no ustar header at ${at}`);
     const sum = header.reduce((a, b, i) => a + (i >= 148 && i < 156 ? 32 : b), 0);
@@ -50,10 +54,19 @@ export function readTar(tar: Buffer, end: boolean): TarEntry[] {
     const size = octal(124, 12);
     const content = tar.subarray(at + 512, at + 512 + size);
     if (content.length !== size) throw new Error('archive is cut off');
-    entries.push({ name: text(0, 100), mode: octal(100, 8), uid: octal(108, 8), gid: octal(116, 8), mtime: octal(136, 12), type: text(156, 1) || '0', content });
+    entries.push({
+      name: text(0, 100),
+      mode: octal(100, 8),
+      uid: octal(108, 8),
+      gid: octal(116, 8),
+      mtime: octal(136, 12),
+      type: text(156, 1) || '0',
+      content,
+    });
     at += 512 + Math.ceil(size / 512) * 512;
   }
-  if (end && (tar.length < at + 1024 || tar.subarray(at).some((byte) => byte !== 0))) throw new Error('archive does not end with zero blocks');
+  if (end && (tar.length < at + 1024 || tar.subarray(at).some((byte) => byte !== 0)))
+    throw new Error('archive does not end with zero blocks');
   return entries;
 }
 
@@ -65,10 +78,15 @@ export function readPack(stream: Buffer): Map<string, Buffer> {
   const { offset, raw } = readTableFrame(stream);
   const table = readTar(raw, true);
   if (table.length !== 1 || table[0]?.name !== 'table.jsonl') throw new Error('the table frame holds no table.jsonl');
-  const lines = table[0].content.toString().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+  const lines = table[0].content
+    .toString()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   const frames = lines.filter((line) => 'offset' in line) as { offset: number; length: number; raw: number }[];
   const list = lines.filter((line) => 'sha' in line) as TableEntry[];
-  if (frames.reduce((at, frame) => (frame.offset === at ? at + frame.length : NaN), 0) !== offset) throw new Error('frames are not side by side');
+  if (frames.reduce((at, frame) => (frame.offset === at ? at + frame.length : NaN), 0) !== offset)
+    throw new Error('frames are not side by side');
   const raws = frames.map((frame) => {
     const bytes = readFrame(stream, frame.offset, frame.length);
     if (bytes.length !== frame.raw) throw new Error('a frame has another size than its table says');
@@ -95,7 +113,11 @@ export function readPack(stream: Buffer): Map<string, Buffer> {
 /** Reads a decrypted catalog to its lines, and checks its table frame. */
 export function readCatalogLines(stream: Buffer): string[] {
   const { offset, raw } = readTableFrame(stream);
-  const table = raw.toString().split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+  const table = raw
+    .toString()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   const lines: string[] = [];
   let at = 0;
   table.forEach((row, i) => {
@@ -104,8 +126,9 @@ export function readCatalogLines(stream: Buffer): string[] {
     if (!text.endsWith('\n')) throw new Error('a frame ends within a line');
     const own = text.slice(0, -1).split('\n');
     const section = JSON.parse(own[0] ?? '') as Record<string, unknown>;
-    if ((i === 0) !== ('catalog' in section)) throw new Error(`frame ${i} begins with something else`);
-    for (const key of ['mailbox', 'store', 'area']) if (section[key] !== row[key]) throw new Error(`frame ${i} begins with another section`);
+    if ((i === 0) !== 'catalog' in section) throw new Error(`frame ${i} begins with something else`);
+    for (const key of ['mailbox', 'store', 'area'])
+      if (section[key] !== row[key]) throw new Error(`frame ${i} begins with another section`);
     if (i === 0 && own.length > 1) throw new Error('the first frame holds more than the first line');
     lines.push(...own);
     at += row.length as number;

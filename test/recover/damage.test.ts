@@ -20,7 +20,10 @@ const ways: Record<string, (path: string, other: string) => void> = {
   'another in its place': (path, other) => copyFileSync(other, path),
 };
 
-function history(t: TestContext, encrypted: boolean): { world: World; ids: string[]; name: (kind: 'packs' | 'catalogs', at: number) => string } {
+function history(
+  t: TestContext,
+  encrypted: boolean,
+): { world: World; ids: string[]; name: (kind: 'packs' | 'catalogs', at: number) => string } {
   const world = makeWorld(t, encrypted);
   const ids = makeHistory(world);
   const snapshot = readSnapshot(world.repo, ids[0] ?? '');
@@ -44,7 +47,11 @@ for (const [way, harm] of Object.entries(ways)) {
       const there = restored(world, 'out');
       for (const line of files(there)) assert.ok(all.includes(line), line);
       // What needs only the other pack is all there, and what is not there is said to be lost.
-      for (const part of ['.Sent/cur/6.M:2,S"', 'alice/Maildir/empty"', 'alice/Maildir/near"']) assert.ok(there.some((line) => line.includes(part)), part);
+      for (const part of ['.Sent/cur/6.M:2,S"', 'alice/Maildir/empty"', 'alice/Maildir/near"'])
+        assert.ok(
+          there.some((line) => line.includes(part)),
+          part,
+        );
       assert.equal(run.stderr.match(/^recover.sh: lost: /gm)?.length ?? 0, files(all).length - files(there).length);
     });
   }
@@ -105,7 +112,10 @@ test('a snapshot under a number or a host that it does not state is said', { ski
   assert.equal(run.status, 4);
   assert.match(run.stderr, /does not bear the number/);
   mkdirSync(`${world.repo}/snapshots/0123456789abcdef`);
-  renameSync(`${world.repo}/${snapshotPath(first, 12, world.maker.key)}`, `${world.repo}/snapshots/0123456789abcdef/00000001-${first}.jsonl`);
+  renameSync(
+    `${world.repo}/${snapshotPath(first, 12, world.maker.key)}`,
+    `${world.repo}/snapshots/0123456789abcdef/00000001-${first}.jsonl`,
+  );
   const moved = recover(world, ['--to', '../moved', first]);
   assert.equal(moved.status, 4);
   assert.match(moved.stderr, /does not lie under the fingerprint/);

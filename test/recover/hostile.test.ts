@@ -15,7 +15,12 @@ const good = [section('good@example.org', 'good'), dir('', '1.000000'), message(
 const kept = ['"./good" d', '"./good/cur" d', '"./good/cur/1" f'];
 
 /** Restores a repository of these lines beside a good mailbox; gives what was said and what lies there beside the good mailbox. */
-function attack(t: TestContext, lines: string[], entries: (Buffer | RawEntry)[] = [], status = 4): { world: World; stderr: string; there: string[] } {
+function attack(
+  t: TestContext,
+  lines: string[],
+  entries: (Buffer | RawEntry)[] = [],
+  status = 4,
+): { world: World; stderr: string; there: string[] } {
   const world = makeWorld(t, false);
   mkdirSync(join(world.base, 'outside'));
   writeFileSync(join(world.base, 'outside', 'file'), 'untouched');
@@ -38,19 +43,52 @@ const rootOf = (path: string): string => `{"mailbox":"x","store":"mail","area":"
 const fileOf = (name: string, more = ''): string =>
   `{"file":"${raw(name)}","mode":"600","user":"root","group":"root","mtime":"1.000000","size":${body.length},"parts":["${sha256(body)}:0"]${more}}`;
 
-for (const path of ['../outside', '..', '/tmp/mailrecover-absolute', 'a/../../outside', '%2E%2E/outside', '%2Ftmp%2Fx', 'a//b', './a', 'a/.', 'a%00b', 'a/', 'a b', '.mailrecover-staging/x', '.mailrecover-staging']) {
+for (const path of [
+  '../outside',
+  '..',
+  '/tmp/mailrecover-absolute',
+  'a/../../outside',
+  '%2E%2E/outside',
+  '%2Ftmp%2Fx',
+  'a//b',
+  './a',
+  'a/.',
+  'a%00b',
+  'a/',
+  'a b',
+  '.mailrecover-staging/x',
+  '.mailrecover-staging',
+]) {
   test(`a root or directory ${path} is refused`, { skip: lacking }, (t) => {
     const root = attack(t, [rootOf(path), dir('', '1.000000'), file('x', [{ bytes: body, pack: 0 }], '1.000000')]);
     assert.deepEqual(root.there, []);
     assert.match(root.stderr, /refused/);
-    const nested = attack(t, [section('x', ''), `{"dir":"${path}","mode":"700","user":"root","group":"root","mtime":"1.000000"}`, fileOf('x')]);
+    const nested = attack(t, [
+      section('x', ''),
+      `{"dir":"${path}","mode":"700","user":"root","group":"root","mtime":"1.000000"}`,
+      fileOf('x'),
+    ]);
     assert.deepEqual(nested.there, []);
     assert.ok(!existsSync('/tmp/mailrecover-absolute'));
   });
 }
 
 test('names that are no names of one thing are refused', { skip: lacking }, (t) => {
-  const names = ['', '.', '..', 'a/b', '../outside/file', '..%2Foutside', '%2Ftmp%2Fx', 'a%00b', 'a%2fb', '%', 'é', '%2E%2E', '.mailrecover-staging'];
+  const names = [
+    '',
+    '.',
+    '..',
+    'a/b',
+    '../outside/file',
+    '..%2Foutside',
+    '%2Ftmp%2Fx',
+    'a%00b',
+    'a%2fb',
+    '%',
+    'é',
+    '%2E%2E',
+    '.mailrecover-staging',
+  ];
   const msg = (name: string, where: string, flags: string): string =>
     `{"msg":"${name}","in":"${where}","flags":"${flags}","mode":"600","user":"root","group":"root","mtime":"1.000000","size":${body.length},"sha":"${sha256(body)}","pack":0}`;
   const { there, stderr } = attack(t, [
@@ -59,10 +97,18 @@ test('names that are no names of one thing are refused', { skip: lacking }, (t) 
     ...names.map((name) => fileOf(name)),
     ...names.map((name) => link('ok', 'y', '1.000000').replace('"link":"ok"', `"link":"${name}"`)),
     ...names.map((name) => msg(name, 'cur', '')),
-    msg('m', '..', ''), msg('m', '../../outside', ''), msg('m', '', ''), msg('m', 'tmp', ''),
-    msg('m', 'cur', '/../../../outside/y'), msg('.', 'new', '.'), msg('', 'new', ''),
+    msg('m', '..', ''),
+    msg('m', '../../outside', ''),
+    msg('m', '', ''),
+    msg('m', 'tmp', ''),
+    msg('m', 'cur', '/../../../outside/y'),
+    msg('.', 'new', '.'),
+    msg('', 'new', ''),
   ]);
-  assert.deepEqual(there.filter((line) => !line.endsWith(' d')), []);
+  assert.deepEqual(
+    there.filter((line) => !line.endsWith(' d')),
+    [],
+  );
   assert.equal(stderr.match(/refused/g)?.length, 3 * names.length + 7);
 });
 
@@ -109,11 +155,18 @@ test('nothing is written through a link, nor over what is there', { skip: lackin
 });
 
 test('a size that is not that of the bytes can not smuggle in a header', { skip: lacking }, (t) => {
-  const inner = Buffer.concat([tarEntry({ name: '../../outside/evil', content: Buffer.from('evil') }), tarEntry({ name: 'evil', content: Buffer.from('evil') })]);
+  const inner = Buffer.concat([
+    tarEntry({ name: '../../outside/evil', content: Buffer.from('evil') }),
+    tarEntry({ name: 'evil', content: Buffer.from('evil') }),
+  ]);
   const lines = [0, 1, 512, 1024, inner.length - 1, inner.length + 1, inner.length + 512].map((size) =>
     message(`s${size}`, 'new', inner, 0, '1.000000').replace(`"size":${inner.length}`, `"size":${size}`),
   );
-  const { there, stderr } = attack(t, [section('x', 'x'), dir('', '1.000000'), ...lines, message('ok', 'new', inner, 0, '1.000000'), dir('new', '1.000000')], [inner]);
+  const { there, stderr } = attack(
+    t,
+    [section('x', 'x'), dir('', '1.000000'), ...lines, message('ok', 'new', inner, 0, '1.000000'), dir('new', '1.000000')],
+    [inner],
+  );
   assert.deepEqual(there, ['"./x" d', '"./x/new" d', '"./x/new/ok" f']);
   assert.match(stderr, /7 files could not be restored/);
 });
@@ -177,7 +230,10 @@ test('names of objects that lead elsewhere are refused', { skip: lacking }, (t) 
   const pack = putPack(world.maker, [body]);
   const catalog = putCatalog(world.maker, 'base', [pack.pack], good);
   const evil = ['../../../etc/passwd', 'x', `${'a'.repeat(64)}.tar.zst;id`, 'a'.repeat(64), '-rf', `${'A'.repeat(64)}.tar.zst`];
-  putSnapshot(world.maker, [catalog, ...evil], [pack, ...evil.map((name) => ({ pack: name, tags: name }))], { host: 'a b\u0007"', time: '$(id)' });
+  putSnapshot(world.maker, [catalog, ...evil], [pack, ...evil.map((name) => ({ pack: name, tags: name }))], {
+    host: 'a b\u0007"',
+    time: '$(id)',
+  });
   const run = recover(world, ['--to', '../out', 'latest']);
   assert.equal(run.status, 4, run.stderr);
   assert.match(run.stderr, /no objects/);

@@ -22,7 +22,10 @@ for (const encrypted of [false, true]) {
 
     const list = recover(world, ['--list']);
     assert.equal(list.status, 0);
-    assert.deepEqual(list.stdout.split('\n').map((line) => line.slice(0, 64)), [...ids, '']);
+    assert.deepEqual(
+      list.stdout.split('\n').map((line) => line.slice(0, 64)),
+      [...ids, ''],
+    );
   });
 }
 
@@ -30,7 +33,8 @@ const shells: [string, Record<string, string>][] = [];
 const busybox = which('busybox');
 for (const shell of ['dash', 'bash', 'ksh']) if (which(shell)) shells.push([shell, { sh: which(shell) ?? '' }]);
 for (const awk of ['mawk', 'gawk', 'original-awk']) if (which(awk)) shells.push([awk, { awk: which(awk) ?? '' }]);
-if (busybox) for (const applet of ['sh', 'awk', 'xargs', 'sha256sum', 'ls', 'sort', 'tr']) shells.push([`busybox ${applet}`, { [applet]: busybox }]);
+if (busybox)
+  for (const applet of ['sh', 'awk', 'xargs', 'sha256sum', 'ls', 'sort', 'tr']) shells.push([`busybox ${applet}`, { [applet]: busybox }]);
 for (const [name, replace] of shells) {
   test(`restores with ${name}`, { skip: lacking }, (t) => {
     const world = makeWorld(t, true, replace);
@@ -41,29 +45,39 @@ for (const [name, replace] of shells) {
   });
 }
 
-test('uses openssl where it is there, and finds forged signatures with it', { skip: lacking || (!which('openssl') && 'openssl is not installed') }, (t) => {
-  const world = makeWorld(t, false);
-  symlinkSync(which('openssl') ?? '', join(world.path, 'openssl'));
-  const id = makeHistory(world)[1] ?? '';
-  const run = recover(world, ['--to', '../out', id]);
-  assert.equal(run.status, 0, run.stderr);
-  assert.match(run.stderr, /signature: good/);
-  assert.deepEqual(restored(world, 'out'), expected(world, id));
-  world.maker.key = makeRepository(join(world.base, 'other')).key;
-  const forged = putSnapshot(world.maker, [], []);
-  const bad = recover(world, ['--to', '../bad', forged]);
-  assert.equal(bad.status, 4);
-  assert.match(bad.stderr, /signature: wrong/);
-});
+test(
+  'uses openssl where it is there, and finds forged signatures with it',
+  { skip: lacking || (!which('openssl') && 'openssl is not installed') },
+  (t) => {
+    const world = makeWorld(t, false);
+    symlinkSync(which('openssl') ?? '', join(world.path, 'openssl'));
+    const id = makeHistory(world)[1] ?? '';
+    const run = recover(world, ['--to', '../out', id]);
+    assert.equal(run.status, 0, run.stderr);
+    assert.match(run.stderr, /signature: good/);
+    assert.deepEqual(restored(world, 'out'), expected(world, id));
+    world.maker.key = makeRepository(join(world.base, 'other')).key;
+    const forged = putSnapshot(world.maker, [], []);
+    const bad = recover(world, ['--to', '../bad', forged]);
+    assert.equal(bad.status, 4);
+    assert.match(bad.stderr, /signature: wrong/);
+  },
+);
 
 test('restores chosen mailboxes only', { skip: lacking }, (t) => {
   const world = makeWorld(t, true);
   const [first = ''] = makeHistory(world);
   const all = expected(world, first);
-  for (const [pattern, part] of [['alice@example.org', 'alice'], ['b?b@*', 'bob']] as const) {
+  for (const [pattern, part] of [
+    ['alice@example.org', 'alice'],
+    ['b?b@*', 'bob'],
+  ] as const) {
     const run = recover(world, ['--to', `../${part}`, '--mailbox', pattern, first]);
     assert.equal(run.status, 0, run.stderr);
-    assert.deepEqual(restored(world, part).slice(2), all.filter((line) => line.startsWith(`"./example.org/${part}`)));
+    assert.deepEqual(
+      restored(world, part).slice(2),
+      all.filter((line) => line.startsWith(`"./example.org/${part}`)),
+    );
   }
   const none = recover(world, ['--to', '../none', '--mailbox', 'alice', first]);
   assert.equal(none.status, 2);
@@ -91,7 +105,15 @@ test('says who asks for what can not be', { skip: lacking }, (t) => {
   world.options = [];
   fails(12, /is encrypted/, '--to', '../x', 'latest');
   // An environment that changes what the tools print or do.
-  const strange = { TAR_OPTIONS: '--totals -v', POSIXLY_CORRECT: '1', QUOTING_STYLE: 'c', TIME_STYLE: 'full-iso', CDPATH: '/', LC_ALL: 'C.UTF-8', MAILRECOVER_IDENTITY: '../id' };
+  const strange = {
+    TAR_OPTIONS: '--totals -v',
+    POSIXLY_CORRECT: '1',
+    QUOTING_STYLE: 'c',
+    TIME_STYLE: 'full-iso',
+    CDPATH: '/',
+    LC_ALL: 'C.UTF-8',
+    MAILRECOVER_IDENTITY: '../id',
+  };
   assert.equal(recover(world, ['--to', '../strange', first], strange).status, 0);
   assert.deepEqual(restored(world, 'strange'), expected(world, first));
   const other = makeWorld(t, true);
@@ -121,27 +143,43 @@ test('says who asks for what can not be', { skip: lacking }, (t) => {
   fails(10, /no repository/, '--to', '../s', 'latest');
 });
 
-test('owners are set by name, and those that are not known are said', { skip: lacking || (process.getuid?.() !== 0 && 'not root') }, (t) => {
-  const world = makeWorld(t, false);
-  const body = Buffer.from('x');
-  const pack = putPack(world.maker, [body]);
-  const own = (user: string, group: string): object => ({ user, group });
-  const lines = [
-    section('a@example.org', 'a'),
-    dir('', '1.000000', own('nobody', 'nogroup')),
-    message('1', 'cur', body, 0, '1.000000', true, own('nobody', 'nogroup')),
-    message('2', 'cur', body, 0, '1.000000', true, own('no-such-user', 'no%20such%20group')),
-    message('3', 'cur', body, 0, '1.000000', true, own('4711', '4712')),
-    message('4', 'cur', body, 0, '1.000000', true, own('nobody', `a-group-with-a-name-that-no-ustar-header-would-hold`)),
-  ];
-  putSnapshot(world.maker, [putCatalog(world.maker, 'base', [pack.pack], lines)], [pack]);
-  const run = recover(world, ['--to', '../out', 'latest']);
-  assert.equal(run.status, 0, run.stderr);
-  const ids = (file: string, name: string): string => readFileSync(file, 'utf8').split('\n').find((line) => line.startsWith(`${name}:`))?.split(':')[2] ?? '0';
-  const nobody = ids('/etc/passwd', 'nobody');
-  const owners = restored(world, 'out').map((line) => line.split(' ')[3]);
-  assert.deepEqual(owners, ['0:0', `${nobody}:${ids('/etc/group', 'nogroup')}`, '0:0', `${nobody}:${ids('/etc/group', 'nogroup')}`, '0:0', '4711:4712', `${nobody}:0`]);
-  assert.match(run.stderr, /no-such-user/);
-  assert.match(run.stderr, /no such group/);
-  assert.doesNotMatch(run.stderr, /4711|nobody/);
-});
+test(
+  'owners are set by name, and those that are not known are said',
+  { skip: lacking || (process.getuid?.() !== 0 && 'not root') },
+  (t) => {
+    const world = makeWorld(t, false);
+    const body = Buffer.from('x');
+    const pack = putPack(world.maker, [body]);
+    const own = (user: string, group: string): object => ({ user, group });
+    const lines = [
+      section('a@example.org', 'a'),
+      dir('', '1.000000', own('nobody', 'nogroup')),
+      message('1', 'cur', body, 0, '1.000000', true, own('nobody', 'nogroup')),
+      message('2', 'cur', body, 0, '1.000000', true, own('no-such-user', 'no%20such%20group')),
+      message('3', 'cur', body, 0, '1.000000', true, own('4711', '4712')),
+      message('4', 'cur', body, 0, '1.000000', true, own('nobody', `a-group-with-a-name-that-no-ustar-header-would-hold`)),
+    ];
+    putSnapshot(world.maker, [putCatalog(world.maker, 'base', [pack.pack], lines)], [pack]);
+    const run = recover(world, ['--to', '../out', 'latest']);
+    assert.equal(run.status, 0, run.stderr);
+    const ids = (file: string, name: string): string =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .find((line) => line.startsWith(`${name}:`))
+        ?.split(':')[2] ?? '0';
+    const nobody = ids('/etc/passwd', 'nobody');
+    const owners = restored(world, 'out').map((line) => line.split(' ')[3]);
+    assert.deepEqual(owners, [
+      '0:0',
+      `${nobody}:${ids('/etc/group', 'nogroup')}`,
+      '0:0',
+      `${nobody}:${ids('/etc/group', 'nogroup')}`,
+      '0:0',
+      '4711:4712',
+      `${nobody}:0`,
+    ]);
+    assert.match(run.stderr, /no-such-user/);
+    assert.match(run.stderr, /no such group/);
+    assert.doesNotMatch(run.stderr, /4711|nobody/);
+  },
+);

@@ -18,7 +18,10 @@ const TOOLS = ['age', 'awk', 'cat', 'id', 'ls', 'mkdir', 'mv', 'rm', 'sed', 'sha
 
 /** Where a program is, by PATH. */
 export function which(name: string): string | undefined {
-  return (process.env.PATH ?? '').split(':').map((dir) => join(dir, name)).find((path) => existsSync(path));
+  return (process.env.PATH ?? '')
+    .split(':')
+    .map((dir) => join(dir, name))
+    .find((path) => existsSync(path));
 }
 
 /** Why these tests can not run here, or false. */
@@ -46,8 +49,16 @@ export function makeWorld(t: TestContext, encrypted: boolean, replace: Record<st
 }
 
 /** Runs recover.sh in the repository. */
-export function recover(world: World, args: string[], env: Record<string, string> = {}): { status: number | null; stdout: string; stderr: string } {
-  const run = spawnSync(join(world.path, 'sh'), [SCRIPT, ...world.options, ...args], { cwd: world.repo, env: { ...env, PATH: world.path }, encoding: 'latin1' });
+export function recover(
+  world: World,
+  args: string[],
+  env: Record<string, string> = {},
+): { status: number | null; stdout: string; stderr: string } {
+  const run = spawnSync(join(world.path, 'sh'), [SCRIPT, ...world.options, ...args], {
+    cwd: world.repo,
+    env: { ...env, PATH: world.path },
+    encoding: 'latin1',
+  });
   return { status: run.status, stdout: run.stdout, stderr: run.stderr };
 }
 
@@ -94,7 +105,11 @@ export function makeHistory(world: World): string[] {
     [
       section('alice@example.org', 'example.org/alice/Maildir'),
       dir('', '1795214400.123456'),
-      file('dovecot-uidlist', parts.map((part, i) => ({ bytes: part, pack: i === 0 ? 0 : 1 })), '1795214400.000001'),
+      file(
+        'dovecot-uidlist',
+        parts.map((part, i) => ({ bytes: part, pack: i === 0 ? 0 : 1 })),
+        '1795214400.000001',
+      ),
       file('empty', [], '1795214400.999999', { mode: '640' }),
       file(bytes('-rf *; $(x) `y` "z" \\ \xff'), [{ bytes: a, pack: 0 }], '0.000000', { mode: '4755' }),
       link('away', '../../../..', '1795214400.000002'),
@@ -145,7 +160,14 @@ export function makeHistory(world: World): string[] {
     [
       section('alice@example.org', 'example.org/alice/Maildir'),
       bareDir(''),
-      file('dovecot-uidlist', [{ bytes: d, pack: 0 }, { bytes: parts[1] ?? d, pack: 1 }], '1795300000.000001'),
+      file(
+        'dovecot-uidlist',
+        [
+          { bytes: d, pack: 0 },
+          { bytes: parts[1] ?? d, pack: 1 },
+        ],
+        '1795300000.000001',
+      ),
       '{"file":"empty","gone":true}',
       '{"link":"gone","gone":true}',
       '{"msg":"1.M","in":"cur","flags":":2,FS"}',

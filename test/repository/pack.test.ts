@@ -30,7 +30,13 @@ function build(contents: Buffer[], recipients: ReturnType<typeof generateIdentit
   return builder.finish();
 }
 
-const contents = [Buffer.from('From: a@example.org\n\nhello\n'), Buffer.alloc(0), randomBytes(511), randomBytes(20_000_000), Buffer.alloc(512, 'x')];
+const contents = [
+  Buffer.from('From: a@example.org\n\nhello\n'),
+  Buffer.alloc(0),
+  randomBytes(511),
+  randomBytes(20_000_000),
+  Buffer.alloc(512, 'x'),
+];
 
 for (const encrypted of [true, false]) {
   test(`entries of every size come back ${encrypted ? 'from an encrypted pack' : 'from a pack in clear'}`, async (t) => {
@@ -54,7 +60,9 @@ for (const encrypted of [true, false]) {
     await t.test('and stock tools read it', { skip: stockTools() }, () => {
       writeFileSync(join(directory, 'key'), secret);
       writeFileSync(join(directory, 'pack'), pack.bytes);
-      const plain = encrypted ? execFileSync('age', ['-d', '-i', join(directory, 'key'), join(directory, 'pack')], { maxBuffer: 1e9 }) : pack.bytes;
+      const plain = encrypted
+        ? execFileSync('age', ['-d', '-i', join(directory, 'key'), join(directory, 'pack')], { maxBuffer: 1e9 })
+        : pack.bytes;
       const out = mkdtempSync(join(directory, 'out-'));
       execFileSync('tar', ['-x', '-C', out], { input: execFileSync('zstd', ['-dc'], { input: plain, maxBuffer: 1e9 }) });
       const names = readdirSync(out).filter((name) => name !== 'table.jsonl');

@@ -22,7 +22,8 @@ test('every byte string comes back', () => {
 });
 
 test('only the one spelling is decoded', () => {
-  for (const text of ['%', '%4', '%zz', '%ff', '%41', 'a b', 'é', '%2E', '\n', '%FF%', 'a\0']) assert.equal(decodeName(text), undefined, text);
+  for (const text of ['%', '%4', '%zz', '%ff', '%41', 'a b', 'é', '%2E', '\n', '%FF%', 'a\0'])
+    assert.equal(decodeName(text), undefined, text);
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.stringMatching(/^(%[0-9A-Fa-f]{2}|[a-c %])*$/)), (text) => {
       const name = decodeName(text);

@@ -33,7 +33,8 @@ export function packOf(records: Buffer, at: number): number | undefined {
 export function sortRecords(records: Buffer): Buffer {
   const count = records.length / RECORD;
   const order = Array.from({ length: count }, (_, index) => index);
-  const compare = (a: number, b: number): number => records.compare(records, b * RECORD, b * RECORD + TAG_SIZE, a * RECORD, a * RECORD + TAG_SIZE);
+  const compare = (a: number, b: number): number =>
+    records.compare(records, b * RECORD, b * RECORD + TAG_SIZE, a * RECORD, a * RECORD + TAG_SIZE);
   order.sort((a, b) => compare(a, b) || b - a);
   const sorted = Buffer.allocUnsafe(records.length);
   let at = 0;

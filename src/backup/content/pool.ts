@@ -96,7 +96,8 @@ export class ContentPool {
   read(group: string, requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#threads.length === 0) {
-      if (this.#options.threads === 0 || (!this.#options.eager && this.#inlineFiles + requests.length <= INLINE_FILES)) return this.#readInline(requests);
+      if (this.#options.threads === 0 || (!this.#options.eager && this.#inlineFiles + requests.length <= INLINE_FILES))
+        return this.#readInline(requests);
       this.#startThreads();
     }
     return new Promise((resolve, reject) => {
@@ -136,7 +137,8 @@ export class ContentPool {
       worker.on('message', (message: FromThread) => this.#hear(state, message));
       worker.on('error', (error) => this.#fail(error));
       worker.on('exit', (code) => {
-        if (code !== 0) this.#fail(new MailrecoverError('failed', 'a reading thread died', { hint: 'is the host out of memory? run the backup again' }));
+        if (code !== 0)
+          this.#fail(new MailrecoverError('failed', 'a reading thread died', { hint: 'is the host out of memory? run the backup again' }));
       });
       this.#threads.push(state);
     }
@@ -148,7 +150,9 @@ export class ContentPool {
       this.#take({ place: message.place, name: message.name, bytes, tags: Buffer.from(message.tags), raw: message.raw });
     } else if (message.type === 'flushed') thread.flushed?.();
     else if (message.type === 'error')
-      this.#fail(new MailrecoverError(message.code as ErrorCode, message.message, message.hint === undefined ? {} : { hint: message.hint }));
+      this.#fail(
+        new MailrecoverError(message.code as ErrorCode, message.message, message.hint === undefined ? {} : { hint: message.hint }),
+      );
     else {
       const job = thread.jobs.get(message.id);
       thread.jobs.delete(message.id);

@@ -37,7 +37,10 @@ export type FromThread =
 const COLUMNS = ['mode', 'uid', 'gid', 'size', 'mtime', 'ctime', 'birth', 'ino'] as const;
 
 export function packRequests(requests: readonly ReadRequest[]): { kinds: string; paths: string } {
-  return { kinds: requests.map((request) => (request.kind === 'file' ? 'f' : 'm')).join(''), paths: requests.map((request) => request.path).join('\0') };
+  return {
+    kinds: requests.map((request) => (request.kind === 'file' ? 'f' : 'm')).join(''),
+    paths: requests.map((request) => request.path).join('\0'),
+  };
 }
 
 export function unpackRequests(packed: { kinds: string; paths: string }): ReadRequest[] {

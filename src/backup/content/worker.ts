@@ -39,7 +39,11 @@ function handle(message: ToThread): void {
     const before = ingest.counts.bytesRead;
     const outcomes = packOutcomes(unpackRequests(message).map((request) => ingest.read(request)));
     const { stats, shas, places } = outcomes;
-    say({ type: 'outcomes', id: message.id, outcomes, bytesRead: ingest.counts.bytesRead - before }, [stats.buffer, shas.buffer, places.buffer]);
+    say({ type: 'outcomes', id: message.id, outcomes, bytesRead: ingest.counts.bytesRead - before }, [
+      stats.buffer,
+      shas.buffer,
+      places.buffer,
+    ]);
   }
 }
 

@@ -45,9 +45,17 @@ export async function adviceFor(stores: readonly Store[], places: Places, signal
   for (const store of stores) {
     const { mailboxes, findings } = await storeMailboxes({ name: store.name, path: store.path }, '', signal);
     advice.findings.push(...findings.map((finding): Finding => ({ ...finding, severity: 'warning' })));
-    advice.says.push(`store '${store.name}' finds ${mailboxes.length} ${mailboxes.length === 1 ? 'mailbox' : 'mailboxes'} by ${store.path}`);
+    advice.says.push(
+      `store '${store.name}' finds ${mailboxes.length} ${mailboxes.length === 1 ? 'mailbox' : 'mailboxes'} by ${store.path}`,
+    );
     if (mailboxes.length === 0)
-      advice.findings.push({ severity: 'warning', code: 'no-mailbox', message: `no mailbox was found by '${store.path}'`, hint: "compare it with where mail lies: 'doveadm user USER' tells", subject: store.path });
+      advice.findings.push({
+        severity: 'warning',
+        code: 'no-mailbox',
+        message: `no mailbox was found by '${store.path}'`,
+        hint: "compare it with where mail lies: 'doveadm user USER' tells",
+        subject: store.path,
+      });
     for (const { areas } of mailboxes) {
       const path = areas[0]?.path;
       if (path !== undefined) owners.add(lstatSync(fsPath(path)).uid);

@@ -19,12 +19,19 @@ export async function carryOut(plan: InitPlan): Promise<{ created: CreatedReposi
   const keysRoot = dirname(plan.configPath);
   const sheetFile = join(keysRoot, SHEET_FILE);
   await makeDirectory(keysRoot);
-  if (identityFile !== undefined && secret !== undefined) await writeIdentity(identityFile, secret, passphrase === undefined ? {} : { passphrase });
+  if (identityFile !== undefined && secret !== undefined)
+    await writeIdentity(identityFile, secret, passphrase === undefined ? {} : { passphrase });
   const [recipient] = recipients;
   const made = identityFile === undefined || recipient === undefined ? {} : { made: { recipient, identityFile, sheetFile } };
   let created: CreatedRepository;
   try {
-    created = await createBackupRepository({ target, keysRoot, host, recipients: encrypted ? recipients.map((text) => parseRecipient(text)) : undefined, ...made });
+    created = await createBackupRepository({
+      target,
+      keysRoot,
+      host,
+      recipients: encrypted ? recipients.map((text) => parseRecipient(text)) : undefined,
+      ...made,
+    });
   } catch (error) {
     if (identityFile !== undefined) rmSync(identityFile, { force: true });
     throw error;

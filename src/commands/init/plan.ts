@@ -59,7 +59,9 @@ export async function planInit(context: CommandContext, options: InitOptions): P
       subject: configPath,
     });
   }
-  const ask = context.interactive ? (): Promise<string> => context.ask('where do mailboxes lie (such as /var/vmail/%d/%n/Maildir)? ') : undefined;
+  const ask = context.interactive
+    ? (): Promise<string> => context.ask('where do mailboxes lie (such as /var/vmail/%d/%n/Maildir)? ')
+    : undefined;
   const chosen = await chooseStores(options.mail, ask, context.signal);
   const repository = resolve(options.repository ?? (await askRepository(context)));
   const target = localTarget(repository);
@@ -93,7 +95,11 @@ export async function planInit(context: CommandContext, options: InitOptions): P
   });
   const parsed = parseConfig(configText);
   if (parsed.config === undefined) throw configError(configPath, parsed.problems);
-  const advice = await adviceFor(chosen.stores, { configDirectory: dirname(configPath), repository, state: parsed.config.state }, context.signal);
+  const advice = await adviceFor(
+    chosen.stores,
+    { configDirectory: dirname(configPath), repository, state: parsed.config.state },
+    context.signal,
+  );
   return {
     configPath,
     configText,
@@ -125,7 +131,10 @@ function userState(): string {
 }
 
 async function askRepository(context: CommandContext): Promise<string> {
-  if (!context.interactive) throw new MailrecoverError('usage', 'no directory for the repository is named', { hint: 'name one with --repository PATH, best on another disk than the mail' });
+  if (!context.interactive)
+    throw new MailrecoverError('usage', 'no directory for the repository is named', {
+      hint: 'name one with --repository PATH, best on another disk than the mail',
+    });
   const answer = await context.ask(`directory of the repository [${DEFAULT_REPOSITORY}]: `);
   return answer.trim() || DEFAULT_REPOSITORY;
 }

@@ -8,7 +8,10 @@ import type { CommandContext } from '../types.ts';
  * @returns undefined for none
  */
 export async function askNewPassphrase(context: CommandContext, required: boolean): Promise<string | undefined> {
-  if (!context.interactive) throw new MailrecoverError('usage', 'there is no terminal to ask for the passphrase at', { hint: 'leave out --passphrase, or run the command at a terminal' });
+  if (!context.interactive)
+    throw new MailrecoverError('usage', 'there is no terminal to ask for the passphrase at', {
+      hint: 'leave out --passphrase, or run the command at a terminal',
+    });
   for (;;) {
     const first = await context.ask(`passphrase for the private key${required ? '' : ' (empty for none)'}: `, { secret: true });
     if (first === '' && !required) return undefined;

@@ -26,7 +26,12 @@ function plainPattern(text: string): string {
 }
 
 function uniqueName(wanted: string, taken: readonly Store[]): string {
-  const base = wanted.toLowerCase().replace(/[^a-z0-9._-]+/g, '-').replace(/^[^a-z0-9]+/, '').slice(0, MAX_NAME) || 'mail';
+  const base =
+    wanted
+      .toLowerCase()
+      .replace(/[^a-z0-9._-]+/g, '-')
+      .replace(/^[^a-z0-9]+/, '')
+      .slice(0, MAX_NAME) || 'mail';
   for (let number = 1; ; number++) {
     const name = number === 1 ? base : `${base}${number}`;
     if (!taken.some((store) => store.name === name)) return name;
@@ -34,8 +39,12 @@ function uniqueName(wanted: string, taken: readonly Store[]): string {
 }
 
 /** A store as the configuration has it, or why it can't stand there. */
-function toStore(found: Pick<DiscoveredStore, 'name' | 'path'> & Partial<DiscoveredStore>, taken: readonly Store[]): { store: Store } | { problem: string } {
-  if (found.format !== undefined && found.format !== 'maildir') return { problem: `its format is ${found.format}, and only maildir can be backed up yet` };
+function toStore(
+  found: Pick<DiscoveredStore, 'name' | 'path'> & Partial<DiscoveredStore>,
+  taken: readonly Store[],
+): { store: Store } | { problem: string } {
+  if (found.format !== undefined && found.format !== 'maildir')
+    return { problem: `its format is ${found.format}, and only maildir can be backed up yet` };
   const { layout } = found;
   const result = storePart.safeParse({
     name: uniqueName(found.name, taken),
@@ -57,7 +66,11 @@ function toStore(found: Pick<DiscoveredStore, 'name' | 'path'> & Partial<Discove
  * @param ask asks for a pattern; undefined where nobody can answer
  * @throws MailrecoverError `usage` where there is none, or one that was named is no pattern
  */
-export async function chooseStores(patterns: readonly string[], ask: (() => Promise<string>) | undefined, signal: AbortSignal): Promise<ChosenStores> {
+export async function chooseStores(
+  patterns: readonly string[],
+  ask: (() => Promise<string>) | undefined,
+  signal: AbortSignal,
+): Promise<ChosenStores> {
   const discovered = await discoverStores({ signal });
   const says = patterns.length === 0 ? [...discovered.says] : [];
   const findings: Finding[] = [];
@@ -67,7 +80,11 @@ export async function chooseStores(patterns: readonly string[], ask: (() => Prom
     const same = discovered.stores.find((store) => plainPattern(store.path) === plainPattern(path));
     if (same !== undefined) says.push(same.says);
     const made = toStore(same === undefined ? { name: 'mail', path } : { ...same, path }, stores);
-    if ('problem' in made) throw new MailrecoverError('usage', `'${path}' can not be backed up: ${made.problem}`, { hint: "name it as in --mail '/var/vmail/%d/%n/Maildir'", subject: path });
+    if ('problem' in made)
+      throw new MailrecoverError('usage', `'${path}' can not be backed up: ${made.problem}`, {
+        hint: "name it as in --mail '/var/vmail/%d/%n/Maildir'",
+        subject: path,
+      });
     stores.push(made.store);
   };
   for (const path of patterns) named(path);
@@ -76,7 +93,13 @@ export async function chooseStores(patterns: readonly string[], ask: (() => Prom
     for (const found of discovered.stores) {
       const made = toStore(found, stores);
       if ('store' in made) stores.push(made.store);
-      else findings.push({ severity: 'warning', code: 'store-left-out', message: `the store '${found.name}' in '${found.path}' was left out: ${made.problem}`, subject: found.path });
+      else
+        findings.push({
+          severity: 'warning',
+          code: 'store-left-out',
+          message: `the store '${found.name}' in '${found.path}' was left out: ${made.problem}`,
+          subject: found.path,
+        });
     }
     if (stores.length === 0 && ask !== undefined) named(await ask());
   }

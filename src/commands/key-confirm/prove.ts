@@ -37,7 +37,10 @@ export async function proveKey(context: CommandContext, made: Made): Promise<voi
   }
   const identities = await identityFiles(context, [made.identityFile]);
   const identity = identities.find(({ recipient }) => recipient.text === made.recipient);
-  if (identity === undefined) throw new MailrecoverError('key', `'${made.identityFile}' is not the private key that was made for this repository`, { subject: made.identityFile });
+  if (identity === undefined)
+    throw new MailrecoverError('key', `'${made.identityFile}' is not the private key that was made for this repository`, {
+      subject: made.identityFile,
+    });
   const groups = keyGroups(identityText(identity));
   for (const index of chosen(groups.length)) {
     await tried(async () => {
@@ -54,11 +57,17 @@ function chosen(count: number): number[] {
 
 async function tried(attempt: () => Promise<boolean>): Promise<void> {
   for (let count = 0; count < ATTEMPTS; count++) if (await attempt()) return;
-  throw new MailrecoverError('failed', 'what was typed is not the private key', { hint: "compare the sheet with this host's key while it still has it" });
+  throw new MailrecoverError('failed', 'what was typed is not the private key', {
+    hint: "compare the sheet with this host's key while it still has it",
+  });
 }
 
 /** Removes what holds the key bare, after a question. @returns what was removed, and what there is to say of what was not */
-export async function removeBare(context: CommandContext, made: Made, keep: boolean): Promise<{ removed: string[]; left: Finding | undefined }> {
+export async function removeBare(
+  context: CommandContext,
+  made: Made,
+  keep: boolean,
+): Promise<{ removed: string[]; left: Finding | undefined }> {
   const bare = identityFileState(made.identityFile) === 'bare';
   const files = [...(bare ? [made.identityFile] : []), ...(existsSync(made.sheetFile) ? [made.sheetFile] : [])];
   if (files.length === 0) return { removed: [], left: undefined };
@@ -73,7 +82,10 @@ export async function removeBare(context: CommandContext, made: Made, keep: bool
   const answer = await context.ask(`remove ${files.join(' and ')} from this host? [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) return { removed: [], left: bare ? left : undefined };
   // The configuration first: it must not name a key that is gone.
-  if (bare) await editConfigList(context.configPath, 'identities', (before) => before.filter((reference) => reference !== `file:${made.identityFile}`));
+  if (bare)
+    await editConfigList(context.configPath, 'identities', (before) =>
+      before.filter((reference) => reference !== `file:${made.identityFile}`),
+    );
   for (const file of files) {
     rmSync(file, { force: true });
     await syncDirectory(dirname(file));

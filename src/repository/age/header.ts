@@ -29,7 +29,9 @@ function wrap(fileKey: Buffer, recipient: Recipient): string {
 /** The header bytes for a file key of 16 bytes, wrapped for each of the recipients. */
 export function encodeHeader(fileKey: Buffer, recipients: readonly Recipient[]): Buffer {
   const text = `${INTRO}\n${recipients.map((recipient) => wrap(fileKey, recipient)).join('')}---`;
-  const mac = createHmac('sha256', hkdf(fileKey, '', 'header')).update(text).digest();
+  const mac = createHmac('sha256', hkdf(fileKey, '', 'header'))
+    .update(text)
+    .digest();
   return Buffer.from(`${text} ${base64(mac)}\n`);
 }
 
@@ -65,14 +67,20 @@ export function decodeHeader(bytes: Buffer, identities: readonly Identity[], sub
     for (const identity of identities) {
       const fileKey = unwrap(Buffer.from(share, 'base64'), body, identity);
       if (fileKey === undefined) continue;
-      const mac = createHmac('sha256', hkdf(fileKey, '', 'header')).update(head.subarray(0, dashes + 4)).digest();
+      const mac = createHmac('sha256', hkdf(fileKey, '', 'header'))
+        .update(head.subarray(0, dashes + 4))
+        .digest();
       const stated = Buffer.from(head.toString('latin1', dashes + 5, end), 'base64');
       if (stated.length !== mac.length || !timingSafeEqual(stated, mac)) throw damaged();
       return { fileKey, length: end + 1 };
     }
   }
-  throw new MailrecoverError('key', identities.length === 0 ? 'an identity is needed to read this repository' : 'no identity given fits this repository', {
-    hint: 'name the age identity file with --identity FILE or MAILRECOVER_IDENTITY; it is on the recovery sheet',
-    subject,
-  });
+  throw new MailrecoverError(
+    'key',
+    identities.length === 0 ? 'an identity is needed to read this repository' : 'no identity given fits this repository',
+    {
+      hint: 'name the age identity file with --identity FILE or MAILRECOVER_IDENTITY; it is on the recovery sheet',
+      subject,
+    },
+  );
 }

@@ -63,7 +63,10 @@ export function identityFileState(file: string): IdentityFileState {
  */
 export function parseIdentityFile(text: string, file: string): Identity[] {
   const identities: Identity[] = [];
-  for (const [index, raw] of text.replace(/^\uFEFF/, '').split('\n').entries()) {
+  for (const [index, raw] of text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .entries()) {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     try {
@@ -121,7 +124,11 @@ async function readKeyFile(file: string): Promise<{ bytes: Buffer; mode: number 
     }
   } catch (error) {
     const { message } = ioError(error, 'read the identity file', file);
-    throw new MailrecoverError('key', message, { subject: file, hint: 'name the file that holds the private key with --identity FILE', cause: error });
+    throw new MailrecoverError('key', message, {
+      subject: file,
+      hint: 'name the file that holds the private key with --identity FILE',
+      cause: error,
+    });
   }
 }
 
@@ -133,7 +140,8 @@ async function unwrap(bytes: Buffer, file: string, ask: LoadIdentitiesOptions['a
     });
   }
   const { armor, Decrypter } = await import('age-encryption');
-  const refused = (what: string, cause?: unknown): MailrecoverError => new MailrecoverError('key', `'${file}' ${what}`, { subject: file, cause });
+  const refused = (what: string, cause?: unknown): MailrecoverError =>
+    new MailrecoverError('key', `'${file}' ${what}`, { subject: file, cause });
   let stored: Uint8Array = bytes;
   if (!bytes.subarray(0, BINARY.length).equals(Buffer.from(BINARY))) {
     try {
@@ -142,7 +150,8 @@ async function unwrap(bytes: Buffer, file: string, ask: LoadIdentitiesOptions['a
       throw refused('is damaged', cause);
     }
   }
-  if (!/^-> scrypt /m.test(Buffer.from(stored.subarray(0, 512)).toString('latin1'))) throw refused('is encrypted to another key, not to a passphrase');
+  if (!/^-> scrypt /m.test(Buffer.from(stored.subarray(0, 512)).toString('latin1')))
+    throw refused('is encrypted to another key, not to a passphrase');
   for (let attempt = 1; ; attempt++) {
     const decrypter = new Decrypter();
     decrypter.addIdentity(passphraseIdentity(await ask(file)));

@@ -15,7 +15,9 @@ const TAG = 16;
 function deriveKey(passphrase: string, salt: Buffer, logN: number): Promise<Buffer> {
   const options = { N: 2 ** logN, r: 8, p: 1, maxmem: 2 ** (logN + 11) };
   return new Promise((resolve, reject) => {
-    scrypt(passphrase, Buffer.concat([Buffer.from(LABEL), salt]), 32, options, (error, key) => (error === null ? resolve(key) : reject(error)));
+    scrypt(passphrase, Buffer.concat([Buffer.from(LABEL), salt]), 32, options, (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    );
   });
 }
 

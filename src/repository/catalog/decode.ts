@@ -150,7 +150,8 @@ export class LineDecoder {
       if (line['pack'] !== undefined) patch.pack = this.#pack(line['pack']);
       return patch;
     }
-    const stated = line['mode'] === undefined ? owner : { mode: this.#mode(line), user: this.text(line, 'user'), group: this.text(line, 'group') };
+    const stated =
+      line['mode'] === undefined ? owner : { mode: this.#mode(line), user: this.text(line, 'user'), group: this.text(line, 'group') };
     if (stated === undefined) throw this.fail('mode');
     return {
       in: this.#where(line),

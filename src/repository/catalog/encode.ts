@@ -1,5 +1,14 @@
 /** Catalog lines from plain data (docs/format.md, "Catalogs"). */
-import { isFullMessage, type Dir, type FileState, type LinkState, type MessagePatch, type MessageState, type Owned, type Section } from './model.ts';
+import {
+  isFullMessage,
+  type Dir,
+  type FileState,
+  type LinkState,
+  type MessagePatch,
+  type MessageState,
+  type Owned,
+  type Section,
+} from './model.ts';
 import { byBytes, encodeName } from './percent.ts';
 
 /** Microseconds as seconds with six digits. */

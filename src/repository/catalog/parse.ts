@@ -22,7 +22,8 @@ function parseJson(text: string, subject: string): unknown {
 /** Reads a catalog's first line. */
 export function parseHead(text: string, numbering: PackNumbering, subject: string): CatalogHead {
   const line = parseJson(text.split('\n', 1)[0] ?? '', subject) as RawLine | null;
-  if (line === null || line['catalog'] !== 1) throw new MailrecoverError('repository-format', `'${subject}' is no catalog of a format that is known here`, { subject });
+  if (line === null || line['catalog'] !== 1)
+    throw new MailrecoverError('repository-format', `'${subject}' is no catalog of a format that is known here`, { subject });
   const { kind, packs } = line;
   if ((kind !== 'base' && kind !== 'delta') || !Array.isArray(packs)) throw damagedLine(subject, 'catalog');
   const numbers = packs.map((name) => {

@@ -57,7 +57,10 @@ function mayHold(wanted: Wanted, from: string, to: string | undefined): boolean 
     // Without a store every store's mailbox of that name is wanted; a frame is then judged within its own store.
     const store = want.store ?? firstStore;
     const crosses = want.store === undefined && to !== undefined && !to.startsWith(`${firstStore}\0`);
-    return crosses || (byBytes(`${store}\0${want.mailbox}\0~`, from) >= 0 && (to === undefined || byBytes(`${store}\0${want.mailbox}\0`, to) <= 0));
+    return (
+      crosses ||
+      (byBytes(`${store}\0${want.mailbox}\0~`, from) >= 0 && (to === undefined || byBytes(`${store}\0${want.mailbox}\0`, to) <= 0))
+    );
   });
 }
 
@@ -139,7 +142,8 @@ export async function readState(
   for (const name of deltaNames) {
     const delta = await openCatalog(target, name, identities, numbering);
     if (delta.kind !== 'delta') throw damagedLine(name, 'a delta is expected');
-    for await (const section of delta.sections(wanted)) changes.set(sectionKey(section), mergeDeltas(changes.get(sectionKey(section)), section));
+    for await (const section of delta.sections(wanted))
+      changes.set(sectionKey(section), mergeDeltas(changes.get(sectionKey(section)), section));
   }
   return { numbering, sections: overlaid(base.sections(wanted), changes) };
 }

@@ -115,7 +115,13 @@ export class CatalogWriter {
     const sealed = sealFrames(frames, this.#recipients);
     if (!sealed.isSound()) throw unequal();
     const sha = createHash('sha256').update(sealed.bytes).digest('hex');
-    return { name: objectName('catalog', sha, this.#recipients !== undefined), bytes: sealed.bytes, kind: this.#kind, lines: this.#lines, clear: () => sealFrames(frames, undefined).bytes };
+    return {
+      name: objectName('catalog', sha, this.#recipients !== undefined),
+      bytes: sealed.bytes,
+      kind: this.#kind,
+      lines: this.#lines,
+      clear: () => sealFrames(frames, undefined).bytes,
+    };
   }
 }
 

@@ -66,7 +66,12 @@ export async function checkRepository(options: CheckOptions): Promise<CheckRepor
   progress.phase('checking snapshots');
   const checked = await readSnapshots(target, listing, ledger, signal);
   const trusted = new Set([...options.trust, ...(known.key === undefined ? [] : [known.key])]);
-  checkChains(listing, checked.heads, known.key === undefined || known.last === undefined ? undefined : { ...known.last, key: known.key }, ledger);
+  checkChains(
+    listing,
+    checked.heads,
+    known.key === undefined || known.last === undefined ? undefined : { ...known.last, key: known.key },
+    ledger,
+  );
   checkKeys(checked.heads, trusted, known.host, ledger);
   checkNeeds(listing, checked, ledger);
   tellDebris(listing, checked, ledger);
@@ -98,7 +103,8 @@ export async function checkRepository(options: CheckOptions): Promise<CheckRepor
       const finder = new LossFinder({ ...content, checked, readable, deep, nameFolder: options.nameFolder });
       await finder.find();
       lost = finder.losses;
-      if (finder.truncated > 0) ledger.findings.push({ severity: 'error', code: 'damage', message: `and ${finder.truncated} more messages or files are lost` });
+      if (finder.truncated > 0)
+        ledger.findings.push({ severity: 'error', code: 'damage', message: `and ${finder.truncated} more messages or files are lost` });
     }
   }
   return conclude(ledger, listing, checked, lost);
@@ -110,12 +116,14 @@ async function checkMarker(target: Target, known: string | undefined, ledger: Le
   try {
     const repository = await openRepository(target);
     const text = (await target.get(MARKER)).toString('utf8');
-    if (text !== encodeMarker(repository) || (known !== undefined && text !== known)) ledger.damaged(MARKER, 'is not as it was when the repository was made', { hint });
+    if (text !== encodeMarker(repository) || (known !== undefined && text !== known))
+      ledger.damaged(MARKER, 'is not as it was when the repository was made', { hint });
     return repository.encrypted;
   } catch (error) {
     if (!(error instanceof MailrecoverError)) throw error;
     let encrypted: boolean | undefined;
-    if (error.code === 'damage') ledger.damaged(MARKER, 'is damaged, so nothing can be backed up or restored until it is put right', { hint });
+    if (error.code === 'damage')
+      ledger.damaged(MARKER, 'is damaged, so nothing can be backed up or restored until it is put right', { hint });
     else if (error.code === 'no-repository') {
       // A place that never was a repository is another thing than one that lost its marker.
       for await (const { path } of target.list('packs')) {

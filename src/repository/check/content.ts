@@ -35,7 +35,9 @@ export function decodingProblem(error: unknown, signal?: AbortSignal): { what: s
   signal?.throwIfAborted();
   if (error instanceof MailrecoverError) {
     if (error.code === 'unreachable') throw error;
-    return error.code === 'key' ? { what: 'is encrypted to none of the identities given', code: 'key' } : { what: `can not be decoded: ${error.message}`, code: 'damage' };
+    return error.code === 'key'
+      ? { what: 'is encrypted to none of the identities given', code: 'key' }
+      : { what: `can not be decoded: ${error.message}`, code: 'damage' };
   }
   return { what: 'can not be decoded: it is not as the format has it', code: 'damage' };
 }
@@ -49,7 +51,11 @@ export interface ContentOptions {
 }
 
 /** Reads the entries of a pack one by one. @returns those whose bytes are what they are named for */
-async function readPack({ target, identities, ledger, signal }: ContentOptions, path: string, onEntry?: (sha: string) => void): Promise<EntrySet> {
+async function readPack(
+  { target, identities, ledger, signal }: ContentOptions,
+  path: string,
+  onEntry?: (sha: string) => void,
+): Promise<EntrySet> {
   const entries = new EntrySet();
   try {
     const pack = openPack(await target.get(path), identities, path);
@@ -89,12 +95,22 @@ export async function checkTags(options: Omit<ContentOptions, 'identities'>, tru
     byPack.set(list.pack, [...(byPack.get(list.pack) ?? []), path]);
   }
   for (const [key, count] of strangers)
-    ledger.findings.push({ severity: 'info', code: 'untrusted-tags', message: `${count} tags objects are signed by the key ${key}, which is not trusted; backups of this host do not believe them`, subject: key });
+    ledger.findings.push({
+      severity: 'info',
+      code: 'untrusted-tags',
+      message: `${count} tags objects are signed by the key ${key}, which is not trusted; backups of this host do not believe them`,
+      subject: key,
+    });
   return byPack;
 }
 
 /** Holds the tags of a pack against its entries: a tag without an entry would make a backup leave a message out. */
-async function compareTags(options: ContentOptions, paths: readonly string[], entries: readonly string[], secrets: ReadonlyMap<string, Buffer>): Promise<void> {
+async function compareTags(
+  options: ContentOptions,
+  paths: readonly string[],
+  entries: readonly string[],
+  secrets: ReadonlyMap<string, Buffer>,
+): Promise<void> {
   const { target, ledger } = options;
   for (const path of paths) {
     if (ledger.has(path)) continue;
@@ -104,10 +120,15 @@ async function compareTags(options: ContentOptions, paths: readonly string[], en
     const right = new Set(entries.map((sha) => tagOf(secret, sha)));
     const poisoned = list.tags.filter((text) => !right.has(text)).length;
     if (poisoned > 0) {
-      ledger.damaged(path, `claims ${poisoned} entries that its pack ${list.pack} does not hold: a backup that believes it leaves such messages out`, {
-        hint: "remove it; find out who could sign with that host's key, and look for messages without bytes below",
-      });
-    } else if (new Set(list.tags).size < right.size) ledger.damaged(path, 'does not list all entries of its pack; they may be stored once more');
+      ledger.damaged(
+        path,
+        `claims ${poisoned} entries that its pack ${list.pack} does not hold: a backup that believes it leaves such messages out`,
+        {
+          hint: "remove it; find out who could sign with that host's key, and look for messages without bytes below",
+        },
+      );
+    } else if (new Set(list.tags).size < right.size)
+      ledger.damaged(path, 'does not list all entries of its pack; they may be stored once more');
   }
 }
 
@@ -117,7 +138,12 @@ async function compareTags(options: ContentOptions, paths: readonly string[], en
  * @param secrets dedup secrets by fingerprint
  * @returns what can be read
  */
-export async function checkPacks(options: ContentOptions, tagsOf: ReadonlyMap<string, readonly string[]>, secrets: ReadonlyMap<string, Buffer>, progress: Progress): Promise<Readable> {
+export async function checkPacks(
+  options: ContentOptions,
+  tagsOf: ReadonlyMap<string, readonly string[]>,
+  secrets: ReadonlyMap<string, Buffer>,
+  progress: Progress,
+): Promise<Readable> {
   const { listing, signal } = options;
   const paths = [...listing.kinds].filter(([, kind]) => kind === 'pack').map(([path]) => path);
   progress.phase('decoding packs', { items: paths.length, bytes: paths.reduce((sum, path) => sum + (listing.sizes.get(path) ?? 0), 0) });
@@ -139,7 +165,8 @@ export async function salvage(options: ContentOptions): Promise<Readable> {
   const readable: Readable = new Map();
   for (const { path, missing } of options.ledger.damages) {
     options.signal?.throwIfAborted();
-    if (!missing && options.listing.kinds.get(path) === 'pack') readable.set(path.slice(path.lastIndexOf('/') + 1), await readPack(options, path));
+    if (!missing && options.listing.kinds.get(path) === 'pack')
+      readable.set(path.slice(path.lastIndexOf('/') + 1), await readPack(options, path));
   }
   return readable;
 }

@@ -44,7 +44,8 @@ export async function checkData(target: Target, listing: Listing, ledger: Ledger
     try {
       const { sha, size } = await hashObject(target, path);
       progress.advance(1, size);
-      if (!path.slice(path.lastIndexOf('/') + 1).startsWith(sha)) ledger.damaged(path, 'has other bytes than its name says', { hint: STORE_AGAIN });
+      if (!path.slice(path.lastIndexOf('/') + 1).startsWith(sha))
+        ledger.damaged(path, 'has other bytes than its name says', { hint: STORE_AGAIN });
     } catch (error) {
       if (!(error instanceof MailrecoverError) || error.code === 'unreachable') throw error;
       if (error.code === 'not-found') ledger.missing(path, STORE_AGAIN);

@@ -47,9 +47,11 @@ interface Entry {
 function* entriesOf(dirs: ReadonlyMap<string, Dir>): Generator<Entry> {
   for (const [path, dir] of dirs) {
     for (const [base, message] of dir.messages)
-      if (message !== null && isFullMessage(message)) yield { dir: path, name: base, sha: message.sha, pack: message.pack, isMessage: true };
+      if (message !== null && isFullMessage(message))
+        yield { dir: path, name: base, sha: message.sha, pack: message.pack, isMessage: true };
     for (const [name, file] of dir.files)
-      for (const { sha, pack } of file?.parts ?? []) yield { dir: path, name: path === '' ? name : `${path}/${name}`, sha, pack, isMessage: false };
+      for (const { sha, pack } of file?.parts ?? [])
+        yield { dir: path, name: path === '' ? name : `${path}/${name}`, sha, pack, isMessage: false };
   }
 }
 
@@ -112,7 +114,12 @@ export class LossFinder {
         this.truncated++;
         continue;
       }
-      const place = { object, store: fromBinary(section.store), mailbox: fromBinary(section.mailbox), folder: nameFolder(section.store, dir) };
+      const place = {
+        object,
+        store: fromBinary(section.store),
+        mailbox: fromBinary(section.mailbox),
+        folder: nameFolder(section.store, dir),
+      };
       this.losses.push({ ...place, ...(isMessage ? { message: sha.slice(0, 16) } : {}), name: fromBinary(name), inNewest });
     }
     return messages;
@@ -130,7 +137,8 @@ export class LossFinder {
       const state = await readState(target, names, identities);
       let messages = 0;
       for await (const section of state.sections) messages += this.#section(section, state.numbering, packs, head.path, true);
-      if (messages !== head.counts.messages) ledger.damaged(head.path, `states ${head.counts.messages} messages, and its catalogs list ${messages}`);
+      if (messages !== head.counts.messages)
+        ledger.damaged(head.path, `states ${head.counts.messages} messages, and its catalogs list ${messages}`);
     } catch (error) {
       // Which catalog it is, the pass over all of them tells.
       const { what, code } = decodingProblem(error, signal);
@@ -152,7 +160,13 @@ export class LossFinder {
 }
 
 /** Whether the identities open any of the catalogs: false where they are the wrong ones altogether. */
-export async function fitsAny({ target, checked, ledger, identities, listing }: Pick<LossOptions, 'target' | 'checked' | 'ledger' | 'listing'> & { identities: readonly Identity[] }): Promise<boolean> {
+export async function fitsAny({
+  target,
+  checked,
+  ledger,
+  identities,
+  listing,
+}: Pick<LossOptions, 'target' | 'checked' | 'ledger' | 'listing'> & { identities: readonly Identity[] }): Promise<boolean> {
   let tried = false;
   for (const [path, { kind, name }] of checked.needs) {
     if (kind !== 'catalog' || ledger.has(path) || !listing.sizes.has(path)) continue;

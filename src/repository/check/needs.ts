@@ -16,7 +16,9 @@ export function checkNeeds(listing: Listing, { needs }: CheckedSnapshots, ledger
 /** Tells of what is there and belongs to nothing. None of it is damage. */
 export function tellDebris(listing: Listing, { needs }: CheckedSnapshots, ledger: Ledger): void {
   const { findings } = ledger;
-  const debris = [...listing.kinds].filter(([path, kind]) => (kind === 'pack' || kind === 'tags' || kind === 'catalog') && !needs.has(path));
+  const debris = [...listing.kinds].filter(
+    ([path, kind]) => (kind === 'pack' || kind === 'tags' || kind === 'catalog') && !needs.has(path),
+  );
   if (debris.length > 0) {
     const bytes = debris.reduce((sum, [path]) => sum + (listing.sizes.get(path) ?? 0), 0);
     const message = `${debris.length} objects of ${bytes} bytes are named by no snapshot: what backups that did not come to their end had stored, or what is no longer needed`;
@@ -25,14 +27,23 @@ export function tellDebris(listing: Listing, { needs }: CheckedSnapshots, ledger
   const { count, bytes } = listing.unfinished;
   if (count > 0) findings.push({ severity: 'info', code: 'unfinished', message: `${count} unfinished writes of ${bytes} bytes lie there` });
   for (const path of listing.unknown)
-    findings.push({ severity: 'warning', code: 'unknown-file', message: `'${path}' is no object of a repository`, hint: 'nothing reads it; move it away', subject: path });
+    findings.push({
+      severity: 'warning',
+      code: 'unknown-file',
+      message: `'${path}' is no object of a repository`,
+      hint: 'nothing reads it; move it away',
+      subject: path,
+    });
 }
 
 /** What it costs that an object is bad, as far as can be told without a key. */
 export function costOf(need: Need | undefined, heads: readonly SnapshotHead[]): string {
   if (need === undefined) return 'no snapshot needs it';
   const newest = heads[need.newest];
-  const which = newest === undefined ? '' : `${need.count === 1 ? ':' : ', the newest is'} ${newest.id.slice(0, 12)} of '${newest.host}' (${newest.time})`;
+  const which =
+    newest === undefined
+      ? ''
+      : `${need.count === 1 ? ':' : ', the newest is'} ${newest.id.slice(0, 12)} of '${newest.host}' (${newest.time})`;
   const snapshots = `${need.count === 1 ? '1 snapshot needs it' : `${need.count} snapshots need it`}${which}`;
   if (need.kind === 'tags') return `${snapshots}; it costs no mail, only that its pack's content may be stored once more`;
   if (need.kind === 'pack' || newest === undefined) return snapshots;

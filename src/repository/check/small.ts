@@ -51,9 +51,16 @@ export async function checkRescue(target: Target, listing: Listing, { shipped, o
     const sha = sha256(bytes);
     const isShipped = sha === shipped.get(name);
     const isOnSheet = name === RECOVER_SCRIPT && sha === onSheet;
-    if (!isShipped && !isOnSheet) ledger.damaged(name, `is not the one that was put there (its SHA-256 is ${sha}); do not run what it says`, { hint: REWRITE });
+    if (!isShipped && !isOnSheet)
+      ledger.damaged(name, `is not the one that was put there (its SHA-256 is ${sha}); do not run what it says`, { hint: REWRITE });
     else if (!isShipped) {
-      ledger.findings.push({ severity: 'info', code: 'older-script', message: `${name} is of another version of mailrecover, and the one on the recovery sheet`, hint: REWRITE, subject: name });
+      ledger.findings.push({
+        severity: 'info',
+        code: 'older-script',
+        message: `${name} is of another version of mailrecover, and the one on the recovery sheet`,
+        hint: REWRITE,
+        subject: name,
+      });
     } else if (name === RECOVER_SCRIPT && onSheet !== undefined && !isOnSheet) {
       ledger.findings.push({
         severity: 'warning',
@@ -82,8 +89,12 @@ export async function checkHosts(target: Target, listing: Listing, heads: readon
     const text = bytes.toString('utf8');
     const stated = hostFile(text);
     const head = newest.get(path);
-    if (stated === undefined || path !== `hosts/${hostFingerprint(stated.key)}.json`) ledger.damaged(path, 'is not the key that it is named by', { hint });
-    else if (text !== `${JSON.stringify(stated)}\n` || (head !== undefined && head.host !== stated.host && !heads.some(({ key, host }) => key === stated.key && host === stated.host)))
+    if (stated === undefined || path !== `hosts/${hostFingerprint(stated.key)}.json`)
+      ledger.damaged(path, 'is not the key that it is named by', { hint });
+    else if (
+      text !== `${JSON.stringify(stated)}\n` ||
+      (head !== undefined && head.host !== stated.host && !heads.some(({ key, host }) => key === stated.key && host === stated.host))
+    )
       ledger.damaged(path, 'does not state the name of the host as its snapshots do', { hint });
   }
 }
@@ -111,8 +122,10 @@ export async function checkSecrets(
   const secrets = new Map<string, Buffer>();
   if (options.own !== undefined) secrets.set(secretFingerprint(options.own), options.own);
   const ending = options.encrypted ? '.json.age' : '.json';
-  const hint = "no mail is lost; 'mailrecover key add' with an identity wraps it anew, and the next backup of a host without it stores all mail once more";
-  for (const fingerprint of secrets.keys()) if (!listing.sizes.has(`keys/dedup-${fingerprint}${ending}`)) ledger.missing(`keys/dedup-${fingerprint}${ending}`, hint);
+  const hint =
+    "no mail is lost; 'mailrecover key add' with an identity wraps it anew, and the next backup of a host without it stores all mail once more";
+  for (const fingerprint of secrets.keys())
+    if (!listing.sizes.has(`keys/dedup-${fingerprint}${ending}`)) ledger.missing(`keys/dedup-${fingerprint}${ending}`, hint);
   const paths = [...listing.kinds].filter(([, kind]) => kind === 'secret').map(([path]) => path);
   if (paths.length === 0 && secrets.size === 0) ledger.missing(`keys/dedup-…${ending}`, hint);
   for (const path of paths) {
@@ -139,6 +152,8 @@ export async function checkSecrets(
 /** An age header, and behind it as many bytes as a wrapped secret has. */
 function hasSecretShape(bytes: Buffer): boolean {
   const head = bytes.toString('latin1', 0, MAX_HEADER);
-  const match = /^age-encryption\.org\/v1\n(?:-> [!-~ ]+\n(?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{0,63}\n)+--- [A-Za-z0-9+/]{43}\n/.exec(head);
+  const match = /^age-encryption\.org\/v1\n(?:-> [!-~ ]+\n(?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{0,63}\n)+--- [A-Za-z0-9+/]{43}\n/.exec(
+    head,
+  );
   return match !== null && bytes.length - match[0].length === sealedSize(encodeSecret(Buffer.alloc(32)).length);
 }

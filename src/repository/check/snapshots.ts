@@ -28,7 +28,13 @@ export interface CheckedSnapshots {
   needs: Map<string, Need>;
 }
 
-function addNeeds(needs: Map<string, Need>, kind: ObjectKind, refs: readonly ObjectRef[], head: number, heads: readonly SnapshotHead[]): void {
+function addNeeds(
+  needs: Map<string, Need>,
+  kind: ObjectKind,
+  refs: readonly ObjectRef[],
+  head: number,
+  heads: readonly SnapshotHead[],
+): void {
   for (const { name, size } of refs) {
     const path = objectPath(kind, name);
     const need = needs.get(path);
@@ -77,7 +83,12 @@ export function newestHeads(heads: readonly SnapshotHead[]): number[] {
  * Holds the order of each host's snapshots: every sequence number once, no gap, each naming the one before as its parent.
  * @param last the newest snapshot that this host remembers to have made
  */
-export function checkChains(listing: Listing, heads: readonly SnapshotHead[], last: { key: string; sequence: number; id: string } | undefined, ledger: Ledger): void {
+export function checkChains(
+  listing: Listing,
+  heads: readonly SnapshotHead[],
+  last: { key: string; sequence: number; id: string } | undefined,
+  ledger: Ledger,
+): void {
   const byHost = new Map<string, Map<number, SnapshotRef[]>>();
   for (const [path, kind] of listing.kinds) {
     const ref = kind === 'snapshot' ? parseSnapshotPath(path) : undefined;
@@ -88,21 +99,27 @@ export function checkChains(listing: Listing, heads: readonly SnapshotHead[], la
   }
   for (const sequences of byHost.values()) {
     for (const refs of sequences.values())
-      for (const { path } of refs.slice(1)) ledger.damaged(path, 'has the sequence number of another snapshot of its host', { hint: FORK_HINT });
+      for (const { path } of refs.slice(1))
+        ledger.damaged(path, 'has the sequence number of another snapshot of its host', { hint: FORK_HINT });
   }
   for (const { path, key, sequence, parent } of heads) {
     if (sequence === 1 && parent === undefined) continue;
     if (sequence < 1 || (sequence === 1) !== (parent === undefined)) {
-      ledger.damaged(path, `does not fit into its chain: it is number ${sequence} and names ${parent === undefined ? 'no parent' : 'a parent'}`);
+      ledger.damaged(
+        path,
+        `does not fit into its chain: it is number ${sequence} and names ${parent === undefined ? 'no parent' : 'a parent'}`,
+      );
       continue;
     }
     const before = byHost.get(hostFingerprint(key))?.get(sequence - 1);
     if (before === undefined) ledger.missing(snapshotPath(hostFingerprint(key), sequence - 1, parent ?? ''), COPY_HINT);
-    else if (!before.some(({ id }) => id === parent)) ledger.damaged(path, `does not fit into its chain: number ${sequence - 1} is not the parent that it names`, { hint: FORK_HINT });
+    else if (!before.some(({ id }) => id === parent))
+      ledger.damaged(path, `does not fit into its chain: number ${sequence - 1} is not the parent that it names`, { hint: FORK_HINT });
   }
   if (last === undefined) return;
   const path = snapshotPath(hostFingerprint(last.key), last.sequence, last.id);
-  if (!listing.sizes.has(path)) ledger.missing(path, 'this host made that snapshot: the repository was set back to an older state, or somebody removed it');
+  if (!listing.sizes.has(path))
+    ledger.missing(path, 'this host made that snapshot: the repository was set back to an older state, or somebody removed it');
 }
 
 const FORK_HINT = 'a second installation with the same signing key, or a repository that was set back, does this; find out which';

@@ -40,7 +40,9 @@ export function tellLosses(losses: readonly Loss[], damages: readonly Damage[]):
     damage.costs.push(`it costs ${sum(lost)} in ${counted(mailboxes.size, 'mailbox', 'mailboxes')}`);
     for (const [mailbox, list] of mailboxes) {
       const newest = list.filter(({ inNewest }) => inNewest).length;
-      const names = list.slice(0, NAMED).map(({ folder, message, name }) => (message === undefined ? `file ${name}` : `${folder} ${message}`));
+      const names = list
+        .slice(0, NAMED)
+        .map(({ folder, message, name }) => (message === undefined ? `file ${name}` : `${folder} ${message}`));
       const more = list.length > NAMED ? ` and ${list.length - NAMED} more` : '';
       findings.push({
         severity: 'error',

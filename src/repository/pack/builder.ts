@@ -132,11 +132,7 @@ export class PackBuilder {
     this.#closeFrame(this.#text);
     this.#closeFrame(this.#bulk);
     const table = Buffer.from(encodeTable(this.#table));
-    const tail = Buffer.concat([
-      fullHeader('table.jsonl', table.length, 0),
-      table,
-      Buffer.alloc(padding(table.length) + 2 * BLOCK),
-    ]);
+    const tail = Buffer.concat([fullHeader('table.jsonl', table.length, 0), table, Buffer.alloc(padding(table.length) + 2 * BLOCK)]);
     const frames = [...this.#frames, compressFrame(tail, this.#options.level)];
     const sealed = sealFrames(frames, this.#options.recipients);
     if (this.#options.readBack) {

@@ -163,7 +163,9 @@ export async function* streamEntries(
       table,
       (number) => {
         const frame = table.frames[number];
-        return frame === undefined ? Buffer.alloc(0) : bytes.subarray(frame.offset - from.offset, frame.offset - from.offset + frame.length);
+        return frame === undefined
+          ? Buffer.alloc(0)
+          : bytes.subarray(frame.offset - from.offset, frame.offset - from.offset + frame.length);
       },
       path,
     );

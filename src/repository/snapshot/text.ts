@@ -37,8 +37,20 @@ export interface Snapshot {
 /** The object's text, signed. */
 export function encodeSnapshot(snapshot: Snapshot, key: HostKey): string {
   const { host, sequence, parent, time, outcome, counts, added, tool } = snapshot;
-  const head = JSON.stringify({ snapshot: 1, host, key: key.publicHex, sequence, ...(parent === undefined ? {} : { parent }), time, outcome, counts, added, tool });
-  const refs = (kind: ObjectKind, list: readonly ObjectRef[]): string => list.map((ref) => `{"${kind}":"${ref.name}","size":${ref.size}}\n`).join('');
+  const head = JSON.stringify({
+    snapshot: 1,
+    host,
+    key: key.publicHex,
+    sequence,
+    ...(parent === undefined ? {} : { parent }),
+    time,
+    outcome,
+    counts,
+    added,
+    tool,
+  });
+  const refs = (kind: ObjectKind, list: readonly ObjectRef[]): string =>
+    list.map((ref) => `{"${kind}":"${ref.name}","size":${ref.size}}\n`).join('');
   const body = `${head}\n${refs('catalog', snapshot.catalogs)}${refs('pack', snapshot.packs)}${refs('tags', snapshot.tags)}`;
   return `${body}{"signature":"${signText(body, key)}"}\n`;
 }
@@ -60,7 +72,8 @@ const REF = /^\{"(catalog|pack|tags)":"([^"]*)","size":(\d{1,15})\}$/;
  * @throws MailrecoverError `damage`, `repository-format`
  */
 export function decodeSnapshot(text: string, subject: string): Snapshot {
-  const damaged = (what: string): MailrecoverError => new MailrecoverError('damage', `snapshot '${subject}' is damaged (${what})`, { subject });
+  const damaged = (what: string): MailrecoverError =>
+    new MailrecoverError('damage', `snapshot '${subject}' is damaged (${what})`, { subject });
   const lines = text.split('\n');
   const signature = /^\{"signature":"([0-9a-f]{128})"\}$/.exec(lines.at(-2) ?? '')?.[1];
   if (lines.at(-1) !== '' || signature === undefined || lines.length < 3) throw damaged('cut short');
@@ -81,7 +94,8 @@ export function decodeSnapshot(text: string, subject: string): Snapshot {
   if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) throw damaged('time');
   if (outcome !== 'complete' && outcome !== 'partial') throw damaged('outcome');
   if (parent !== undefined && (typeof parent !== 'string' || !/^[0-9a-f]{64}$/.test(parent))) throw damaged('parent');
-  if (!counts(head['counts'], ['mailboxes', 'folders', 'messages', 'bytes']) || !counts(head['added'], ['messages', 'bytes', 'stored'])) throw damaged('counts');
+  if (!counts(head['counts'], ['mailboxes', 'folders', 'messages', 'bytes']) || !counts(head['added'], ['messages', 'bytes', 'stored']))
+    throw damaged('counts');
   const body = `${lines.slice(0, -2).join('\n')}\n`;
   if (!isSignedBy(body, signature, key)) throw damaged('its signature does not fit');
   const lists: Record<'catalog' | 'pack' | 'tags', ObjectRef[]> = { catalog: [], pack: [], tags: [] };

@@ -1,5 +1,22 @@
 /** Writing restored files. Paths are absolute byte strings below a directory that the caller made. */
-import { chmodSync, chownSync, closeSync, constants, fchownSync, futimesSync, lstatSync, mkdirSync, openSync, symlinkSync, unlinkSync, utimesSync, writeSync, lutimesSync, lchownSync, fchmodSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fchownSync,
+  futimesSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+  lutimesSync,
+  lchownSync,
+  fchmodSync,
+} from 'node:fs';
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
 import { displayBytes, fsPath } from '../../store/bytes.ts';
 
@@ -26,7 +43,13 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 /** Whether what is there is the file as it should be: a run before this one had finished it. */
 export function isThere(path: string, size: number, facts: FileFacts): boolean {
   const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
-  return stats !== undefined && stats.isFile() && stats.size === size && Math.floor(stats.mtimeMs * 1000) === facts.mtime && (stats.mode & 0o7777) === facts.mode;
+  return (
+    stats !== undefined &&
+    stats.isFile() &&
+    stats.size === size &&
+    Math.floor(stats.mtimeMs * 1000) === facts.mtime &&
+    (stats.mode & 0o7777) === facts.mode
+  );
 }
 
 /**
@@ -100,7 +123,10 @@ export function writeProblem(error: unknown, path: string): MailrecoverError {
   const code = systemCode(error);
   const subject = displayBytes(path);
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new MailrecoverError('no-space', `the file system is full, at '${subject}'`, { hint: 'make room and run the same command again: it goes on where it stopped', subject });
+    return new MailrecoverError('no-space', `the file system is full, at '${subject}'`, {
+      hint: 'make room and run the same command again: it goes on where it stopped',
+      subject,
+    });
   return new MailrecoverError('io', `unable to write '${subject}': ${code ?? String(error)}`, { subject, cause: error });
 }
 

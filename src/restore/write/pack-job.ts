@@ -52,7 +52,12 @@ export function runPackJob(job: PackJob, identities: readonly Identity[] | undef
   } catch (error) {
     const known = error instanceof MailrecoverError;
     const message = error instanceof Error ? error.message : String(error);
-    result.error = { code: known ? error.code : 'bug', message, hint: known ? error.hint : undefined, subject: known ? error.subject : undefined };
+    result.error = {
+      code: known ? error.code : 'bug',
+      message,
+      hint: known ? error.hint : undefined,
+      subject: known ? error.subject : undefined,
+    };
   }
   return result;
 }

@@ -39,7 +39,12 @@ export function startWriters(threads: number, identities: readonly Identity[] | 
     });
     worker.on('error', fail);
     worker.on('exit', (code) => {
-      if (code !== 0) fail(new MailrecoverError('failed', 'a writing thread died', { hint: 'is the host out of memory? run the same command again: it goes on where it stopped' }));
+      if (code !== 0)
+        fail(
+          new MailrecoverError('failed', 'a writing thread died', {
+            hint: 'is the host out of memory? run the same command again: it goes on where it stopped',
+          }),
+        );
     });
     return state;
   });

@@ -34,7 +34,10 @@ test('a written identity is read again, and looks as age-keygen writes it', asyn
   await writeIdentity(path, secret);
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.match(readFileSync(path, 'utf8'), /^# created: \S+\n# public key: age1\S+\nAGE-SECRET-KEY-1\S+\n$/);
-  assert.deepEqual((await loadIdentities([path])).map((one) => one.recipient.text), [identity.recipient.text]);
+  assert.deepEqual(
+    (await loadIdentities([path])).map((one) => one.recipient.text),
+    [identity.recipient.text],
+  );
   assert.equal(identityFileState(path), 'bare');
   await assert.rejects(writeIdentity(path, secret), /never overwritten/);
 });
@@ -43,13 +46,19 @@ test('several keys, comments, blank lines, CRLF and doubles', async () => {
   const [a, b] = [generateIdentity(), generateIdentity()];
   const path = file('many.txt', `\uFEFF# mine\r\n\r\n${a.secret}\r\n# other\n${b.secret}\n${a.secret.toLowerCase()}\n`);
   const loaded = await loadIdentities([path, path]);
-  assert.deepEqual(loaded.map((one) => one.recipient.text), [a.identity.recipient.text, b.identity.recipient.text]);
+  assert.deepEqual(
+    loaded.map((one) => one.recipient.text),
+    [a.identity.recipient.text, b.identity.recipient.text],
+  );
 });
 
 test('a file that others can read is a warning', async () => {
   const findings: Finding[] = [];
   await loadIdentities([file('open.txt', `${generateIdentity().secret}\n`, 0o644)], { findings });
-  assert.deepEqual(findings.map(({ severity, code }) => [severity, code]), [['warning', 'identity-readable']]);
+  assert.deepEqual(
+    findings.map(({ severity, code }) => [severity, code]),
+    [['warning', 'identity-readable']],
+  );
 });
 
 test('what is no identity file is named without what stands in it', async () => {

@@ -90,7 +90,10 @@ test('an object under another name is missing, and its other name is wrong', asy
   renameSync(join(fixture.root, 'repo', other), join(fixture.root, 'repo', `${path}.bak`));
   const renamed = await check(fixture);
   assert.deepEqual(subjects(renamed), [path]);
-  assert.deepEqual(renamed.findings.filter(({ code }) => code === 'unknown-file').map(({ subject }) => subject), [`${path}.bak`]);
+  assert.deepEqual(
+    renamed.findings.filter(({ code }) => code === 'unknown-file').map(({ subject }) => subject),
+    [`${path}.bak`],
+  );
 });
 
 test('an object in clear has no place in an encrypted repository', async () => {
@@ -98,7 +101,10 @@ test('an object in clear has no place in an encrypted repository', async () => {
   const clear = await makeFixture(false);
   const path = objectPath('pack', clear.packs[0]?.name ?? '');
   await fixture.target.put(path, await clear.target.get(path));
-  assert.deepEqual((await check(fixture)).findings.map(({ code, subject }) => [code, subject]), [['unknown-file', path]]);
+  assert.deepEqual(
+    (await check(fixture)).findings.map(({ code, subject }) => [code, subject]),
+    [['unknown-file', path]],
+  );
 });
 
 test('an object in the folder of others is not where anybody looks for it', async () => {
@@ -106,7 +112,10 @@ test('an object in the folder of others is not where anybody looks for it', asyn
   const path = objectPath('pack', fixture.packs[0]?.name ?? '');
   const other = path.replace(/^packs\/../, 'packs/zz');
   await fixture.target.put(other, await fixture.target.get(path));
-  assert.deepEqual((await check(fixture)).findings.map(({ code, subject }) => [code, subject]), [['unknown-file', other]]);
+  assert.deepEqual(
+    (await check(fixture)).findings.map(({ code, subject }) => [code, subject]),
+    [['unknown-file', other]],
+  );
 });
 
 test('what belongs to nothing is told, and is no damage', async () => {
@@ -118,11 +127,18 @@ test('what belongs to nothing is told, and is no damage', async () => {
   await fixture.target.put(path, await other.target.get(path));
   writeFileSync(join(repo, 'notes.txt'), 'mine');
   const report = await check(fixture, { readData: true });
-  assert.deepEqual(report.findings.map(({ severity, code }) => `${severity} ${code}`).sort(), ['info debris', 'info unfinished', 'warning unknown-file']);
+  assert.deepEqual(report.findings.map(({ severity, code }) => `${severity} ${code}`).sort(), [
+    'info debris',
+    'info unfinished',
+    'warning unknown-file',
+  ]);
   assert.equal(report.outcome, 'warning');
 });
 
 test('a place that is no repository is not a damaged one', async () => {
   const fixture = await makeFixture();
-  await assert.rejects(check({ ...fixture, target: { ...fixture.target, get: async () => fixture.target.get('nothing'), async *list() {} } }), { code: 'no-repository' });
+  await assert.rejects(
+    check({ ...fixture, target: { ...fixture.target, get: async () => fixture.target.get('nothing'), async *list() {} } }),
+    { code: 'no-repository' },
+  );
 });

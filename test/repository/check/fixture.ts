@@ -31,7 +31,12 @@ export interface Letter {
   content: Buffer;
 }
 
-export function letter(mailbox: string, dir: string, base: string, text = `From: x@example.org\nSubject: ${base}\n\n${base.repeat(40)}\n`): Letter {
+export function letter(
+  mailbox: string,
+  dir: string,
+  base: string,
+  text = `From: x@example.org\nSubject: ${base}\n\n${base.repeat(40)}\n`,
+): Letter {
   return { mailbox, dir, base, content: Buffer.from(text) };
 }
 
@@ -55,7 +60,11 @@ export interface Fixture {
 const OWNED = { mode: 0o600, user: 'vmail', group: 'vmail', mtime: 1_795_000_000_000_000 };
 
 /** Stores a pack. @param named gives entries other names than they have */
-export async function storePack(fixture: Pick<Fixture, 'target' | 'recipients'>, letters: readonly Letter[], named = (sha: string): string => sha): Promise<ObjectRef> {
+export async function storePack(
+  fixture: Pick<Fixture, 'target' | 'recipients'>,
+  letters: readonly Letter[],
+  named = (sha: string): string => sha,
+): Promise<ObjectRef> {
   const builder = new PackBuilder({ recipients: fixture.recipients, level: 3, readBack: true });
   for (const { content } of letters) {
     content.copy(builder.reserve(content.length));
@@ -95,7 +104,11 @@ export async function storeCatalog(fixture: Fixture, kind: 'base' | 'delta', ent
 }
 
 /** Signs and stores a snapshot. */
-export async function storeSnapshot(fixture: Fixture, snapshot: Omit<Snapshot, 'key'>, key = fixture.key): Promise<{ path: string; id: string }> {
+export async function storeSnapshot(
+  fixture: Fixture,
+  snapshot: Omit<Snapshot, 'key'>,
+  key = fixture.key,
+): Promise<{ path: string; id: string }> {
   const text = encodeSnapshot({ ...snapshot, key: key.publicHex }, key);
   const path = snapshotPath(hostFingerprint(key.publicHex), snapshot.sequence, sha256(text));
   await fixture.target.put(path, Buffer.from(text));
@@ -113,9 +126,27 @@ export async function makeFixture(encrypted = true): Promise<Fixture> {
   await registerHost(target, 'mx1', key.publicHex);
   const secret = createHash('sha256').update('dedup').digest();
   await storeSecret(target, secret, recipients);
-  const fixture: Fixture = { root, target, repository, identity, identityText, recipients, key, secret, marker: encodeMarker(repository), packs: [], tags: [], catalogs: [], snapshots: [] };
+  const fixture: Fixture = {
+    root,
+    target,
+    repository,
+    identity,
+    identityText,
+    recipients,
+    key,
+    secret,
+    marker: encodeMarker(repository),
+    packs: [],
+    tags: [],
+    catalogs: [],
+    snapshots: [],
+  };
 
-  const alice = [letter('alice@example.org', '', '1.a'), letter('alice@example.org', '', '2.a'), letter('alice@example.org', '.Sent', '3.a')];
+  const alice = [
+    letter('alice@example.org', '', '1.a'),
+    letter('alice@example.org', '', '2.a'),
+    letter('alice@example.org', '.Sent', '3.a'),
+  ];
   const bob = [letter('bob@example.org', '', '1.b'), letter('bob@example.org', '', '2.b')];
   const later = [letter('alice@example.org', '', '4.a')];
   const refs: { packs: ObjectRef[]; tags: ObjectRef[]; catalogs: ObjectRef[] } = { packs: [], tags: [], catalogs: [] };
@@ -128,7 +159,9 @@ export async function makeFixture(encrypted = true): Promise<Fixture> {
     fixture.tags.push(tags.name);
   };
   const entries = (numbers: number[]): [Letter, string][] =>
-    numbers.flatMap((number) => (fixture.packs[number]?.letters ?? []).map((one): [Letter, string] => [one, fixture.packs[number]?.name ?? '']));
+    numbers.flatMap((number) =>
+      (fixture.packs[number]?.letters ?? []).map((one): [Letter, string] => [one, fixture.packs[number]?.name ?? '']),
+    );
   const commit = async (sequence: number, messages: number): Promise<void> => {
     const parent = fixture.snapshots.at(-1)?.id;
     const snapshot = {

@@ -10,10 +10,24 @@ import { registerHost } from '../../../src/repository/repository.ts';
 import { secretFingerprint, storeSecret } from '../../../src/repository/secret.ts';
 import { createHostKey, hostFingerprint } from '../../../src/repository/signing.ts';
 import { compressFrame, decompressBounded } from '../../../src/repository/zstd.ts';
-import { check, letter, makeFixture, sha256, storeCatalog, storePack, storeSnapshot, storeTags, subjects, type Fixture } from './fixture.ts';
+import {
+  check,
+  letter,
+  makeFixture,
+  sha256,
+  storeCatalog,
+  storePack,
+  storeSnapshot,
+  storeTags,
+  subjects,
+  type Fixture,
+} from './fixture.ts';
 
 function reasons(report: CheckReport): string {
-  return report.findings.filter(({ severity }) => severity === 'error').map(({ message }) => message).join('\n');
+  return report.findings
+    .filter(({ severity }) => severity === 'error')
+    .map(({ message }) => message)
+    .join('\n');
 }
 
 /** Signs a changed newest snapshot with the host's own key, in place of the one that is there. */
@@ -48,9 +62,14 @@ test('a snapshot of a host that nobody has confirmed is a warning', async () => 
   await registerHost(fixture.target, 'mx2', stranger.publicHex);
   await storeSnapshot(fixture, { ...first.snapshot, host: 'mx2' }, stranger);
   const report = await check(fixture);
-  assert.deepEqual(report.findings.map(({ severity, code, subject }) => [severity, code, subject]), [['warning', 'unconfirmed-key', stranger.publicHex]]);
+  assert.deepEqual(
+    report.findings.map(({ severity, code, subject }) => [severity, code, subject]),
+    [['warning', 'unconfirmed-key', stranger.publicHex]],
+  );
   assert.equal(report.outcome, 'warning');
-  const unknown = await check(fixture, { known: { key: undefined, host: undefined, secret: undefined, last: undefined, marker: undefined } });
+  const unknown = await check(fixture, {
+    known: { key: undefined, host: undefined, secret: undefined, last: undefined, marker: undefined },
+  });
   assert.equal(unknown.findings.filter(({ code }) => code === 'unconfirmed-key').length, 2);
 });
 
@@ -62,13 +81,18 @@ test('a snapshot that was changed, under the name of its new hash', async () => 
   await fixture.target.remove(last.path);
   const path = snapshotPath(hostFingerprint(fixture.key.publicHex), 2, sha256(text));
   await fixture.target.put(path, Buffer.from(text));
-  const report = await check(fixture, { known: { key: fixture.key.publicHex, host: 'mx1', secret: fixture.secret, last: undefined, marker: fixture.marker } });
+  const report = await check(fixture, {
+    known: { key: fixture.key.publicHex, host: 'mx1', secret: fixture.secret, last: undefined, marker: fixture.marker },
+  });
   assert.deepEqual(subjects(report), [path]);
   assert.match(reasons(report), /signature does not fit/);
 });
 
 test('a snapshot under another sequence number, or in the place of another host', async () => {
-  for (const [fingerprint, sequence] of [['', 3], ['0123456789abcdef', 2]] as const) {
+  for (const [fingerprint, sequence] of [
+    ['', 3],
+    ['0123456789abcdef', 2],
+  ] as const) {
     const fixture = await makeFixture();
     const last = fixture.snapshots[1];
     assert.ok(last !== undefined);
@@ -133,7 +157,14 @@ test('a marker of another repository, and one that lost its id', async () => {
   writeFileSync(path, fixture.marker.replace(fixture.repository.id, 'a'.repeat(32)));
   assert.deepEqual(subjects(await check(fixture)), ['mailrecover.json']);
   writeFileSync(path, fixture.marker.replace('"format":1', '"format": 1'));
-  assert.deepEqual(subjects(await check(fixture, { known: { key: fixture.key.publicHex, host: 'mx1', secret: fixture.secret, last: undefined, marker: undefined } })), ['mailrecover.json']);
+  assert.deepEqual(
+    subjects(
+      await check(fixture, {
+        known: { key: fixture.key.publicHex, host: 'mx1', secret: fixture.secret, last: undefined, marker: undefined },
+      }),
+    ),
+    ['mailrecover.json'],
+  );
 });
 
 test('a recover.sh that was replaced', async () => {
@@ -146,18 +177,32 @@ test('a recover.sh that was replaced', async () => {
   assert.match(reasons(report), /do not run/);
   // An older version's script is known by the hash on the sheet alone.
   const hash = sha256(readFileSync(path));
-  const shipped = new Map([['RECOVER.md', sha256(await fixture.target.get('RECOVER.md'))], ['recover.sh', sha256(script)]]);
+  const shipped = new Map([
+    ['RECOVER.md', sha256(await fixture.target.get('RECOVER.md'))],
+    ['recover.sh', sha256(script)],
+  ]);
   const older = await check(fixture, { rescue: { shipped, onSheet: hash } });
-  assert.deepEqual(older.findings.map(({ severity, code }) => [severity, code]), [['info', 'older-script']]);
+  assert.deepEqual(
+    older.findings.map(({ severity, code }) => [severity, code]),
+    [['info', 'older-script']],
+  );
   writeFileSync(path, script);
   const outdated = await check(fixture, { rescue: { shipped, onSheet: hash } });
-  assert.deepEqual(outdated.findings.map(({ severity, code }) => [severity, code]), [['warning', 'sheet-outdated']]);
+  assert.deepEqual(
+    outdated.findings.map(({ severity, code }) => [severity, code]),
+    [['warning', 'sheet-outdated']],
+  );
 });
 
 test('a host file with the key of another, or another name', async () => {
   const fixture = await makeFixture();
   const path = `hosts/${hostFingerprint(fixture.key.publicHex)}.json`;
-  for (const text of [`{"host":"mx1","key":"${'a'.repeat(64)}"}\n`, `{"host":"mx2","key":"${fixture.key.publicHex}"}\n`, `{"host":"mx1", "key":"${fixture.key.publicHex}"}\n`, 'null\n']) {
+  for (const text of [
+    `{"host":"mx1","key":"${'a'.repeat(64)}"}\n`,
+    `{"host":"mx2","key":"${fixture.key.publicHex}"}\n`,
+    `{"host":"mx1", "key":"${fixture.key.publicHex}"}\n`,
+    'null\n',
+  ]) {
     await fixture.target.put(path, Buffer.from(text));
     assert.deepEqual(subjects(await check(fixture)), [path], text);
   }
@@ -175,7 +220,10 @@ test('a dedup secret in the place of another, or for another key', async () => {
   assert.deepEqual(subjects(await check(fixture, { identities: [fixture.identity] })), [path]);
   await storeSecret(fixture.target, fixture.secret, [generateIdentity().identity.recipient]);
   const report = await check(fixture, { identities: [fixture.identity] });
-  assert.deepEqual(report.findings.map(({ code, subject }) => [code, subject]), [['key', path]]);
+  assert.deepEqual(
+    report.findings.map(({ code, subject }) => [code, subject]),
+    [['key', path]],
+  );
 });
 
 test('tags that claim an entry that their pack does not hold', async () => {
@@ -221,9 +269,19 @@ test('a pack put in the place of another by whoever has the signing key', async 
   assert.deepEqual(subjects(await check(fixture, { readData: true })), []);
   const report = await check(fixture, { readData: true, identities: [fixture.identity] });
   assert.deepEqual(subjects(report), ['alice@example.org', path].sort());
-  assert.deepEqual(report.lost.map(({ object, mailbox, folder, message, name, inNewest }) => ({ object, mailbox, folder, message, name, inNewest })), [
-    { object: path, mailbox: 'alice@example.org', folder: 'INBOX', message: sha256(lost.content).slice(0, 16), name: '9.a', inNewest: true },
-  ]);
+  assert.deepEqual(
+    report.lost.map(({ object, mailbox, folder, message, name, inNewest }) => ({ object, mailbox, folder, message, name, inNewest })),
+    [
+      {
+        object: path,
+        mailbox: 'alice@example.org',
+        folder: 'INBOX',
+        message: sha256(lost.content).slice(0, 16),
+        name: '9.a',
+        inNewest: true,
+      },
+    ],
+  );
 });
 
 test('an entry that is not what it is named for, in a pack that is what it is named for', async () => {
@@ -252,8 +310,16 @@ test('a pack that is encrypted to somebody else', async () => {
   assert.ok(last !== undefined);
   const letters = [letter('alice@example.org', '', '9.a')];
   const pack = await storePack({ ...fixture, recipients: [generateIdentity().identity.recipient] }, letters);
-  const catalog = await storeCatalog(fixture, 'delta', letters.map((one) => [one, pack.name]));
-  await resign(fixture, { packs: [...last.snapshot.packs, pack], catalogs: [...last.snapshot.catalogs, catalog], counts: { ...last.snapshot.counts, messages: 7 } });
+  const catalog = await storeCatalog(
+    fixture,
+    'delta',
+    letters.map((one) => [one, pack.name]),
+  );
+  await resign(fixture, {
+    packs: [...last.snapshot.packs, pack],
+    catalogs: [...last.snapshot.catalogs, catalog],
+    counts: { ...last.snapshot.counts, messages: 7 },
+  });
   const report = await check(fixture, { readData: true, identities: [fixture.identity] });
   assert.equal(report.findings[0]?.code, 'key');
   assert.deepEqual(subjects(report), ['alice@example.org', objectPath('pack', pack.name)].sort());
