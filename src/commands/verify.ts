@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { MailrecoverError } from '../errors/error.ts';
 import type { VerifyCounts } from '../verify/comparison.ts';
@@ -20,7 +19,7 @@ export default defineCommand({
     scratch: {
       kind: 'text',
       value: 'DIR',
-      description: 'where to restore; by default a directory below the local state',
+      description: 'where to restore; by default $TMPDIR, or /var/tmp',
       complete: 'directory',
     },
     sample: { kind: 'text', value: 'N%', description: 'prove this share of the mailboxes, chosen at random, such as 10%' },
@@ -31,7 +30,7 @@ export default defineCommand({
   },
   examples: [
     { command: 'mailrecover verify --level server', says: 'Prove that the newest snapshot can be served.' },
-    { command: 'mailrecover verify latest --level mail --sample 10% --quiet', says: 'Prove a part of it every night, from cron.' },
+    { command: 'mailrecover verify latest --level mail --sample 10 --quiet', says: 'Prove a part of it every night, from cron.' },
   ],
   exitCodes: {
     0: 'everything that was compared is right',
@@ -70,7 +69,7 @@ export default defineCommand({
       snapshot,
       identities,
       level: options.level,
-      scratch: resolve(options.scratch ?? tmpdir()),
+      scratch: resolve(options.scratch ?? (process.env['TMPDIR'] || '/var/tmp')),
       ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
       sample,
       layoutOf: place.layoutOf,
@@ -116,7 +115,7 @@ function render({ snapshot, level, counts, rto, rpo }: Shown, text: TextHelpers)
   const rows: [string, string][] = [
     ['snapshot', text.bold(snapshot.slice(0, 16))],
     [`level ${level}`, verdict],
-    ['compared', `${n(counts.compared)} of ${n(counts.messages)} messages in ${n(counts.mailboxes)} mailboxes`],
+    ['compared', `${n(counts.compared)} of ${n(counts.messages)} messages in ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`],
   ];
   if (rto.firstLoginMs !== undefined) rows.push(['first login after', text.duration(rto.firstLoginMs)]);
   rows.push(['restored after', text.duration(rto.completeMs)]);
