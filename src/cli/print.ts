@@ -29,7 +29,7 @@ export async function printText(ending: Ending, globals: Globals, output: Output
   }
   for (const line of findingLines(result, globals.verbose, onErr, globals.quiet && !bad)) output.err(`${printable(line)}\n`);
   if (error !== undefined) {
-    output.err(`${onErr.red('mailrecover:')} ${oneLine(printable(error.message))}\n`);
+    output.err(`${onErr.red('mailrecover:')} ${localTimes(oneLine(printable(error.message)), onErr)}\n`);
     if (error.hint !== undefined) output.err(`${onErr.cyan('hint:')} ${oneLine(printable(error.hint))}\n`);
   }
 }
@@ -48,7 +48,7 @@ function findingLines(result: CommandResult, verbose: boolean, text: TextHelpers
   const worth = (result.findings ?? []).filter(({ severity }) => !silent && (severity !== 'info' || verbose));
   const shown = verbose ? worth : worth.slice(0, FINDINGS_SHOWN);
   const lines = shown.flatMap((finding) => [
-    `${label(finding, text)} ${oneLine(finding.message)}`,
+    `${label(finding, text)} ${localTimes(oneLine(finding.message), text)}`,
     ...(finding.hint === undefined ? [] : [`${text.cyan('hint:')} ${oneLine(finding.hint)}`]),
   ]);
   if (worth.length > shown.length)
@@ -59,6 +59,11 @@ function findingLines(result: CommandResult, verbose: boolean, text: TextHelpers
 function label({ severity }: Finding, text: TextHelpers): string {
   if (severity === 'error') return text.red('error:');
   return severity === 'warning' ? text.yellow('warning:') : text.dim('note:');
+}
+
+/** Messages are made once for people and programs, with times as programs want them. */
+function localTimes(message: string, text: TextHelpers): string {
+  return message.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => (Number.isNaN(Date.parse(iso)) ? iso : text.time(iso)));
 }
 
 function oneLine(text: string): string {

@@ -30,8 +30,9 @@ export function parseArguments(
   for (const [key, option] of Object.entries(GLOBAL_OPTIONS)) program.addOption(optionFor(key, option));
   program.addHelpText('after', "\nRun 'mailrecover help COMMAND' for the options, examples and exit codes of a command.");
 
+  const names = commands.map(({ name }) => name);
   for (const command of commands) {
-    const at = place(program, command.name);
+    const at = place(program, command.name, names);
     at.summary(command.summary).description(command.description.join('\n\n')).helpOption('-h, --help', 'print help');
     at.usage(['[OPTIONS]', ...Object.values(command.arguments).map(usageOfArgument)].join(' '));
     for (const argument of Object.values(command.arguments)) {
@@ -67,13 +68,17 @@ function getOutHelpWidth(): number {
 }
 
 /** The commander command for `key add`, with its group made on the way. */
-function place(program: Command, name: string): Command {
+function place(program: Command, name: string, names: readonly string[]): Command {
   const words = name.split(' ');
   let at = program;
   for (const [index, word] of words.entries()) {
     const known = at.commands.find((command) => command.name() === word);
     if (known !== undefined && index < words.length - 1) at = known;
-    else at = at.command(word);
+    else {
+      at = at.command(word);
+      const group = `${words.slice(0, index + 1).join(' ')} `;
+      at.summary(names.flatMap((each) => (each.startsWith(group) ? [each.slice(group.length)] : [])).join(', '));
+    }
   }
   return at;
 }

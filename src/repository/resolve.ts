@@ -48,7 +48,7 @@ export async function resolveSnapshot(target: Target, text: string, options: Res
 
 function meansNothing(text: string): MailrecoverError {
   return new MailrecoverError('usage', `'${text}' does not name a snapshot`, {
-    hint: "name it by its id, 'latest', 'latest~2', or a time such as 2026-11-20 or '2026-11-20 03:00'; 'mailrecover snapshots' lists them",
+    hint: "name it by its id (4 characters of it or more), 'latest', 'latest~2', or a time such as 2026-11-20 or '2026-11-20 03:00'; 'mailrecover snapshots' lists them",
     subject: text,
   });
 }
