@@ -113,7 +113,10 @@ function render({ snapshot, counts, milliseconds }: Shown, text: TextHelpers): s
   const n = (value: number): string => text.number(value);
   return text.pairs([
     ['snapshot', snapshot === undefined ? text.dim('none (dry run)') : text.bold(snapshot.slice(0, 16))],
-    ['holds', `${n(counts.messages)} messages in ${n(counts.folders)} folders of ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`],
+    [
+      'holds',
+      `${n(counts.messages)} messages in ${n(counts.folders)} folders of ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`,
+    ],
     ['changed', `${n(counts.newMessages)} new, ${n(counts.removedMessages)} gone, ${n(counts.flagChanges)} flags`],
     ['read', text.size(counts.bytesRead)],
     ['stored', text.size(counts.bytesStored)],

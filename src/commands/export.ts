@@ -95,6 +95,9 @@ function render({ counts }: ExportReport, snapshot: string, to: string, text: Te
   return text.pairs([
     ['snapshot', text.bold(snapshot.slice(0, 16))],
     ['exported to', to],
-    ['messages', `${text.number(counts.messages)} in ${text.number(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}, ${text.size(counts.bytes)}`],
+    [
+      'messages',
+      `${text.number(counts.messages)} in ${text.number(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}, ${text.size(counts.bytes)}`,
+    ],
   ]);
 }

@@ -156,7 +156,10 @@ function render(report: Shown, text: TextHelpers): string {
   const rows: [string, string][] = [
     ['snapshot', text.bold(report.snapshot.slice(0, 16))],
     [report.dryRun ? 'would go to' : 'restored to', report.target],
-    ['messages', `${text.number(counts.messages)} in ${text.number(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}, ${text.size(counts.bytes)}`],
+    [
+      'messages',
+      `${text.number(counts.messages)} in ${text.number(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}, ${text.size(counts.bytes)}`,
+    ],
   ];
   if (report.firstMailMs !== undefined) rows.push(['first mail after', text.duration(report.firstMailMs)]);
   if (!report.dryRun) rows.push(['took', text.duration(report.milliseconds)]);

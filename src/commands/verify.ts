@@ -115,7 +115,10 @@ function render({ snapshot, level, counts, rto, rpo }: Shown, text: TextHelpers)
   const rows: [string, string][] = [
     ['snapshot', text.bold(snapshot.slice(0, 16))],
     [`level ${level}`, verdict],
-    ['compared', `${n(counts.compared)} of ${n(counts.messages)} messages in ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`],
+    [
+      'compared',
+      `${n(counts.compared)} of ${n(counts.messages)} messages in ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`,
+    ],
   ];
   if (rto.firstLoginMs !== undefined) rows.push(['first login after', text.duration(rto.firstLoginMs)]);
   rows.push(['restored after', text.duration(rto.completeMs)]);

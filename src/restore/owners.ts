@@ -1,4 +1,5 @@
 /** Who will own what is restored. */
+import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { groupId, userId } from '../system/owners.ts';
 
@@ -12,8 +13,16 @@ export interface OwnerMap {
 /**
  * Maps owners by name. Without root nothing can be given away, so all stays with the user who runs the restore.
  * @param renamed other names for owners, from `--map-owner OLD:NEW`
+ * @throws MailrecoverError `not-found` where nobody here has such a name: better before the restore than after it
  */
 export function ownerMap(renamed: ReadonlyMap<string, string>, isRoot: boolean): OwnerMap {
+  for (const name of isRoot ? renamed.values() : []) {
+    if (userId(name) !== undefined || groupId(name) !== undefined) continue;
+    throw new MailrecoverError('not-found', `there is no user or group '${name}' on this host`, {
+      hint: 'make it, or name another with --map-owner; nothing was changed',
+      subject: name,
+    });
+  }
   const findings: Finding[] = [];
   const missing = new Set<string>();
   const lookup = (kind: 'user' | 'group', find: (name: string) => number | undefined): ((name: string) => number | undefined) => {

@@ -1,7 +1,7 @@
 /** Restoring a snapshot, or a part of it, into an empty directory. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { ioError, MailrecoverError } from '../errors/error.ts';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { Identity } from '../repository/age/keys.ts';
 import type { FullSection } from '../repository/catalog/model.ts';
@@ -16,7 +16,7 @@ import { ownerMap } from './owners.ts';
 import { parentsOf } from './parents.ts';
 import { fetchAll } from './fetch.ts';
 import { addToPlan, emptyPlan, type PlannedFile, type RestorePlan } from './plan.ts';
-import { nothingSelected, selectFrom, wantedMailboxes, type Selection } from './select.ts';
+import { nothingSelected, selectFrom, Unfitted, wantedMailboxes, type Selection } from './select.ts';
 import { checkSpace } from './space.ts';
 import { attempt, finishDirectory, makeLink, makeRestoreDirectory, openParent, type FileFacts } from './write/files.ts';
 import { startWriters, type Writers } from './write/writers.ts';
@@ -70,8 +70,10 @@ export async function planRestore(
   const state = await readState(repository.target, names, identities, wantedMailboxes(selection));
   const plan = emptyPlan(state.numbering);
   const mailboxes = new Set<string>();
+  const unfitted = new Unfitted(selection, layoutOf);
   for await (const section of state.sections) {
     const selected = selectFrom(section, selection, layoutOf);
+    unfitted.see(section, selected);
     if (selected === undefined) continue;
     addToPlan(plan, selected);
     options.onSection?.(selected);
@@ -79,29 +81,45 @@ export async function planRestore(
   }
   plan.counts.mailboxes = mailboxes.size;
   if (mailboxes.size === 0) throw nothingSelected(selection);
+  if (unfitted.names.length > 0) throw nothingSelected(selection, unfitted.names);
   return plan;
 }
 
-/** Opens the target directory: it must be empty, or hold an interrupted run of the same restore. @returns whether it does */
-async function openTarget(to: string, journal: string, plan: RestorePlan): Promise<boolean> {
-  await makeDirectory(to, 0o755);
-  let names: string[];
+function refused(to: string, why: string): MailrecoverError {
+  return new MailrecoverError('refused', `'${to}' ${why}`, {
+    hint: 'name a directory that is empty or not there yet; nothing was changed',
+    subject: to,
+  });
+}
+
+function namesIn(to: string): string[] {
   try {
-    names = readdirSync(to);
+    return readdirSync(to);
   } catch (error) {
-    throw ioError(error, 'list', to);
+    if (systemCode(error) === 'ENOENT') return [];
+    throw systemCode(error) === 'ENOTDIR' ? refused(to, 'is not a directory') : ioError(error, 'list', to);
   }
-  // A run that was killed while it wrote its journal left that, and nothing else.
-  if (names.every((name) => UNFINISHED.test(name))) for (const name of names.splice(0)) rmSync(join(to, name));
+}
+
+/** The directory itself, or the one in which it would be made. */
+function nearest(path: string): string {
+  let at = path;
+  while (!existsSync(at) && at !== dirname(at)) at = dirname(at);
+  return at;
+}
+
+/** Opens the target directory: it must be empty, or hold an interrupted run of the same restore. @returns whether it does */
+async function openTarget(to: string, journal: string, plan: RestorePlan, dryRun: boolean): Promise<boolean> {
+  const names = namesIn(to);
   const begun = names.includes(JOURNAL) && readFileSync(join(to, JOURNAL), 'utf8') === journal;
-  if (names.length > 0 && !begun) {
-    throw new MailrecoverError('refused', `'${to}' is not empty`, {
-      hint: 'name a directory that is empty or not there yet; nothing was changed',
-      subject: to,
-    });
-  }
+  // A run that was killed while it wrote its journal left that, and nothing else.
+  const unfinished = names.every((name) => UNFINISHED.test(name));
+  if (!unfinished && !begun) throw refused(to, 'is not empty');
   if (begun) return true;
-  checkSpace(to, plan);
+  checkSpace(nearest(to), plan);
+  if (dryRun) return false;
+  for (const name of names) rmSync(join(to, name));
+  await makeDirectory(to, 0o755);
   await writeDurable(join(to, JOURNAL), journal);
   return false;
 }
@@ -151,8 +169,13 @@ async function restoreWith(options: RestoreOptions, writers: Writers, begun: num
   const isRoot = process.getuid?.() === 0;
   const owners = ownerMap(options.mapOwner, isRoot);
   const findings: Finding[] = [];
+  const resume = await openTarget(
+    to,
+    `${JSON.stringify({ repository: repository.id, snapshot: snapshot.id, selection })}\n`,
+    plan,
+    options.dryRun,
+  );
   if (options.dryRun) return { outcome: 'ok', counts: plan.counts, resumed: false, findings, plan, lost: [] };
-  const resume = await openTarget(to, `${JSON.stringify({ repository: repository.id, snapshot: snapshot.id, selection })}\n`, plan);
 
   const root = toBytes(to);
   const absolute = (path: string): string => `${root}/${path}`;

@@ -43,6 +43,11 @@ function onlyMessages(dir: FullDir, meant: ReadonlySet<MessageState>): FullDir {
   return { ...dir, files: new Map(), links: new Map(), messages };
 }
 
+/** The directory of the folder that a directory is, or is a part of. */
+function folderOf(path: string): string {
+  return /(^|\/)(cur|new|tmp)$/.test(path) ? path.replace(/\/?(cur|new|tmp)$/, '') : path;
+}
+
 /** Whether a directory belongs to a folder: it, or its `cur`, `new` and `tmp`. */
 function isOfFolder(path: string, folder: string): boolean {
   if (path === folder) return true;
@@ -62,7 +67,7 @@ export function selectFrom(section: FullSection, selection: Selection, layoutOf:
   const dirs = new Map<string, FullDir>();
   for (const [path, dir] of section.dirs) {
     if (folders !== undefined) {
-      const parent = /(^|\/)(cur|new|tmp)$/.test(path) ? path.replace(/\/?(cur|new|tmp)$/, '') : path;
+      const parent = folderOf(path);
       if (!isNamedFolder(parent, folders, layoutOf(section.store)) || !isOfFolder(path, parent)) continue;
     }
     dirs.set(path, meant === undefined ? dir : onlyMessages(dir, meant));
@@ -71,9 +76,45 @@ export function selectFrom(section: FullSection, selection: Selection, layoutOf:
   return dirs.size === 0 ? undefined : { ...section, dirs };
 }
 
-/** Refuses a selection that nothing in the snapshot fits. */
-export function nothingSelected(selection: Selection): MailrecoverError {
-  const what = selection.messages?.join(', ') ?? selection.folders?.join(', ') ?? selection.mailboxes?.join(', ') ?? 'anything';
+/** The names of a selection that nothing has fitted so far: a mistyped one must not pass unnoticed beside others that are right. */
+export class Unfitted {
+  readonly #mailboxes: Map<string, (mailbox: string) => boolean>;
+  readonly #folders: Set<string>;
+  readonly #messages: Set<string>;
+  readonly #layoutOf: (store: string) => FolderLayout;
+
+  constructor({ mailboxes, folders, messages }: Selection, layoutOf: (store: string) => FolderLayout) {
+    this.#mailboxes = new Map(mailboxes?.map((name) => [name, mailboxFilter([name])]));
+    this.#folders = new Set(folders);
+    this.#messages = new Set(messages);
+    this.#layoutOf = layoutOf;
+  }
+
+  /** Takes note of a section, and of what was selected of it. */
+  see({ mailbox }: FullSection, selected: FullSection | undefined): void {
+    for (const [name, fits] of this.#mailboxes) if (fits(mailbox)) this.#mailboxes.delete(name);
+    if (selected === undefined || this.#folders.size + this.#messages.size === 0) return;
+    const layout = this.#layoutOf(selected.store);
+    for (const [path, dir] of selected.dirs) {
+      for (const name of this.#folders) if (isNamedFolder(folderOf(path), [name], layout)) this.#folders.delete(name);
+      for (const id of this.#messages) if (holds(selected, path, dir, id)) this.#messages.delete(id);
+    }
+  }
+
+  get names(): string[] {
+    return [...this.#mailboxes.keys(), ...this.#folders, ...this.#messages];
+  }
+}
+
+function holds({ store, mailbox }: FullSection, dir: string, { messages }: FullDir, id: string): boolean {
+  const wanted = parseMessageId(id);
+  for (const [base, { sha }] of messages) if (fitOf(wanted, { store, mailbox, dir, base }, sha) !== undefined) return true;
+  return false;
+}
+
+/** Refuses a selection that nothing in the snapshot fits. @param names those of its names that are not there, where only some are */
+export function nothingSelected(selection: Selection, names?: readonly string[]): MailrecoverError {
+  const what = (names ?? selection.messages ?? selection.folders ?? selection.mailboxes)?.join(', ') ?? 'anything';
   return new MailrecoverError('not-found', `the snapshot holds no '${what}'`, {
     hint: "see what it holds: 'mailrecover ls SNAPSHOT [MAILBOX]'",
     subject: what,

@@ -1,6 +1,7 @@
 /** Level `files`: what lies in the scratch directory is, byte for byte and name for name, what the catalog says. */
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readdirSync, readlinkSync, readSync, lstatSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { RestorePlan, PlannedFile } from '../restore/plan.ts';
 import { displayBytes, fsPath } from '../store/bytes.ts';
 import { groupId, userId } from '../system/owners.ts';
@@ -8,6 +9,8 @@ import type { Progress } from '../system/progress.ts';
 import type { Comparison } from './comparison.ts';
 
 const CHUNK = 1024 * 1024;
+/** Files that are compared without a look at anything else. */
+const TOGETHER = 64;
 
 /** SHA-256 of each part of a file. */
 function partHashes(fd: number, sizes: readonly number[]): string[] {
@@ -81,9 +84,18 @@ function compareNames(root: string, plan: RestorePlan, comparison: Comparison): 
  * Compares a restored tree with its plan: every name, byte, mode, time and owner; nothing more, nothing less.
  * @param root absolute byte string
  */
-export function compareFiles(root: string, plan: RestorePlan, comparison: Comparison, progress: Progress, signal?: AbortSignal): void {
+export async function compareFiles(
+  root: string,
+  plan: RestorePlan,
+  comparison: Comparison,
+  progress: Progress,
+  signal?: AbortSignal,
+): Promise<void> {
   const isRoot = process.getuid?.() === 0;
+  let compared = 0;
   for (const file of plan.files) {
+    // A signal is heard only between turns.
+    if (compared++ % TOGETHER === 0) await turn();
     signal?.throwIfAborted();
     compareFile(root, file, isRoot, comparison);
     progress.advance(1, file.size);

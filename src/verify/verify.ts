@@ -1,6 +1,7 @@
 /** Proving a snapshot: it is restored into a scratch directory and compared, up to what a real IMAP server shows of it. */
-import { chmod, mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Finding } from '../errors/finding.ts';
 import { ioError } from '../errors/error.ts';
 import type { Identity } from '../repository/age/keys.ts';
@@ -8,7 +9,8 @@ import type { FullSection } from '../repository/catalog/model.ts';
 import { readState } from '../repository/catalog/reader.ts';
 import type { Repository, StoredSnapshot } from '../repository/repository.ts';
 import { restore, type RestoreReport } from '../restore/restore.ts';
-import type { Selection } from '../restore/select.ts';
+import { mailboxFilter, wantedOf } from '../restore/look/folders.ts';
+import { nothingSelected, Unfitted, type Selection } from '../restore/select.ts';
 import { toBytes, displayBytes } from '../store/bytes.ts';
 import { controlDir, type FolderLayout } from '../store/maildir/layout.ts';
 import { isoTime, monotonic } from '../system/clock.ts';
@@ -18,6 +20,7 @@ import { Comparison, type VerifyCounts } from './comparison.ts';
 import { expectedMailbox } from './expected.ts';
 import { compareFiles } from './files.ts';
 import { compareMail, type ControlFile } from './mail.ts';
+import { removeRoom } from './room.ts';
 
 export type VerifyLevel = 'files' | 'mail' | 'server';
 
@@ -52,9 +55,15 @@ async function sampleOf(options: VerifyOptions): Promise<string[] | undefined> {
   if (options.sample >= 1) return options.mailboxes === undefined ? undefined : [...options.mailboxes];
   const names = new Set<string>();
   const catalogs = options.snapshot.catalogs.map((catalog) => catalog.name);
-  const wanted = options.mailboxes?.map((mailbox) => ({ mailbox: toBytes(mailbox) }));
-  for await (const section of (await readState(options.repository.target, catalogs, options.identities, wanted)).sections)
-    names.add(displayBytes(section.mailbox));
+  const unfitted = new Unfitted(options.mailboxes === undefined ? {} : { mailboxes: options.mailboxes }, options.layoutOf);
+  const fits = mailboxFilter(options.mailboxes);
+  for await (const section of (await readState(options.repository.target, catalogs, options.identities, wantedOf(options.mailboxes)))
+    .sections) {
+    unfitted.see(section, undefined);
+    if (fits(section.mailbox)) names.add(displayBytes(section.mailbox));
+  }
+  // Without any, a selection of none would mean all.
+  if (names.size === 0 || unfitted.names.length > 0) throw nothingSelected({}, unfitted.names.length > 0 ? unfitted.names : undefined);
   const all = [...names];
   const count = Math.max(1, Math.round(all.length * options.sample));
   const start = Math.random();
@@ -107,11 +116,16 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   } catch (error) {
     throw ioError(error, 'make a directory in', options.scratch);
   }
+  let report: VerifyReport;
   try {
-    return await prove(options, selection, room, begun);
-  } finally {
-    await rm(room, { recursive: true, force: true });
+    report = await prove(options, selection, room, begun);
+  } catch (error) {
+    await removeRoom(room);
+    throw error;
   }
+  const left = await removeRoom(room);
+  if (left === undefined) return report;
+  return { ...report, outcome: report.outcome === 'ok' ? 'warning' : report.outcome, findings: [...report.findings, left] };
 }
 
 async function prove(options: VerifyOptions, selection: Selection, room: string, begun: number): Promise<VerifyReport> {
@@ -138,11 +152,15 @@ async function prove(options: VerifyOptions, selection: Selection, room: string,
   comparison.counts.messages = restored.plan.counts.messages;
   const root = toBytes(to);
   progress.phase('comparing files', { items: restored.plan.files.length, bytes: restored.plan.counts.bytes });
-  compareFiles(root, restored.plan, comparison, progress, signal);
+  await compareFiles(root, restored.plan, comparison, progress, signal);
   const control = controlFiles(sections, layoutOf);
   if (level !== 'files') {
     progress.phase('reading mail');
-    for (const section of sections) compareMail(root, section, control.of, comparison);
+    for (const section of sections) {
+      compareMail(root, section, control.of, comparison);
+      await turn();
+      signal?.throwIfAborted();
+    }
   }
   const rto: VerifyReport['rto'] = { completeMs: Math.round(restoredMs) };
   const findings = restored.findings.filter((finding) => finding.code !== 'damage' || finding.subject?.startsWith('packs/') === true);

@@ -54,7 +54,7 @@ export function localTarget(root: string): Target {
     try {
       return await action();
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') throw missing(path);
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') throw missing(path);
       throw ioError(error, 'read', join(root, path));
     }
   }

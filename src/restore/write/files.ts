@@ -43,7 +43,9 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 /** Whether what is there is the file as it should be: a run before this one had finished it. */
 export function isThere(path: string, size: number, facts: FileFacts): boolean {
   const stats = lstatSync(fsPath(path), { throwIfNoEntry: false });
+  const owned = (facts.uid === undefined || stats?.uid === facts.uid) && (facts.gid === undefined || stats?.gid === facts.gid);
   return (
+    owned &&
     stats !== undefined &&
     stats.isFile() &&
     stats.size === size &&
