@@ -101,6 +101,14 @@ function namesIn(to: string): string[] {
   }
 }
 
+function readJournal(to: string): string {
+  try {
+    return readFileSync(join(to, JOURNAL), 'utf8');
+  } catch (error) {
+    throw ioError(error, 'read', join(to, JOURNAL));
+  }
+}
+
 /** The directory itself, or the one in which it would be made. */
 function nearest(path: string): string {
   let at = path;
@@ -111,7 +119,7 @@ function nearest(path: string): string {
 /** Opens the target directory: it must be empty, or hold an interrupted run of the same restore. @returns whether it does */
 async function openTarget(to: string, journal: string, plan: RestorePlan, dryRun: boolean): Promise<boolean> {
   const names = namesIn(to);
-  const begun = names.includes(JOURNAL) && readFileSync(join(to, JOURNAL), 'utf8') === journal;
+  const begun = names.includes(JOURNAL) && readJournal(to) === journal;
   // A run that was killed while it wrote its journal left that, and nothing else.
   const unfinished = names.every((name) => UNFINISHED.test(name));
   if (!unfinished && !begun) throw refused(to, 'is not empty');
@@ -217,7 +225,7 @@ async function restoreWith(options: RestoreOptions, writers: Writers, begun: num
     attempt(absolute(path), () =>
       openParent(absolute(path), mode, owner === undefined ? undefined : { uid: owners.user(owner.user), gid: owners.group(owner.group) }),
     );
-  rmSync(join(to, JOURNAL), { force: true });
+  attempt(absolute(JOURNAL), () => rmSync(join(to, JOURNAL), { force: true }));
   const all = [...owners.findings, ...findings];
   const outcome = lost.length > 0 ? 'partial' : all.some((finding) => finding.severity !== 'info') ? 'warning' : 'ok';
   const restored = { ...plan.counts };
