@@ -40,11 +40,14 @@ export function carryUnreadable(live: LiveArea, { root, prior, findings, lost }:
     isHidden(join(folder, where)) || ['cur', 'new'].some((part) => messages.has(displayBytes(join(root, folder, part, base))));
 
   for (const [path, before] of prior.dirs) {
-    const kept = live.dirs.get(path) ?? (isHidden(path) ? { ...before, settled: false, files: new Map(), links: new Map(), messages: new Map() } : undefined);
+    const kept =
+      live.dirs.get(path) ??
+      (isHidden(path) ? { ...before, settled: false, files: new Map(), links: new Map(), messages: new Map() } : undefined);
     if (kept === undefined) continue;
     live.dirs.set(path, kept);
     for (const [name, file] of before.files)
-      if (!kept.files.has(name) && isHidden(join(path, name)) && !file.parts.some((part) => lost(part.place))) kept.files.set(name, { ...file, settled: false });
+      if (!kept.files.has(name) && isHidden(join(path, name)) && !file.parts.some((part) => lost(part.place)))
+        kept.files.set(name, { ...file, settled: false });
     for (const [name, link] of before.links) if (!kept.links.has(name) && isHidden(join(path, name))) kept.links.set(name, link);
     for (const [base, message] of before.messages)
       if (!kept.messages.has(base) && !lost(message.place) && isMissed(path, base, message)) kept.messages.set(base, message);

@@ -95,7 +95,7 @@ function checkSnapshot(repo: string, snapshot: AuditedSnapshot, identities: Buff
     if (lines === undefined) catalogLines.set(catalog.name, (lines = readCatalogLines(decryptAge(bytes, identities))));
     applyCatalog(state, lines);
   }
-  if (missing.size > 0) return;
+  if (snapshot.packs.some((pack) => missing.has(pack.name))) return;
   for (const section of state.values())
     for (const dir of section.dirs.values())
       for (const item of dir.items.values())
@@ -119,7 +119,8 @@ export function audit(repo: string, identities: Buffer[], missing: ReadonlySet<s
       own.push(readSnapshot(join(root, fingerprint, file), fingerprint, file));
     }
     for (const [index, snapshot] of own.entries()) {
-      if (index > 0 && snapshot.parent !== own[index - 1]?.id && !missing.has(snapshot.parent ?? '')) throw new Error(`snapshot ${snapshot.sequence} has another parent than the one before it`);
+      if (index > 0 && snapshot.parent !== own[index - 1]?.id && !missing.has(snapshot.parent ?? ''))
+        throw new Error(`snapshot ${snapshot.sequence} has another parent than the one before it`);
       checkSnapshot(repo, snapshot, identities, missing);
     }
     snapshots.push(...own);

@@ -42,7 +42,9 @@ async function countCalls(world: World, args: string[], plan: Pick<FailPlan, 'ki
   const copy = copyWorld(world, `${world.base}-count`);
   const counter = `${world.base}-counter`;
   const under = plan.under.map((path) => copy.base + path.slice(world.base.length));
-  const ran = await mailrecover(['--config', copy.config, ...args.map((arg) => arg.replace(world.base, copy.base))], { plans: [{ do: 'fail', at: 0, errno: 'EIO', ...plan, under, counter }] });
+  const ran = await mailrecover(['--config', copy.config, ...args.map((arg) => arg.replace(world.base, copy.base))], {
+    plans: [{ do: 'fail', at: 0, errno: 'EIO', ...plan, under, counter }],
+  });
   assert.equal(ran.code, 0, ran.stderr);
   const count = readFileSync(counter).length;
   rmSync(copy.base, { recursive: true });
@@ -79,7 +81,9 @@ async function failEach(t: TestContext, world: World, few: number, { plan, args,
       if (ran.code !== 0) assert.ok(problems(document).length > 0 || ran.stderr !== '', 'says why');
       await check(copy, ran, document);
     } catch (error) {
-      failures.push(`call ${at} of ${calls} (${plan.errno}, ${String(plan.kinds)}): exit ${ran.code}\n${ran.stdout}${ran.stderr}${error instanceof Error ? (error.stack ?? '') : ''}`);
+      failures.push(
+        `call ${at} of ${calls} (${plan.errno}, ${String(plan.kinds)}): exit ${ran.code}\n${ran.stdout}${ran.stderr}${error instanceof Error ? (error.stack ?? '') : ''}`,
+      );
     }
     rmSync(copy.base, { recursive: true });
     rmSync(counter, { force: true });
@@ -125,7 +129,11 @@ suite('calls that fail', { skip: notBuilt() }, () => {
           plan: { kinds: DURABLE, under: [world.repo, world.state, world.keys], errno },
           args: ['backup'],
           check: async (copy, ran, document) => {
-            if (errno === 'ENOSPC' && ran.code === 1) assert.ok(problems(document).some((problem) => problem.code === 'no-space' && problem.hint !== undefined), 'says that the disk is full');
+            if (errno === 'ENOSPC' && ran.code === 1)
+              assert.ok(
+                problems(document).some((problem) => problem.code === 'no-space' && problem.hint !== undefined),
+                'says that the disk is full',
+              );
             await healed(copy);
           },
         });
@@ -152,7 +160,10 @@ suite('calls that fail', { skip: notBuilt() }, () => {
           args: ['backup'],
           check: async (copy, ran, document) => {
             if (ran.code === 3) {
-              assert.ok(document?.findings.some((finding) => finding.severity === 'error' && finding.subject?.startsWith(copy.mail)), 'what could not be read is named');
+              assert.ok(
+                document?.findings.some((finding) => finding.severity === 'error' && finding.subject?.startsWith(copy.mail)),
+                'what could not be read is named',
+              );
               // What could not be read and was in the snapshot before is carried over.
               const [then, now, live] = [baseNames(before), baseNames(await restoredTree(copy)), baseNames(liveTree(copy))];
               for (const base of then) if (live.has(base)) assert.ok(now.has(base), `${base} was carried over`);
@@ -172,10 +183,25 @@ suite('calls that fail', { skip: notBuilt() }, () => {
     await settle();
     const counter = `${world.base}-counter`;
     const ran = await mailrecover(['--config', world.config, '--json', 'backup'], {
-      plans: [{ do: 'fail', at: 1, forever: true, kinds: ['open', 'list', 'read'], under: [join(world.mail, 'example.org/bob/Maildir')], errno: 'EACCES', counter }],
+      plans: [
+        {
+          do: 'fail',
+          at: 1,
+          forever: true,
+          kinds: ['open', 'list', 'read'],
+          under: [join(world.mail, 'example.org/bob/Maildir')],
+          errno: 'EACCES',
+          counter,
+        },
+      ],
     });
     assert.equal(ran.code, 3, ran.stdout);
-    t.diagnostic(ran.json().findings.map((finding) => finding.message).join('; '));
+    t.diagnostic(
+      ran
+        .json()
+        .findings.map((finding) => finding.message)
+        .join('; '),
+    );
     const bob = [...(await restoredTree(world)).keys()].filter((path) => path.includes('/bob/') && /(cur|new)\//.test(path));
     assert.ok(bob.length >= 3, 'mail that the snapshot before had is carried over');
     await healed(world);
@@ -213,5 +239,7 @@ suite('calls that fail', { skip: notBuilt() }, () => {
 
 /** Messages by what stays the same of their path: mailbox, folder and base name. */
 function baseNames(tree: ReadonlyMap<string, string>): Set<string> {
-  return new Set([...tree.keys()].filter((path) => /\/(cur|new)\/./.test(path)).map((path) => path.replace(/(cur|new)\//, '').replace(/:.*/, '')));
+  return new Set(
+    [...tree.keys()].filter((path) => /\/(cur|new)\/./.test(path)).map((path) => path.replace(/(cur|new)\//, '').replace(/:.*/, '')),
+  );
 }

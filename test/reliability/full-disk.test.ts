@@ -107,7 +107,11 @@ suite('full disks', { skip: noMount() || notBuilt() }, () => {
     const to = join(disk, 'to');
     const release = occupy(disk, 400_000);
     await assertRefused(world, ['restore', 'latest', '--to', to]);
-    if (existsSync(to)) assert.deepEqual(readdirSync(to).filter((name) => !name.startsWith('.')), []);
+    if (existsSync(to))
+      assert.deepEqual(
+        readdirSync(to).filter((name) => !name.startsWith('.')),
+        [],
+      );
     release();
 
     const counter = join(world.base, 'counter');

@@ -55,7 +55,7 @@ function chosen(steps: string, few: number): number[] {
   const wanted = rounds(few, all.length);
   if (wanted >= all.length) return all;
   const weight = (step: number): number => (/[rslum]/.test(steps[step - 1] ?? '') ? 0 : 1);
-  const spread = all.map((step) => ({ step, key: (step * 0.618_034) % 1 + weight(step) * 0.5 }));
+  const spread = all.map((step) => ({ step, key: ((step * 0.618_034) % 1) + weight(step) * 0.5 }));
   return spread
     .sort((a, b) => a.key - b.key)
     .slice(0, wanted)
@@ -66,13 +66,18 @@ function chosen(steps: string, few: number): number[] {
 async function killAt(world: World, base: string, step: number, torn: boolean): Promise<void> {
   const copy = copyWorld(world, join(base, `step-${step}`));
   const counter = join(base, `counter-${step}`);
-  const ran = await mailrecover(['--config', copy.config, 'backup'], { plans: [{ do: 'kill', at: step, torn, under: [copy.base], counter }] });
+  const ran = await mailrecover(['--config', copy.config, 'backup'], {
+    plans: [{ do: 'kill', at: step, torn, under: [copy.base], counter }],
+  });
   assert.equal(ran.signal, 'SIGKILL', ran.stderr);
   const before = audit(copy.repo, copy.secrets);
   assert.deepEqual(before.twice, []);
   await settle();
   const report = await backUp(copy);
-  assert.deepEqual(report.findings.filter((finding) => finding.severity !== 'info' && finding.code !== 'new-host-key'), []);
+  assert.deepEqual(
+    report.findings.filter((finding) => finding.severity !== 'info' && finding.code !== 'new-host-key'),
+    [],
+  );
   const after = audit(copy.repo, copy.secrets);
   assert.deepEqual(after.twice, [], 'nothing is uploaded twice');
   assert.ok(after.snapshots.length > before.snapshots.length || before.snapshots.length > 0);
@@ -106,7 +111,10 @@ suite('kill -9 at every durable step', { skip: notBuilt() }, () => {
         try {
           await killAt(world, base, step, step % 2 === 0);
         } catch (error) {
-          throw new Error(`killed before step ${step} (${steps[step - 1]}) of ${steps.length}${existsSync(join(base, `step-${step}`)) ? '' : ', removed'}`, { cause: error });
+          throw new Error(
+            `killed before step ${step} (${steps[step - 1]}) of ${steps.length}${existsSync(join(base, `step-${step}`)) ? '' : ', removed'}`,
+            { cause: error },
+          );
         }
       }
     });

@@ -169,7 +169,8 @@ test('each object that the newest snapshot needs is deleted: the next backup sto
         assert.deepEqual(compareTrees(liveTree(copy), await restoredTree(copy)), []);
         const again = await backUp(copy);
         assert.equal(again.counts.bytesRead, 0);
-        if (folder !== 'packs' && folder !== 'tags') assert.deepEqual(audit(copy.repo, copy.secrets, new Set([file.slice(3), /[0-9a-f]{64}/.exec(file)?.[0] ?? ''])).twice, []);
+        if (folder !== 'packs' && folder !== 'tags')
+          assert.deepEqual(audit(copy.repo, copy.secrets, new Set([file.slice(3), /[0-9a-f]{64}/.exec(file)?.[0] ?? ''])).twice, []);
       });
       rmSync(copy.base, { recursive: true });
     }

@@ -59,5 +59,11 @@ export function expunge(path: string, message: string): void {
 
 /** Messages of a folder, as paths below it, in order. */
 export function messagesOf(path: string): string[] {
-  return ['cur', 'new'].flatMap((part) => (existsSync(join(path, part)) ? readdirSync(join(path, part)).sort().map((name) => `${part}/${name}`) : []));
+  return ['cur', 'new'].flatMap((part) =>
+    existsSync(join(path, part))
+      ? readdirSync(join(path, part))
+          .sort()
+          .map((name) => `${part}/${name}`)
+      : [],
+  );
 }

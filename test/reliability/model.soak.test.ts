@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { MailrecoverError } from '../../src/errors/error.ts';
 import type { Target } from '../../src/repository/target.ts';
@@ -18,8 +19,30 @@ useMemory();
 const USERS = ['alice@example.org', 'bob@example.org', 'carol@example.net'];
 const FOLDERS = ['INBOX', 'Sent', 'Archive', 'Archive.2026'];
 const KINDS = [
-  'deliver', 'deliver', 'deliver', 'flag', 'flag', 'move', 'copy', 'expunge', 'makeFolder', 'removeFolder', 'renameFolder', 'control',
-  'removeMailbox', 'backUp', 'backUp', 'backUp', 'backUpOne', 'kill', 'loseState', 'keepState', 'rollBackState', 'restore', 'restoreOlder',
+  'deliver',
+  'deliver',
+  'deliver',
+  'flag',
+  'flag',
+  'move',
+  'copy',
+  'expunge',
+  'makeFolder',
+  'removeFolder',
+  'renameFolder',
+  'control',
+  'removeMailbox',
+  'backUp',
+  'backUp',
+  'backUp',
+  'backUpOne',
+  'kill',
+  'loseState',
+  'keepState',
+  'rollBackState',
+  'restore',
+  'restoreOlder',
+  'loseObject',
 ] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -47,6 +70,14 @@ type Host = Map<string, Mailbox>;
 interface Taken {
   id: string;
   holds: Host;
+  /** Mailboxes that were not asked for may have been read all the same, and then hold this. */
+  orLive?: Host;
+  /** Something that it needs may have been taken away since. */
+  harmed?: boolean;
+}
+
+function listed(mailbox: Mailbox | undefined): string[] {
+  return [...(mailbox ?? [])].map(([path, sha]) => `${path} ${sha}`).sort();
 }
 
 function copyOf(host: Host): Host {
@@ -65,13 +96,17 @@ class Play {
   readonly taken: Taken[] = [];
   readonly log: string[] = [];
   /** The snapshot that the local state is of; undefined where there is none. */
-  stateOf: string | undefined;
-  kept: string | undefined | false = false;
+  stateOf: Taken | undefined;
+  kept: Taken | undefined | false = false;
   runs = 0;
   /** A run was cut off, and none came to its end since. */
   cutOff = false;
   /** The journal of a run that was cut off was lost, too: the pack that it was storing may have no tags yet, and goes up again. */
   journalLost = false;
+  /** Packs were taken away since the last backup. */
+  packsLost = false;
+  /** Objects that were taken away. */
+  readonly missing = new Set<string>();
 
   constructor(world: World) {
     this.world = world;
@@ -150,7 +185,9 @@ class Play {
     const folder = pick([...(this.folders.get(user) ?? [])], where);
     if (message === undefined || folder === undefined || folder === message.folder) return;
     const base = message.name.slice(4).replace(/:.*/, '');
-    const taken = [...this.#mailbox(user).keys()].some((path) => path.startsWith(this.#key(folder, 'cur/') + base) || path.startsWith(this.#key(folder, 'new/') + base));
+    const taken = [...this.#mailbox(user).keys()].some(
+      (path) => path.startsWith(this.#key(folder, 'cur/') + base) || path.startsWith(this.#key(folder, 'new/') + base),
+    );
     const to = transfer(join(this.#path(user, message.folder), message.name), this.#path(user, folder), copy, odd && !taken);
     this.#rename(user, message, folder, to, copy);
   }
@@ -218,21 +255,23 @@ class Play {
     if (odd) await settle();
     this.runs++;
     const report = await backUp(this.world, { deep: what === 0 });
-    this.#noted(report.snapshot ?? '', copyOf(this.live));
+    this.#noted(report.snapshot ?? '', copyOf(this.live), copyOf(this.live));
     await this.restore();
   }
 
-  #noted(id: string, holds: Host): void {
+  #noted(id: string, holds: Host, live: Host): void {
     this.cutOff = false;
-    this.taken.push({ id, holds });
-    this.stateOf = id;
+    const taken: Taken = { id, holds, ...(this.packsLost ? { orLive: live } : {}) };
+    this.packsLost = false;
+    this.taken.push(taken);
+    this.stateOf = taken;
   }
 
   /** What a backup of one mailbox holds: of the others, what the snapshot before held, where this host remembers that one. */
   #withOne(user: string): Host {
     const before = this.taken.at(-1);
-    if (before !== undefined && this.stateOf !== before.id) return copyOf(this.live);
-    const holds = copyOf(before?.holds ?? new Map<string, Mailbox>());
+    if (before !== undefined && this.stateOf?.id !== before.id) return copyOf(this.live);
+    const holds = copyOf(this.stateOf?.holds ?? new Map<string, Mailbox>());
     holds.set(user, new Map(this.#mailbox(user)));
     return holds;
   }
@@ -243,7 +282,8 @@ class Play {
     this.runs++;
     const holds = this.#withOne(user);
     const report = await backUp(this.world, { mailboxes: [user] });
-    this.#noted(report.snapshot ?? '', holds);
+    // What lay in packs that are gone is read again, whoever's it is.
+    this.#noted(report.snapshot ?? '', holds, copyOf(this.live));
     await this.restore();
   }
 
@@ -256,7 +296,7 @@ class Play {
     this.cutOff = true;
     const target = dying(this.world.target, what % 7, odd);
     await backUp(this.world, { target }).then(
-      (report) => this.#noted(report.snapshot ?? '', holds),
+      (report) => this.#noted(report.snapshot ?? '', holds, holds),
       (error: unknown) => assert.equal((error as Error).message, 'cut off'),
     );
     const id = (await snapshotIds(this.world)).at(-1);
@@ -283,6 +323,31 @@ class Play {
     this.stateOf = this.kept;
   }
 
+  /** Somebody deletes an object of the repository. */
+  async loseObject(_user: string, { what, where }: Step): Promise<void> {
+    const folder = ['packs', 'tags', 'catalogs', 'snapshots'][where] ?? '';
+    const objects: string[] = [];
+    for await (const { path } of this.world.target.list(folder)) objects.push(path);
+    const path = pick(objects.sort(), what);
+    if (path === undefined) return;
+    await this.world.target.remove(path);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    if (folder === 'snapshots') {
+      const [id = ''] = /[0-9a-f]{64}/.exec(name) ?? [];
+      this.missing.add(id);
+      this.taken.splice(
+        this.taken.findIndex((taken) => taken.id === id),
+        1,
+      );
+      return;
+    }
+    this.missing.add(name);
+    for (const taken of this.taken) taken.harmed = true;
+    if (folder === 'packs') this.packsLost = true;
+    // Without the tags of a pack, losing the state costs an upload.
+    if (folder === 'tags') this.journalLost = true;
+  }
+
   async restore(): Promise<void> {
     await this.#compare(this.taken.at(-1));
   }
@@ -292,19 +357,25 @@ class Play {
   }
 
   async #compare(taken: Taken | undefined): Promise<void> {
-    if (taken === undefined) return;
-    const files = [...(await restoredTree(this.world, taken.id))].filter(([, line]) => line.startsWith('file'));
-    const restored = files.map(([path, line]) => `${path} ${line.slice(-64)}`).sort();
-    const expected = [...taken.holds].flatMap(([user, mailbox]) => {
-      const root = mailboxPath('', user);
-      return [...mailbox].map(([path, sha]) => `${root}/${path} ${sha}`);
-    });
-    assert.deepEqual(restored, expected.sort());
+    if (taken === undefined || taken.harmed === true) return;
+    const restored = new Map([...(await restoredTree(this.world, taken.id))].filter(([, line]) => line.startsWith('file')));
+    const rest = new Set(restored.keys());
+    for (const user of USERS) {
+      const root = `${mailboxPath('', user)}/`;
+      const own = [...restored].filter(([path]) => path.startsWith(root));
+      for (const [path] of own) rest.delete(path);
+      const found = own.map(([path, line]) => `${path.slice(root.length)} ${line.slice(-64)}`).sort();
+      const live = taken.orLive?.get(user);
+      if (live !== undefined && isDeepStrictEqual(found, listed(live))) taken.holds.set(user, live);
+      assert.deepEqual(found, listed(taken.holds.get(user)));
+    }
+    delete taken.orLive;
+    assert.deepEqual([...rest], []);
   }
 
   /** All snapshots are sound, hold what they should, and nothing went up twice. */
   async end(): Promise<void> {
-    const { snapshots, twice } = audit(this.world.repo, this.world.secrets);
+    const { snapshots, twice } = audit(this.world.repo, this.world.secrets, this.missing);
     assert.deepEqual(
       snapshots.map((snapshot) => snapshot.id),
       this.taken.map((taken) => taken.id),

@@ -23,7 +23,8 @@ function fill(world: World, random: Random, messages: number): void {
   for (const user of USERS)
     for (const folder of FOLDERS) {
       makeFolder(world.mail, user, folder);
-      for (let index = 0; index < messages; index++) deliver(world.mail, user, folder, random.bytes(200 + random.int(800)).toString('base64'));
+      for (let index = 0; index < messages; index++)
+        deliver(world.mail, user, folder, random.bytes(200 + random.int(800)).toString('base64'));
     }
 }
 

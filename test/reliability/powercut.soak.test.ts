@@ -31,7 +31,11 @@ function onDisk(world: World, disk: string): World {
 /** Pairs of a prefix and a way to survive it, spread evenly. */
 function cuts(records: number): { until: number; survival: (typeof SURVIVALS)[number]; seed: string }[] {
   const seeds = rounds(1, 4);
-  const all = Array.from({ length: records + 1 }, (_, until) => SURVIVALS.flatMap((survival) => Array.from({ length: survival === 'some' ? seeds : 1 }, (_each, seed) => ({ until, survival, seed: String(seed) })))).flat();
+  const all = Array.from({ length: records + 1 }, (_, until) =>
+    SURVIVALS.flatMap((survival) =>
+      Array.from({ length: survival === 'some' ? seeds : 1 }, (_each, seed) => ({ until, survival, seed: String(seed) })),
+    ),
+  ).flat();
   const wanted = rounds(45, all.length);
   return all.filter((_, index) => Math.floor((index * wanted) / all.length) !== Math.floor(((index - 1) * wanted) / all.length));
 }
@@ -81,7 +85,9 @@ suite('power cuts', { skip: notBuilt() }, () => {
         try {
           await survives(onDisk(world, into), base, until === trace.length ? nights + 1 : nights);
         } catch (error) {
-          throw new Error(`after ${until} of ${trace.length} steps (${describe(trace[until - 1])}), survived: ${survival} ${seed}`, { cause: error });
+          throw new Error(`after ${until} of ${trace.length} steps (${describe(trace[until - 1])}), survived: ${survival} ${seed}`, {
+            cause: error,
+          });
         }
         rmSync(into, { recursive: true });
       }

@@ -24,7 +24,8 @@ export function readTree(root: string, below = '', tree: Tree = new Map()): Tree
 /** What is different, one line each. */
 export function compareTrees(expected: Tree, actual: Tree): string[] {
   const lines: string[] = [];
-  for (const [path, what] of expected) if (actual.get(path) !== what) lines.push(`${path}: was ${what}, is ${actual.get(path) ?? 'missing'}`);
+  for (const [path, what] of expected)
+    if (actual.get(path) !== what) lines.push(`${path}: was ${what}, is ${actual.get(path) ?? 'missing'}`);
   for (const path of actual.keys()) if (!expected.has(path)) lines.push(`${path}: is there, and was not`);
   return lines;
 }

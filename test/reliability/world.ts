@@ -1,5 +1,16 @@
 /** A small mail host for the reliability tests: mailboxes, a repository, the local state; backed up and restored in this process. */
-import { accessSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backup, type BackupOptions, type BackupReport } from '../../src/backup/backup.ts';
@@ -125,7 +136,8 @@ export async function snapshotIds(world: World): Promise<string[]> {
 /** Restores a snapshot (the newest by default) in this process. */
 export async function restoreTo(world: World, to: string, id?: string, options: Partial<RestoreOptions> = {}): Promise<RestoreReport> {
   const repository = await openRepository(options.repository?.target ?? world.target);
-  const snapshot = options.snapshot ?? (await listSnapshots(repository.target)).snapshots.findLast((each) => id === undefined || each.id === id);
+  const snapshot =
+    options.snapshot ?? (await listSnapshots(repository.target)).snapshots.findLast((each) => id === undefined || each.id === id);
   if (snapshot === undefined) throw new Error('there is no such snapshot');
   return restore({
     repository,
