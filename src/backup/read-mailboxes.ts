@@ -81,6 +81,7 @@ export async function readMailboxes(
     throw error;
   }
   for (const gone of before.values()) dropMailbox(run, gone, sections);
+  if (before.size > 0) run.findings.push(goneMailboxes([...before.values()]));
   index.mailboxes = mailboxes;
   return new Map([...sections].sort(([a], [b]) => byBytes(a, b)));
 }
@@ -242,6 +243,17 @@ function recount(run: Run, source: SourceMailbox, before: readonly LiveArea[] | 
       mailboxes.add(key);
     });
   }
+}
+
+/** Mailboxes that were removed, or whose part of the store is not mounted: the one looks like the other, so a person is told. */
+function goneMailboxes(gone: readonly MailboxState[]): Finding {
+  const names = gone.slice(0, 3).map(({ mailbox }) => `'${displayBytes(mailbox)}'`);
+  return {
+    severity: 'warning',
+    code: 'mailboxes-gone',
+    message: `${gone.length} ${gone.length === 1 ? 'mailbox is' : 'mailboxes are'} gone since the snapshot before: ${names.join(', ')}${gone.length > names.length ? ' …' : ''}`,
+    hint: 'earlier snapshots hold them; if nobody removed them, see that their file system is mounted and run the backup again',
+  };
 }
 
 /** Takes up that a mailbox is no longer there. */
