@@ -263,13 +263,13 @@ function packLookup(index: StateIndex): (name: string) => number | undefined {
   };
 }
 
-/** Packs that the snapshot needs and whose tags are not on the target. */
+/** Packs that the snapshot needs and whose tags are not on the target; and those of a run that was cut off, needed or not. */
 function tagless(index: StateIndex, holdings: Holdings, lost: ReadonlySet<number>): Set<number> {
   const numbers = new Set<number>();
   for (const [number, pack] of index.packs.entries()) {
-    if (pack === null || pack.live <= 0 || lost.has(number)) continue;
-    const fresh = !holdings.has(pack.name);
-    if (pack.tags.name === '' || (!fresh && holdings.get(pack.tags.name) !== pack.tags.size)) numbers.add(number);
+    if (pack === null || lost.has(number)) continue;
+    const needed = pack.live > 0 && holdings.has(pack.name);
+    if (pack.tags.name === '' || (needed && holdings.get(pack.tags.name) !== pack.tags.size)) numbers.add(number);
   }
   return numbers;
 }

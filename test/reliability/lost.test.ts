@@ -73,6 +73,27 @@ test('the state is lost: all is read again, nothing is stored twice', async () =
   assert.deepEqual((await assertWhole(world)).twice, []);
 });
 
+test('a run was cut off, the next one read another mailbox, and then the state is lost: nothing is stored twice', async () => {
+  const world = await worldWithMail();
+  await nights(world, 1, 1);
+  change(world, 2);
+  await settle();
+  const { target } = world;
+  const cutOff = {
+    ...target,
+    put: async (...args: Parameters<typeof target.put>) => {
+      const stored = await target.put(...args);
+      if (args[0].startsWith('packs/')) throw new Error('cut off');
+      return stored;
+    },
+  };
+  await assert.rejects(backUp(world, { target: cutOff }), /cut off/);
+  await nightly(world, { mailboxes: ['bob@example.org'] });
+  rmSync(world.state, { recursive: true });
+  await nightly(world);
+  assert.deepEqual((await assertWhole(world)).twice, []);
+});
+
 test('the state is lost while one mailbox is to be backed up: the snapshot holds the others all the same', async () => {
   const world = await worldWithMail();
   await nights(world, 1, 2);
