@@ -11,6 +11,9 @@ test('mailboxes that are gone are named, once', async () => {
   renameSync(join(setting.root, 'mail/example.org/bob'), join(setting.root, 'bob'));
   const { code, json } = await setting.json('backup');
   assert.deepEqual([code, json.outcome], [0, 'warning']);
-  assert.match(json.findings.find((finding) => finding.code === 'mailboxes-gone')?.message ?? '', /^1 mailbox is gone .*'bob@example\.org'$/);
+  assert.match(
+    json.findings.find((finding) => finding.code === 'mailboxes-gone')?.message ?? '',
+    /^1 mailbox is gone .*'bob@example\.org'$/,
+  );
   assert.equal((await setting.json('backup')).json.outcome, 'ok');
 });
