@@ -2,8 +2,9 @@
 import type { Finding } from '../errors/finding.ts';
 import { byBytes } from '../repository/catalog/percent.ts';
 import { toBytes } from '../store/bytes.ts';
+import { locate } from '../store/links.ts';
 import { findMailboxes } from '../store/mailboxes.ts';
-import { expandBytes, fixedPart, parsePattern } from '../store/pattern.ts';
+import { fixedPart, parsePattern } from '../store/pattern.ts';
 import type { LiveArea } from '../store/live.ts';
 import { liveStat, lstatIfThere } from '../store/stat.ts';
 import type { MailboxState, Signature } from './state/state.ts';
@@ -43,12 +44,17 @@ function join(...parts: string[]): string {
 }
 
 /** Another area of a mailbox, where a pattern names one and it is there. */
-function otherArea(area: 'control' | 'home', text: string | undefined, user: string, prefix: string): MailboxState['areas'] {
+function otherArea(
+  area: 'control' | 'home',
+  text: string | undefined,
+  user: string,
+  prefix: string,
+  findings: Finding[],
+): MailboxState['areas'] {
   if (text === undefined) return [];
   const pattern = parsePattern(text);
-  const path = expandBytes(pattern, user);
-  if (path === undefined || lstatIfThere(path)?.isDirectory() !== true) return [];
-  return [{ area, path, root: join(prefix, `.${area}`, below(path, fixedPart(pattern))) }];
+  const place = locate(pattern, user, findings);
+  return place === undefined ? [] : [{ area, path: place.real, root: join(prefix, `.${area}`, below(place.path, fixedPart(pattern))) }];
 }
 
 /**
@@ -70,9 +76,9 @@ export async function storeMailboxes(
       mailbox: user,
       store: source.name,
       areas: [
-        { area: 'mail', path: each.path, root: join(prefix, each.relative) },
-        ...otherArea('control', source.control, user, prefix),
-        ...otherArea('home', source.home, user, prefix),
+        { area: 'mail', path: each.real, root: join(prefix, each.relative) },
+        ...otherArea('control', source.control, user, prefix, found.findings),
+        ...otherArea('home', source.home, user, prefix, found.findings),
       ],
     };
   });

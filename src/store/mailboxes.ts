@@ -1,16 +1,19 @@
-import { lstatSync, readdirSync, realpathSync, statSync, type Dirent } from 'node:fs';
-import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
+import { lstatSync, readdirSync, type Dirent } from 'node:fs';
+import { MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { type ByteString, displayBytes, fsPath, toBytes } from './bytes.ts';
+import { below, followLink, realPath, unreadable, type Place } from './links.ts';
 import { bind, boundUser, type Bound, matcher, type Matcher, resolve } from './matching.ts';
 import { expandBytes, fixedPart, lowerAscii, type Pattern } from './pattern.ts';
 
-/** A mailbox that lies on disk. `path` and `relative` are byte strings (see bytes.ts). */
+/** A mailbox that lies on disk. Paths are byte strings (see bytes.ts). */
 export interface FoundMailbox {
   /** As its users know it: `alice@example.org`, or `alice` where the pattern has no domain. */
   mailbox: string;
-  /** Absolute. */
+  /** Absolute, as the pattern has it. */
   path: ByteString;
+  /** Where it really lies: no component of it is a symbolic link. */
+  real: ByteString;
   /** Below the pattern's fixed part: `example.org/alice/Maildir`. */
   relative: ByteString;
 }
@@ -32,8 +35,8 @@ export interface FoundMailboxes {
 
 /**
  * Lists the mailboxes that a pattern finds, by walking only the levels that it has. Names that begin with a dot count
- * only where the pattern's component does, and `lost+found` never. Symbolic links are followed only as in `followed`,
- * below; a mailbox that is reached over a link and also without one (or over two links) is listed once.
+ * only where the pattern's component does, and `lost+found` never. Symbolic links are followed only as in
+ * {@link followLink}; a mailbox that is reached over a link and also without one (or over two links) is listed once.
  * @throws {MailrecoverError} `config` when the pattern has no variables and no `mailbox` is named
  */
 export async function findMailboxes(pattern: Pattern, options: FindOptions = {}): Promise<FoundMailboxes> {
@@ -44,7 +47,8 @@ export async function findMailboxes(pattern: Pattern, options: FindOptions = {})
     });
   }
   const walk = new Walk(pattern, options);
-  await walk.descend(fixedPart(pattern), pattern.fixed, {}, false);
+  const root = fixedPart(pattern);
+  await walk.descend({ path: root, real: realPath(root) }, pattern.fixed, {}, false);
   return walk.result();
 }
 
@@ -74,7 +78,7 @@ class Walk {
   }
 
   /** Goes on with component number `level`, inside of `dir`; `linked` says that a symbolic link led here. */
-  async descend(dir: ByteString, level: number, bound: Bound, linked: boolean): Promise<void> {
+  async descend(dir: Place, level: number, bound: Bound, linked: boolean): Promise<void> {
     const component = this.pattern.components[level];
     if (component === undefined) {
       this.take(dir, bound, linked);
@@ -83,12 +87,11 @@ class Walk {
     if (++this.steps % PAUSE_EVERY === 0) await new Promise((go) => setImmediate(go));
     this.options.signal?.throwIfAborted();
 
-    const parent = dir === '/' ? '' : dir;
     const name = component.literal ?? resolve(component, bound);
     if (name !== undefined) {
-      const path = `${parent}/${name}`;
-      const type = this.typeOf(path);
-      if (type !== undefined) await this.enter(path, type, level, bound, linked);
+      const place = below(dir, name);
+      const type = this.typeOf(place);
+      if (type !== undefined) await this.enter(place, type, level, bound, linked);
       return;
     }
 
@@ -102,119 +105,70 @@ class Walk {
       if (type === undefined) continue;
       const values = match(entry.name);
       const next = values === undefined ? undefined : bind(bound, component, values);
-      if (next !== undefined) await this.enter(`${parent}/${entry.name}`, type, level, next, linked);
+      if (next !== undefined) await this.enter(below(dir, entry.name), type, level, next, linked);
     }
   }
 
-  private async enter(path: ByteString, type: EntryType, level: number, bound: Bound, linked: boolean): Promise<void> {
+  private async enter(place: Place, type: EntryType, level: number, bound: Bound, linked: boolean): Promise<void> {
     const last = level === this.pattern.components.length - 1;
     const wanted = last ? (this.options.kind ?? 'directory') : 'directory';
-    if (type === 'link' ? this.followed(path, wanted) : type === wanted)
-      await this.descend(path, level + 1, bound, linked || type === 'link');
+    if (type === wanted) await this.descend(place, level + 1, bound, linked);
+    if (type !== 'link') return;
+    const real = followLink(place, wanted, this.findings);
+    if (real !== undefined) await this.descend({ path: place.path, real }, level + 1, bound, true);
   }
 
-  private list(dir: ByteString, level: number): Dirent[] {
+  private list({ path, real }: Place, level: number): Dirent[] {
     try {
       // Latin-1 gives each byte of a name as one character.
-      return readdirSync(fsPath(dir), { withFileTypes: true, encoding: 'latin1' });
+      return readdirSync(fsPath(real), { withFileTypes: true, encoding: 'latin1' });
     } catch (error) {
       // A directory that vanished below the fixed part was removed just now; the fixed part itself has to be there.
-      if (level === this.pattern.fixed || !isGone(error)) this.unreadable(error, 'list', dir);
+      if (level === this.pattern.fixed || !isGone(error)) this.findings.push(unreadable(error, 'list', path));
       return [];
     }
   }
 
-  private typeOf(path: ByteString): EntryType | undefined {
+  private typeOf({ path, real }: Place): EntryType | undefined {
     try {
-      const stat = lstatSync(fsPath(path), { throwIfNoEntry: false });
+      const stat = lstatSync(fsPath(real), { throwIfNoEntry: false });
       if (stat === undefined) return undefined;
       return stat.isSymbolicLink() ? 'link' : stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : undefined;
     } catch (error) {
-      if (!isGone(error)) this.unreadable(error, 'look at', path);
+      if (!isGone(error)) this.findings.push(unreadable(error, 'look at', path));
       return undefined;
     }
   }
 
-  /**
-   * A symbolic link to a mailbox, or to a directory on the way to one, is followed only if root made it, or if its
-   * owner owns what it leads to. Otherwise a user could have somebody else's files backed up, and restored, as their
-   * own mail. A link that is not followed is an error, not a silence: mail may lie behind it.
-   */
-  private followed(path: ByteString, wanted: EntryType): boolean {
-    const shown = displayBytes(path);
-    try {
-      const link = lstatSync(fsPath(path));
-      const target = statSync(fsPath(path));
-      if (wanted === 'directory' ? !target.isDirectory() : !target.isFile()) return false;
-      if (link.uid === 0 || link.uid === target.uid) return true;
-      this.findings.push({
-        severity: 'error',
-        code: 'link-not-followed',
-        message: `symbolic link '${shown}' belongs to another user than what it leads to`,
-        hint: `if it is meant so: chown -h root '${shown}'`,
-        subject: shown,
-      });
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') {
-        this.findings.push({
-          severity: 'error',
-          code: 'link-broken',
-          message: `symbolic link '${shown}' leads nowhere`,
-          hint: 'mount the file system that it leads to, or remove the link',
-          subject: shown,
-        });
-      } else this.unreadable(error, 'follow', path);
-    }
-    return false;
-  }
-
-  private unreadable(error: unknown, action: string, path: ByteString): void {
-    const shown = displayBytes(path);
-    this.findings.push({ severity: 'error', code: 'unreadable', message: ioError(error, action, shown).message, subject: shown });
-  }
-
-  private take(path: ByteString, bound: Bound, linked: boolean): void {
+  private take({ path, real }: Place, bound: Bound, linked: boolean): void {
     const user = this.pattern.hasVariables ? boundUser(bound) : toBytes(this.options.mailbox ?? '');
     if (user === undefined) return;
     const mailbox = displayBytes(user);
     if (this.checkExpansion && lowerAscii(expandBytes(this.pattern, user) ?? '') !== lowerAscii(path)) return;
-    this.found.push({ mailbox, path, relative: path.slice(this.base), linked });
+    this.found.push({ mailbox, path, real, relative: path.slice(this.base), linked });
   }
 
   result(): FoundMailboxes {
     const sorted = this.found.toSorted((a, b) => (a.relative < b.relative ? -1 : a.relative > b.relative ? 1 : 0));
     const real = new Map<ByteString, FoundMailbox>();
     const mailboxes: FoundMailbox[] = [];
-    const linked = sorted.some((found) => found.linked);
-    const root = linked ? this.realPath(fixedPart(this.pattern)) : '';
     // Without links first: over a link comes only what lies nowhere else in the pattern.
-    for (const { linked: overLink, ...found } of [...sorted.filter((f) => !f.linked), ...sorted.filter((f) => f.linked)]) {
-      if (linked) {
-        const place = overLink ? this.realPath(found.path) : `${root === '/' ? '' : root}/${found.relative}`;
-        const other = real.get(place);
-        if (other !== undefined) {
-          this.findings.push({
-            severity: 'info',
-            code: 'link-alias',
-            message: `mailbox '${found.mailbox}' is a symbolic link to '${other.mailbox}' and is not read twice`,
-            subject: found.mailbox,
-          });
-          continue;
-        }
-        real.set(place, found);
+    for (const { linked: _, ...found } of [...sorted.filter((f) => !f.linked), ...sorted.filter((f) => f.linked)]) {
+      const other = real.get(found.real);
+      if (other !== undefined) {
+        this.findings.push({
+          severity: 'info',
+          code: 'link-alias',
+          message: `mailbox '${found.mailbox}' is a symbolic link to '${other.mailbox}' and is not read twice`,
+          subject: found.mailbox,
+        });
+        continue;
       }
+      real.set(found.real, found);
       mailboxes.push(found);
     }
-    if (linked) mailboxes.sort((a, b) => (a.relative < b.relative ? -1 : 1));
+    mailboxes.sort((a, b) => (a.relative < b.relative ? -1 : 1));
     return { mailboxes, findings: this.findings };
-  }
-
-  private realPath(path: ByteString): ByteString {
-    try {
-      return realpathSync(fsPath(path), { encoding: 'latin1' });
-    } catch {
-      return path;
-    }
   }
 }
 

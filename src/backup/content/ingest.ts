@@ -1,12 +1,12 @@
 /** Reads files and puts what is not stored yet into packs. Runs in the main thread or in a worker; all calls are synchronous. */
 import { createHash, hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, readSync, type Stats } from 'node:fs';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import type { Recipient } from '../../repository/age/keys.ts';
 import { PackBuilder, type BuiltPack } from '../../repository/pack/builder.ts';
 import { TAG_SIZE, tagger } from '../../repository/tags.ts';
-import { fsPath } from '../../store/bytes.ts';
 import type { ReadOutcome, ReadRequest, StoredPart } from '../../store/live.ts';
+import { FileOpener } from '../../store/reach.ts';
 import { liveStat } from '../../store/stat.ts';
 import type { ClaimTable } from './claims.ts';
 import { cutLengths } from './cut.ts';
@@ -61,10 +61,20 @@ export class Ingest {
     this.#place = FRESH_PLACE + options.thread * PER_THREAD;
   }
 
-  read(request: ReadRequest): ReadOutcome {
+  /** Reads files, and stores what is new in them. */
+  readAll(requests: readonly ReadRequest[]): ReadOutcome[] {
+    const opener = new FileOpener();
+    try {
+      return requests.map((request) => this.#read(request, opener));
+    } finally {
+      opener.release();
+    }
+  }
+
+  #read(request: ReadRequest, opener: FileOpener): ReadOutcome {
     let fd: number;
     try {
-      fd = openSync(fsPath(request.path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      fd = opener.open(request.path);
     } catch (error) {
       // A name that has become a link is no longer the file that was listed.
       const code = systemCode(error) ?? 'EIO';

@@ -110,7 +110,7 @@ export class ContentPool {
     this.#inlineFiles += requests.length;
     if (this.#claims.crowded) this.#inline.claims = this.#claims = this.#claims.grown();
     const before = this.#inline.counts.bytesRead;
-    const outcomes = requests.map((request) => this.#inline.read(request));
+    const outcomes = this.#inline.readAll(requests);
     this.#options.onRead(requests.length, this.#inline.counts.bytesRead - before);
     // Packs go out while the next files are read, but not faster than they can be stored.
     while (this.#storing.size > 1) await Promise.race(this.#storing);

@@ -37,7 +37,7 @@ function handle(message: ToThread): void {
     say({ type: 'flushed' });
   } else {
     const before = ingest.counts.bytesRead;
-    const outcomes = packOutcomes(unpackRequests(message).map((request) => ingest.read(request)));
+    const outcomes = packOutcomes(ingest.readAll(unpackRequests(message)));
     const { stats, shas, places } = outcomes;
     say({ type: 'outcomes', id: message.id, outcomes, bytesRead: ingest.counts.bytesRead - before }, [
       stats.buffer,

@@ -1,8 +1,8 @@
 /** The last step for a mailbox that never comes to rest: messages and UIDs that fit each other. */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { sleep } from '../../system/clock.ts';
-import { fsPath } from '../bytes.ts';
 import type { LiveStat } from '../live.ts';
+import { FileOpener } from '../reach.ts';
 import { liveStat } from '../stat.ts';
 import type { AreaReader } from './area.ts';
 import { parseUidlist } from './uidlist.ts';
@@ -91,14 +91,18 @@ function readLists({ mail, controlRoot }: BusyMailbox): Map<string, List | undef
 }
 
 function readList(path: string): List | undefined {
+  const opener = new FileOpener();
   let fd: number;
   try {
-    fd = openSync(fsPath(path), 'r');
+    fd = opener.open(path);
   } catch {
     return undefined;
+  } finally {
+    opener.release();
   }
   try {
-    return { stat: liveStat(fstatSync(fd)), content: readFileSync(fd) };
+    const stats = fstatSync(fd);
+    return stats.isFile() ? { stat: liveStat(stats), content: readFileSync(fd) } : undefined;
   } finally {
     closeSync(fd);
   }

@@ -1,7 +1,8 @@
 /** One listing of one directory of a store. */
-import { readdirSync, readlinkSync, type Dirent } from 'node:fs';
+import { closeSync, readdirSync, readlinkSync, type Dirent } from 'node:fs';
 import { fsPath } from '../bytes.ts';
 import type { LiveStat } from '../live.ts';
+import { openDirectory, throughHandle } from '../reach.ts';
 import { liveStat, lstatIfThere } from '../stat.ts';
 import { contentsLeftOut, leftOut } from './leftout.ts';
 import { baseName, flagsPart, isMessageName } from './names.ts';
@@ -63,7 +64,12 @@ export function listDirectory(full: string, path: string, maildir: boolean, now:
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (maildir && path !== '' && contentsLeftOut(name)) return listing;
   const holdsMessages = maildir && path !== '' && messageDirectory(path) !== undefined;
-  for (const entry of readdirSync(fsPath(full), { withFileTypes: true, encoding: 'latin1' })) sort(entry, listing, holdsMessages);
+  const fd = openDirectory(full);
+  try {
+    for (const entry of readdirSync(throughHandle(fd), { withFileTypes: true, encoding: 'latin1' })) sort(entry, listing, holdsMessages);
+  } finally {
+    closeSync(fd);
+  }
   return listing;
 }
 

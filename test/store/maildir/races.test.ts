@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, lutimesSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, lutimesSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -223,4 +223,45 @@ test('a directory whose time lies in the future proves as much as others', async
   assertHolds(captured, places);
   assert.ok([...captured.mail.dirs.values()].every(({ settled }) => settled));
   assert.ok(captured.looks < 40, String(captured.looks));
+});
+
+/** Puts a link to a directory of somebody else's files in place of one of a mailbox; they have the names that were listed. */
+function leadAway(server: Server, dir: string, places: readonly Place[]): void {
+  const elsewhere = `${server.root}-of-another`;
+  mkdirSync(elsewhere);
+  for (const place of places) if (place.dir === dir) writeFileSync(join(elsewhere, place.base + place.flags), 'secret');
+  writeFileSync(join(elsewhere, 'another secret:2,'), 'secret');
+  renameSync(join(server.root, dir, 'cur'), join(server.root, dir, 'away'));
+  symlinkSync(elsewhere, join(server.root, dir, 'cur'));
+}
+
+test('a directory that becomes a link between listing and reading leads to nothing', async () => {
+  const { server, places } = mailbox();
+  const captured = await capture(server, {
+    beforeRead: once(
+      () => leadAway(server, '.A', places),
+      (path: string) => path.startsWith('.A/'),
+    ),
+  });
+  assert.ok(![...server.contents.values()].includes('secret'));
+  assertHolds(
+    captured,
+    places.filter((place) => place.dir !== '.A'),
+  );
+});
+
+test('a directory that becomes a link at the moment it is listed leads to nothing', async () => {
+  for (const nth of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]) {
+    const { server, places } = mailbox();
+    let looks = 0;
+    const captured = await capture(server, {
+      listing: once(
+        () => leadAway(server, '.A', places),
+        () => ++looks === nth,
+      ),
+    });
+    assert.ok(![...server.contents.values()].includes('secret'));
+    const bases = captured.bases.get('.A') ?? [];
+    assert.ok(!bases.includes('another secret'), `listed the other directory at look ${nth}`);
+  }
 });

@@ -5,7 +5,6 @@ import {
   fstatSync,
   linkSync,
   mkdirSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -17,6 +16,7 @@ import { systemCode } from '../../../src/errors/error.ts';
 import type { ContentReader, LiveArea, ReadOutcome } from '../../../src/store/live.ts';
 import { type CapturedMailbox, captureMailbox } from '../../../src/store/maildir/capture.ts';
 import { parseUidlist } from '../../../src/store/maildir/uidlist.ts';
+import { FileOpener } from '../../../src/store/reach.ts';
 import { liveStat } from '../../../src/store/stat.ts';
 
 /** Where a message lies: folder directory (`''` is INBOX), base name, flags with their colon, UID. */
@@ -119,8 +119,9 @@ export class Server {
 }
 
 function readOne(path: string, contents: Map<string, string>): ReadOutcome {
+  const opener = new FileOpener();
   try {
-    const fd = openSync(path, 'r');
+    const fd = opener.open(path);
     try {
       const stat = liveStat(fstatSync(fd));
       const content = readFileSync(fd);
@@ -132,6 +133,8 @@ function readOne(path: string, contents: Map<string, string>): ReadOutcome {
     }
   } catch (error) {
     return { error: systemCode(error) ?? 'EIO' };
+  } finally {
+    opener.release();
   }
 }
 
