@@ -33,7 +33,7 @@ export interface CreatedRepository {
 export async function refuseExisting(target: Target): Promise<void> {
   if ((await target.size(MARKER)) === undefined) return;
   throw new MailrecoverError('refused', `there is a repository at '${target.location}' already`, {
-    hint: 'name another directory with --repository PATH; a configuration for this one is written by hand, see docs/reference/config.md',
+    hint: 'name another place with --repository REPOSITORY; a configuration for this one is written by hand, see docs/reference/config.md',
     subject: target.location,
   });
 }

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
 import type { Finding } from '../errors/finding.ts';
+import { parseLocation } from '../repository/targets/location.ts';
 import { defineCommand } from './types.ts';
 
 export default defineCommand({
@@ -39,7 +40,7 @@ export default defineCommand({
         text.pairs([
           ['configuration', `${path}  ${text.green('valid')}`],
           ...config.stores.map(({ name, path: pattern }): [string, string] => [`store ${name}`, pattern]),
-          ['repository', config.repository.path],
+          ['repository', config.repository.at],
           [
             'encryption',
             config.encryption
@@ -75,14 +76,14 @@ function placeFindings(config: Config): Finding[] {
       });
     }
   }
-  const { path } = config.repository;
-  if (!existsSync(path)) {
+  const { at } = config.repository;
+  if (parseLocation(at).kind === 'local' && !existsSync(at)) {
     findings.push({
       severity: 'warning',
       code: 'no-repository',
-      message: `there is no repository at '${path}' yet`,
+      message: `there is no repository at '${at}' yet`,
       hint: 'mailrecover init',
-      subject: path,
+      subject: at,
     });
   }
   return findings;

@@ -31,14 +31,15 @@ export async function placeOf(
   options: { repository?: string | undefined; host?: string | undefined } = {},
 ): Promise<Place> {
   const config = options.repository === undefined || existsSync(context.configPath) ? await context.config() : undefined;
-  const path = options.repository === undefined ? config?.repository.path : resolve(options.repository);
-  if (path === undefined)
-    throw new MailrecoverError('config', 'no repository is named', { hint: "name it with '--repository PATH', or in the configuration" });
-  const { localTarget } = await import('../repository/targets/local.ts');
+  const at = options.repository ?? config?.repository.at;
+  if (at === undefined)
+    throw new MailrecoverError('config', 'no repository is named', {
+      hint: "name it with '--repository REPOSITORY', or in the configuration",
+    });
   const thisHost = config?.host ?? hostname();
   return {
     config,
-    target: localTarget(path),
+    target: await targetAt(context, at),
     host: options.host ?? thisHost,
     thisHost,
     state: config?.state ?? '/var/lib/mailrecover',
@@ -46,6 +47,14 @@ export async function placeOf(
     trust: config?.trust ?? [],
     layoutOf: (name) => layoutOf(config, name),
   };
+}
+
+/** Opens the target of that name, and closes it when the command ends. */
+export async function targetAt(context: CommandContext, at: string): Promise<Target> {
+  const { openTarget } = await import('../repository/targets/open.ts');
+  const target = await openTarget(at);
+  context.onEnd(() => target.close?.());
+  return target;
 }
 
 /** How folders of a store are named; Dovecot's defaults where the configuration says nothing. */

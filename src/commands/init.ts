@@ -17,7 +17,12 @@ export default defineCommand({
       value: 'PATTERN',
       description: 'where mailboxes lie, with the variables %u (user@domain), %n (user) and %d (domain)',
     },
-    repository: { kind: 'text', value: 'PATH', description: 'the directory of the repository', complete: 'directory' },
+    repository: {
+      kind: 'text',
+      value: 'REPOSITORY',
+      description: 'where the repository will lie: a directory, sftp:user@host:/path or s3:https://host/bucket/prefix',
+      complete: 'directory',
+    },
     recipient: { kind: 'list', value: 'RECIPIENT', description: 'encrypt to this age recipient (age1…)' },
     noEncryption: { kind: 'flag', description: 'store mail readable by whoever reads the repository' },
     passphrase: { kind: 'flag', description: 'wrap the new private key in a passphrase that is asked for' },
@@ -45,7 +50,7 @@ export default defineCommand({
   },
   json: {
     config: 'the configuration file that was written',
-    repository: 'the directory of the repository',
+    repository: 'the place of the repository',
     recipients: 'to whom backups are encrypted',
     identity: 'the file of the private key, where one was made',
     sheet: 'the file of the recovery sheet',

@@ -15,8 +15,8 @@ export const IDENTITY = {
 export const REPOSITORY = {
   repository: {
     kind: 'text',
-    value: 'PATH',
-    description: 'the repository, in place of the one in the configuration',
+    value: 'REPOSITORY',
+    description: 'the repository (a path, sftp:… or s3:…), in place of the one in the configuration',
     complete: 'directory',
   },
 } as const satisfies OptionSpecs;

@@ -24,7 +24,7 @@ export const configSchema = z
       .default('/var/lib/mailrecover')
       .meta({ description: 'the directory for local state: caches, journals, the history of runs' }),
     stores: z.array(storePart).min(1, 'must name at least one mail store').meta({ description: 'where mail lies' }),
-    repository: repositoryPart.meta({ description: 'where backups are written' }),
+    repository: repositoryPart.meta({ description: 'where backups are written; a text alone is the same as `at`' }),
     encryption: encryptionPart,
     recipients: recipientsPart,
     identities: identitiesPart,

@@ -28,7 +28,7 @@ export async function openRepository(target: Target): Promise<Repository> {
   } catch (cause) {
     if (!(cause instanceof MailrecoverError) || cause.code !== 'not-found') throw cause;
     throw new MailrecoverError('no-repository', `there is no repository at '${target.location}'`, {
-      hint: "check 'repository' in the configuration (is the disk mounted?), or make one with 'mailrecover init'",
+      hint: "check 'repository' in the configuration (is the disk mounted, the path right?), or make one with 'mailrecover init'",
       subject: target.location,
       cause,
     });
@@ -70,7 +70,7 @@ export async function createRepository(
 ): Promise<Repository> {
   if ((await target.size(MARKER)) !== undefined) {
     throw new MailrecoverError('refused', `there is a repository at '${target.location}' already`, {
-      hint: "use it as it is: 'mailrecover backup'; or name another directory",
+      hint: "use it as it is: 'mailrecover backup'; or name another place",
       subject: target.location,
     });
   }

@@ -1,7 +1,10 @@
 /** The recovery sheet: what a person prints and keeps away from the host, to get mail back when the host is gone. */
 import { createHash } from 'node:crypto';
+import { fetchCommands } from './targets/location.ts';
 
 const PREFIX = 'AGE-SECRET-KEY-1';
+/** Where the sheet has a remote repository fetched to. */
+const COPY = '/srv/copy';
 /** Characters of a group, and groups in a row. */
 const GROUP = 4;
 const IN_ROW = 4;
@@ -70,10 +73,18 @@ function keyLines(facts: SheetFacts): string[] {
   ];
 }
 
+/** Numbered steps, each with the commands that make it. */
+function steps(all: readonly (readonly string[])[]): string[] {
+  return all.flatMap(([says, ...commands], index) => [`  ${index + 1}. ${says}`, ...commands.map((command) => `        ${command}`)]);
+}
+
 /** The sheet as plain text, 100 columns wide at most but for paths. */
 export function recoverySheet(facts: SheetFacts): string {
   const { repository, host } = facts;
   const identity = facts.encrypted ? ' --identity key.txt' : '';
+  const fetch = fetchCommands(repository.location, COPY);
+  const directory = fetch.length === 0 ? 'the repository' : 'the copy';
+  const there = fetch.length === 0 ? repository.location : '.';
   const lines = [
     `MAILRECOVER RECOVERY SHEET   ${host}   ${facts.made}`,
     'Print this, keep it away from the host, and confirm it: mailrecover key confirm',
@@ -94,14 +105,15 @@ export function recoverySheet(facts: SheetFacts): string {
     '',
     'TO GET MAIL BACK, on any host',
     ...(facts.encrypted ? ['  First write the private key into a file key.txt, in one line, and: chmod 600 key.txt'] : []),
-    '  1. is the script the right one?   in the directory of the repository:',
-    '        sha256sum recover.sh',
-    '  2. what is there?',
-    `        mailrecover snapshots --repository ${repository.location}`,
-    '  3. restore the newest snapshot',
-    `        mailrecover restore latest --repository ${repository.location} --host ${host}${identity} --to /srv/restore`,
-    '  4. the same without mailrecover   in the directory of the repository:',
-    `        sh recover.sh${identity} --to /srv/restore latest`,
+    ...steps([
+      ...(fetch.length === 0
+        ? []
+        : [['fetch a copy of the repository, with whatever credential reads it, and enter it', ...fetch, `cd ${COPY}`]]),
+      [`is the script the right one?   in the directory of ${directory}:`, 'sha256sum recover.sh'],
+      ['what is there?', `mailrecover snapshots --repository ${there}`],
+      ['restore the newest snapshot', `mailrecover restore latest --repository ${there} --host ${host}${identity} --to /srv/restore`],
+      [`the same without mailrecover   in the directory of ${directory}:`, `sh recover.sh${identity} --to /srv/restore latest`],
+    ]),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -34,4 +34,6 @@ export interface Target {
   list(folder: string, options?: { all?: boolean }): AsyncIterable<StoredObject>;
   /** Removes an object; one that is not there is no error. */
   remove(path: string): Promise<void>;
+  /** Ends connections; absent where there are none. Nothing is asked of the target after it. */
+  close?(): Promise<void>;
 }

@@ -130,7 +130,7 @@ test('what is missing is asked for on a terminal, and an error without one', asy
     process.execPath,
     [MAIN, '--config', setting.config, 'init', '--mail', setting.mail, '--state', setting.state],
     [
-      [/directory of the repository [^\n]*: /, setting.repository],
+      [/where should the repository lie [^\n]*\? /, setting.repository],
       [/passphrase for the private key [^\n]*: /, 'correct horse'],
       [/the same again: /, 'correct horse'],
     ],

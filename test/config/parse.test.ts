@@ -85,7 +85,7 @@ test('values that are set come back, in a file that explains the others', () => 
       { name: 'a', path: '/a/%u', prefix: 'INBOX.', separator: '.' },
       { name: 'b', path: '/b with: blanks #/%n', owner: 'vmail:vmail' },
     ],
-    repository: { path: '/srv/backup' },
+    repository: { at: '/srv/backup' },
     recipients: [RECIPIENT],
     identities: ['file:/etc/mailrecover/identity.txt'],
     backup: { workers: 2 },

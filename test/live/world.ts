@@ -50,7 +50,7 @@ export async function makeWorld(store: StoreSettings, settings: Record<string, u
       host: 'mx1',
       state: join(directory, 'state'),
       stores: [store],
-      repository: { path: join(directory, 'repository') },
+      repository: { at: join(directory, 'repository') },
       recipients: [identity.recipient.text],
       ...settings,
     }),

@@ -5,6 +5,7 @@ import { storeMailboxes } from '../../backup/mailboxes.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { fsPath } from '../../store/bytes.ts';
 import { fixedPart, parsePattern } from '../../store/pattern.ts';
+import { parseLocation } from '../../repository/targets/location.ts';
 import { userName } from '../../system/owners.ts';
 import type { Store } from './stores.ts';
 
@@ -29,6 +30,12 @@ function deviceOf(path: string | Buffer): number | undefined {
   }
 }
 
+/** The repository as a directory of this host, where it is one. */
+function directoryOf(repository: string): string | undefined {
+  const location = parseLocation(repository);
+  return location.kind === 'local' ? location.path : undefined;
+}
+
 /** The file system on which a directory that is perhaps not there yet will lie. */
 function futureDevice(path: string): number | undefined {
   for (let at = path; ; at = dirname(at)) {
@@ -40,7 +47,8 @@ function futureDevice(path: string): number | undefined {
 /** Looks at the mailboxes that the stores find. */
 export async function adviceFor(stores: readonly Store[], places: Places, signal: AbortSignal): Promise<Advice> {
   const advice: Advice = { says: [], findings: [], privilege: [] };
-  const device = futureDevice(places.repository);
+  const directory = directoryOf(places.repository);
+  const device = directory === undefined ? undefined : futureDevice(directory);
   const owners = new Set<number>();
   for (const store of stores) {
     const { mailboxes, findings } = await storeMailboxes({ name: store.name, path: store.path }, '', signal);
@@ -75,19 +83,20 @@ export async function adviceFor(stores: readonly Store[], places: Places, signal
 
 function privilegeFor(owners: ReadonlySet<number>, { configDirectory, repository, state }: Places): string[] {
   const [only] = owners;
+  const written = [configDirectory, directoryOf(repository), state].filter((path) => path !== undefined).join(' ');
   if (process.geteuid?.() !== 0 || only === undefined || (owners.size === 1 && only === 0)) return [];
   if (owners.size === 1) {
     const user = userName(only);
     return [
       `All mail belongs to '${user}', so backups need not run as root. Give that user what they write, once:`,
-      `  mkdir -p ${state} && chown -R ${user}: ${configDirectory} ${repository} ${state}`,
+      `  mkdir -p ${state} && chown -R ${user}: ${written}`,
       `and run them as it:`,
       `  runuser -u ${user} -- mailrecover backup`,
     ];
   }
   return [
     `Mail belongs to ${owners.size} users. Backups need to read all of it, not to be root: a user of their own with one capability is enough:`,
-    `  useradd --system mailrecover; chown -R mailrecover: ${configDirectory} ${repository} ${state}`,
+    `  useradd --system mailrecover; chown -R mailrecover: ${written}`,
     '  setpriv --reuid mailrecover --regid mailrecover --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search mailrecover backup',
   ];
 }

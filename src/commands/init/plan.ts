@@ -9,7 +9,8 @@ import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { generateIdentity, parseRecipient } from '../../repository/age/keys.ts';
 import type { Target } from '../../repository/target.ts';
-import { localTarget } from '../../repository/targets/local.ts';
+import { canonicalLocation } from '../../repository/targets/location.ts';
+import { targetAt } from '../from-config.ts';
 import type { CommandContext } from '../types.ts';
 import { adviceFor } from './advice.ts';
 import { askNewPassphrase } from './secrets.ts';
@@ -63,8 +64,8 @@ export async function planInit(context: CommandContext, options: InitOptions): P
     ? (): Promise<string> => context.ask('where do mailboxes lie (such as /var/vmail/%d/%n/Maildir)? ')
     : undefined;
   const chosen = await chooseStores(options.mail, ask, context.signal);
-  const repository = resolve(options.repository ?? (await askRepository(context)));
-  const target = localTarget(repository);
+  const repository = canonicalLocation(options.repository ?? (await askRepository(context)));
+  const target = await targetAt(context, repository);
   await refuseExisting(target);
   await refuseOccupied(target);
 
@@ -89,7 +90,7 @@ export async function planInit(context: CommandContext, options: InitOptions): P
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(state === undefined ? {} : { state }),
     stores: chosen.stores,
-    repository: { path: repository },
+    repository: { at: repository },
     ...(encrypted ? { recipients } : { encryption: false }),
     ...(made === undefined ? {} : { identities: [`file:${identityFile}`] }),
   });
@@ -132,18 +133,20 @@ function userState(): string {
 
 async function askRepository(context: CommandContext): Promise<string> {
   if (!context.interactive)
-    throw new MailrecoverError('usage', 'no directory for the repository is named', {
-      hint: 'name one with --repository PATH, best on another disk than the mail',
+    throw new MailrecoverError('usage', 'no place for the repository is named', {
+      hint: 'name one with --repository REPOSITORY, on another disk than the mail or, better, on another host',
     });
-  const answer = await context.ask(`directory of the repository [${DEFAULT_REPOSITORY}]: `);
+  const answer = await context.ask(
+    `where should the repository lie (a directory, sftp:user@host:/path or s3:https://host/bucket) [${DEFAULT_REPOSITORY}]? `,
+  );
   return answer.trim() || DEFAULT_REPOSITORY;
 }
 
-/** A repository shares its directory with nothing else. */
+/** A repository shares its place with nothing else. */
 async function refuseOccupied(target: Target): Promise<void> {
   for await (const { path } of target.list('', { all: true })) {
     throw new MailrecoverError('refused', `'${target.location}' is not empty: it holds '${path}'`, {
-      hint: 'name an empty directory, or one that is not there yet',
+      hint: 'name an empty place, or one that is not there yet',
       subject: target.location,
     });
   }

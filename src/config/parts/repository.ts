@@ -1,11 +1,36 @@
 import * as z from 'zod';
+import { MailrecoverError } from '../../errors/error.ts';
+import { parseLocation } from '../../repository/targets/location.ts';
 
-const absolute = z.string().startsWith('/', 'must be an absolute path');
+/** The place of a repository; a relative path would mean another directory for each who runs the program. */
+const place = z
+  .string()
+  .refine((text) => whyNoPlace(text) === undefined, { error: ({ input }) => whyNoPlace(String(input)) ?? 'is no place' })
+  .meta({
+    description:
+      'where the repository lies: the absolute path of a directory, `sftp:user@host:/path`, `sftp://user@host:port/path` or `s3:https://host/bucket/prefix`',
+    examples: ['/srv/backup/mail'],
+  });
 
-/** Where backups are written. */
-export const repositoryPart = z.strictObject({
-  path: absolute.meta({ description: 'the directory of the repository', examples: ['/srv/backup/mail'] }),
-});
+function whyNoPlace(text: string): string | undefined {
+  try {
+    const { kind } = parseLocation(text);
+    return kind === 'local' && !text.startsWith('/') ? 'must be an absolute path, sftp:… or s3:…' : undefined;
+  } catch (error) {
+    return error instanceof MailrecoverError ? `is no place: ${error.message}` : String(error);
+  }
+}
+
+/** A plain text is the place with nothing beside it; `path` is what `at` was called when there were only directories. */
+function spelledOut(value: unknown): unknown {
+  if (typeof value === 'string') return { at: value };
+  if (typeof value !== 'object' || value === null || !('path' in value) || 'at' in value) return value;
+  const { path, ...rest } = value;
+  return { at: path, ...rest };
+}
+
+/** Where backups are written, and how that place is reached. */
+export const repositoryPart = z.preprocess(spelledOut, z.strictObject({ at: place }));
 
 export const encryptionPart = z.boolean().default(true).meta({
   description: 'encrypt mail and folder names to the recipients; false stores them readable by whoever reads the repository',
