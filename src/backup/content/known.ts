@@ -29,22 +29,63 @@ export function packOf(records: Buffer, at: number): number | undefined {
   return records[at + TAG_SIZE + 3] === checkOf(pack) ? pack : undefined;
 }
 
+/** Groups up to this size are sorted in place. */
+const SMALL_GROUP = 8;
+
+function insertionSort(order: Uint32Array, start: number, end: number, compare: (a: number, b: number) => number): void {
+  for (let at = start + 1; at < end; at++) {
+    const index = order[at] ?? 0;
+    let to = at;
+    for (; to > start && compare(order[to - 1] ?? 0, index) > 0; to--) order[to] = order[to - 1] ?? 0;
+    order[to] = index;
+  }
+}
+
 /** Sorts records by tag; of equal tags the later one stays. */
 export function sortRecords(records: Buffer): Buffer {
-  const count = records.length / RECORD;
-  const order = Array.from({ length: count }, (_, index) => index);
   const compare = (a: number, b: number): number =>
     records.compare(records, b * RECORD, b * RECORD + TAG_SIZE, a * RECORD, a * RECORD + TAG_SIZE);
-  order.sort((a, b) => compare(a, b) || b - a);
+  // Tags are as good as random, so few have the same first two bytes.
+  const { order, ends } = byPrefix(records);
+  let start = 0;
+  for (let group = 0; group < ends.length; group++) {
+    const end = ends[group] ?? 0;
+    if (end - start > SMALL_GROUP) order.subarray(start, end).sort((a, b) => compare(a, b) || b - a);
+    else insertionSort(order, start, end, (a, b) => compare(a, b) || b - a);
+    start = end;
+  }
   const sorted = Buffer.allocUnsafe(records.length);
   let at = 0;
   let before = -1;
   for (const index of order) {
-    if (before >= 0 && compare(index, before) === 0) continue;
+    if (before >= 0 && records.readUInt32BE(index * RECORD) === records.readUInt32BE(before * RECORD) && compare(index, before) === 0)
+      continue;
     at += records.copy(sorted, at, index * RECORD, index * RECORD + RECORD);
     before = index;
   }
   return sorted.subarray(0, at);
+}
+
+/** The numbers of the records, in the order of the first two bytes of their tags, and where each such group ends. */
+function byPrefix(records: Buffer): { order: Uint32Array; ends: Uint32Array } {
+  const count = records.length / RECORD;
+  const ends = new Uint32Array(0x10000);
+  const prefix = (index: number): number => records.readUInt16BE(index * RECORD);
+  for (let index = 0; index < count; index++) ends[prefix(index)] = (ends[prefix(index)] ?? 0) + 1;
+  let total = 0;
+  for (let group = 0; group < ends.length; group++) {
+    const size = ends[group] ?? 0;
+    ends[group] = total;
+    total += size;
+  }
+  const order = new Uint32Array(count);
+  for (let index = 0; index < count; index++) {
+    const group = prefix(index);
+    const place = ends[group] ?? 0;
+    order[place] = index;
+    ends[group] = place + 1;
+  }
+  return { order, ends };
 }
 
 /** Merges sorted tables; of equal tags the one in the later table stays. */

@@ -9,9 +9,13 @@ import { Ingest, type FreshPack } from './ingest.ts';
 import { KnownEntries } from './known.ts';
 import { packRequests, unpackOutcomes, type FromThread, type ThreadSetup, type ToThread } from './threads.ts';
 
-/** Files read in this thread before others are started. Starting one costs about as much as reading this many. */
-const INLINE_FILES = 1500;
+/** Files read in this thread before another is started, beside which this one goes on listing. */
+const INLINE_FILES = 128;
+/** Files after which all threads are started. Starting one costs about as much as reading so many. */
+const MANY_FILES = 1500;
 const FIRST_CLAIMS = 65_536;
+/** Megabytes for new objects in a thread: it makes hardly any. */
+const YOUNG = 12;
 /** Batches that a thread has before it, so that it never waits for this one. */
 const AHEAD = 2;
 
@@ -55,7 +59,7 @@ export class ContentPool {
   readonly #storing = new Set<Promise<void>>();
   #claims = ClaimTable.create(FIRST_CLAIMS);
   #growing = false;
-  #inlineFiles = 0;
+  #files = 0;
   #nextId = 0;
   #failure: unknown;
   #bytesRead = 0;
@@ -64,6 +68,7 @@ export class ContentPool {
     this.#options = options;
     this.#known = new KnownEntries(options.knownTables, options.lost);
     this.#inline = new Ingest({ ...options, thread: 0, known: this.#known, onPack: (pack) => this.#take(pack) }, this.#claims);
+    this.#startThreads();
   }
 
   get bytesRead(): number {
@@ -95,19 +100,23 @@ export class ContentPool {
    */
   read(group: string, requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#threads.length === 0) {
-      if (this.#options.threads === 0 || (!this.#options.eager && this.#inlineFiles + requests.length <= INLINE_FILES))
-        return this.#readInline(requests);
-      this.#startThreads();
-    }
+    this.#files += requests.length;
+    this.#startThreads();
+    if (this.#threads.length === 0) return this.#readInline(requests);
     return new Promise((resolve, reject) => {
       this.#queue.push({ group, requests, resolve, reject });
       this.#pump();
     });
   }
 
+  /** Starts as many threads as there is reading for. */
+  #startThreads(): void {
+    const { threads, eager } = this.#options;
+    const wanted = eager || this.#files > MANY_FILES ? threads : Math.min(threads, this.#files > INLINE_FILES ? 1 : 0);
+    while (this.#threads.length < wanted) this.#startThread();
+  }
+
   async #readInline(requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
-    this.#inlineFiles += requests.length;
     if (this.#claims.crowded) this.#inline.claims = this.#claims = this.#claims.grown();
     const before = this.#inline.counts.bytesRead;
     const outcomes = this.#inline.readAll(requests);
@@ -118,30 +127,33 @@ export class ContentPool {
     return outcomes;
   }
 
-  #startThreads(): void {
+  #startThread(): void {
     const { secret, recipients, level, readBack, knownTables, lost } = this.#options;
-    for (let thread = 1; thread <= this.#options.threads; thread++) {
-      const setup: ThreadSetup = {
-        thread,
-        secret,
-        recipients: recipients?.map((recipient) => recipient.text),
-        level,
-        readBack,
-        knownTables,
-        lost: [...lost],
-        claims: this.#claims.memory,
-      };
-      const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-      const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: setup, stdout: false, stderr: false });
-      const state: Thread = { worker, jobs: new Map() };
-      worker.on('message', (message: FromThread) => this.#hear(state, message));
-      worker.on('error', (error) => this.#fail(error));
-      worker.on('exit', (code) => {
-        if (code !== 0)
-          this.#fail(new MailrecoverError('failed', 'a reading thread died', { hint: 'is the host out of memory? run the backup again' }));
-      });
-      this.#threads.push(state);
-    }
+    const setup: ThreadSetup = {
+      thread: this.#threads.length + 1,
+      secret,
+      recipients: recipients?.map((recipient) => recipient.text),
+      level,
+      readBack,
+      knownTables,
+      lost: [...lost],
+      claims: this.#claims.memory,
+    };
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
+      workerData: setup,
+      stdout: false,
+      stderr: false,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG },
+    });
+    const state: Thread = { worker, jobs: new Map() };
+    worker.on('message', (message: FromThread) => this.#hear(state, message));
+    worker.on('error', (error) => this.#fail(error));
+    worker.on('exit', (code) => {
+      if (code !== 0)
+        this.#fail(new MailrecoverError('failed', 'a reading thread died', { hint: 'is the host out of memory? run the backup again' }));
+    });
+    this.#threads.push(state);
   }
 
   #hear(thread: Thread, message: FromThread): void {

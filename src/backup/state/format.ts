@@ -1,18 +1,30 @@
-/** Live areas as JSON, for the local state: arrays, since names of fields would be most of it. */
+/**
+ * Live areas as they are kept in the local state: a line of JSON for directories, files and names, then the columns of messages.
+ * JSON holds arrays, since names of fields would be most of it.
+ */
 import type { LiveArea, LiveDir, LiveFile, LiveLink, LiveMessage, LiveStat, StoredPart } from '../../store/live.ts';
+import { Columns, columnsSize, FlagTable, KeptMessage } from './columns.ts';
 
 type Stat = [mode: number, uid: number, gid: number, size: number, mtime: number, ctime: number, birth: number, ino: number];
 type Parts = [sha: string, place: number][];
-type Message = [base: string, cur: 0 | 1, flags: string, sha: string, place: number, ...stat: Stat];
 type Dir = [
   path: string,
   settled: 0 | 1,
   stat: Stat,
   files: [name: string, settled: 0 | 1, stat: Stat, parts: Parts][],
   links: [name: string, to: string, stat: Stat][],
-  messages: Message[],
+  /** How many messages, and their base names with a slash between them: no name holds one. */
+  messages: number,
+  bases: string,
 ];
-export type AreaJson = Dir[];
+interface Head {
+  flags: string[];
+  areas: Dir[][];
+}
+
+/** Columns begin where 64-bit numbers may. */
+const ALIGNED = 8;
+const LENGTH = 8;
 
 function statOut(stat: LiveStat): Stat {
   return [stat.mode, stat.uid, stat.gid, stat.size, stat.mtime, stat.ctime, stat.birth, stat.ino];
@@ -26,37 +38,82 @@ function partsOut(parts: readonly StoredPart[]): Parts {
   return parts.map(({ sha, place }) => [sha, place]);
 }
 
-export function areaOut(area: LiveArea): AreaJson {
-  return Array.from(area.dirs, ([path, dir]): Dir => [
+function dirOut(path: string, dir: LiveDir): Dir {
+  return [
     path,
     dir.settled ? 1 : 0,
     statOut(dir.stat),
     Array.from(dir.files, ([name, file]) => [name, file.settled ? 1 : 0, statOut(file.stat), partsOut(file.parts)]),
     Array.from(dir.links, ([name, link]) => [name, link.to, statOut(link.stat)]),
-    Array.from(dir.messages, ([base, m]): Message => [base, m.in === 'cur' ? 1 : 0, m.flags, m.sha, m.place, ...statOut(m.stat)]),
-  ]);
+    dir.messages.size,
+    [...dir.messages.keys()].join('/'),
+  ];
 }
 
-export function areaIn(json: AreaJson): LiveArea {
-  const dirs = new Map<string, LiveDir>();
-  for (const [path, settled, stat, files, links, messages] of json) {
-    dirs.set(path, {
-      settled: settled === 1,
-      stat: statIn(stat),
-      files: new Map(
-        files.map(([name, done, fileStat, parts]): [string, LiveFile] => [
-          name,
-          { settled: done === 1, stat: statIn(fileStat), parts: parts.map(([sha, place]) => ({ sha, place })) },
-        ]),
-      ),
-      links: new Map(links.map(([name, to, linkStat]): [string, LiveLink] => [name, { to, stat: statIn(linkStat) }])),
-      messages: new Map(
-        messages.map(([base, cur, flags, sha, place, ...rest]): [string, LiveMessage] => [
-          base,
-          { in: cur === 1 ? 'cur' : 'new', flags, sha, place, stat: statIn(rest) },
-        ]),
-      ),
-    });
+/** The bytes of the areas of one mailbox. */
+export function areasOut(areas: readonly LiveArea[]): Buffer {
+  const flags = new FlagTable();
+  const dirs = areas.flatMap((area) => [...area.dirs.values()]);
+  const columns = Buffer.alloc(dirs.reduce((sum, dir) => sum + columnsSize(dir.messages.size), 0));
+  let at = 0;
+  for (const { messages } of dirs) {
+    const into = new Columns(columns, at, messages.size, flags);
+    let row = 0;
+    for (const message of messages.values()) into.set(row++, message);
+    at += columnsSize(messages.size);
   }
-  return { dirs };
+  const head: Head = { flags: flags.list, areas: areas.map((area) => Array.from(area.dirs, ([path, dir]) => dirOut(path, dir))) };
+  const json = Buffer.from(JSON.stringify(head));
+  const start = Buffer.alloc(LENGTH);
+  start.writeUInt32LE(json.length);
+  return Buffer.concat([start, json, Buffer.alloc(-json.length & (ALIGNED - 1)), columns]);
+}
+
+function messagesIn(bases: string, columns: Columns): Map<string, LiveMessage> {
+  const messages = new Map<string, LiveMessage>();
+  if (columns.narrow.length === 0) return messages;
+  let row = 0;
+  for (const base of bases.split('/')) messages.set(base, new KeptMessage(columns, row++));
+  return messages;
+}
+
+/** The areas of {@link areasOut}; they share the memory of `bytes`. */
+export function areasIn(bytes: Buffer): LiveArea[] {
+  // Views of 64-bit numbers need memory that begins at such a number.
+  const aligned = bytes.byteOffset % ALIGNED === 0 ? bytes : Buffer.allocUnsafeSlow(bytes.length).fill(bytes);
+  const length = aligned.readUInt32LE();
+  const { flags, areas } = JSON.parse(aligned.toString('utf8', LENGTH, LENGTH + length)) as Head;
+  const table = new FlagTable(flags);
+  let at = LENGTH + length + (-length & (ALIGNED - 1));
+  return areas.map((dirs) => ({
+    dirs: new Map(
+      dirs.map(([path, settled, stat, files, links, count, bases]): [string, LiveDir] => {
+        const columns = new Columns(aligned, at, count, table);
+        at += columnsSize(count);
+        return [
+          path,
+          {
+            settled: settled === 1,
+            stat: statIn(stat),
+            files: filesIn(files),
+            links: linksIn(links),
+            messages: messagesIn(bases, columns),
+          },
+        ];
+      }),
+    ),
+  }));
+}
+
+function filesIn(files: Dir[3]): Map<string, LiveFile> {
+  return new Map(
+    files.map(([name, settled, stat, parts]) => [
+      name,
+      { settled: settled === 1, stat: statIn(stat), parts: parts.map(([sha, place]) => ({ sha, place })) },
+    ]),
+  );
+}
+
+function linksIn(links: Dir[4]): Map<string, LiveLink> {
+  return new Map(links.map(([name, to, stat]) => [name, { to, stat: statIn(stat) }]));
 }

@@ -10,9 +10,9 @@ import { makeCacheDirectory, replaceFile, writeDurable } from '../../system/file
 import type { CatalogKind } from '../../repository/catalog/writer.ts';
 import type { ObjectRef } from '../../repository/snapshot/text.ts';
 import type { LiveArea } from '../../store/live.ts';
-import { areaIn, areaOut, type AreaJson } from './format.ts';
+import { areasIn, areasOut } from './format.ts';
 
-const VERSION = 2;
+const VERSION = 3;
 
 export interface PackState extends ObjectRef {
   tags: ObjectRef;
@@ -129,17 +129,16 @@ export class StateDirectory {
 
   /** Keeps what was read of a mailbox under a name of its own. */
   saveMailbox(name: string, areas: readonly LiveArea[]): { file: string; check: number } {
-    const text = JSON.stringify(areas.map(areaOut));
-    replaceFile(this.file('mailboxes', name), text);
-    return { file: name, check: crc32(text) };
+    const bytes = areasOut(areas);
+    replaceFile(this.file('mailboxes', name), bytes);
+    return { file: name, check: crc32(bytes) };
   }
 
   /** What was read of a mailbox, in the order of its areas; undefined where the file is not the one that was kept. */
   loadMailbox(state: MailboxState): LiveArea[] | undefined {
     try {
-      const text = readFileSync(this.file('mailboxes', state.file), 'utf8');
-      if (crc32(text) !== state.check) return undefined;
-      return (JSON.parse(text) as AreaJson[]).map(areaIn);
+      const bytes = readFileSync(this.file('mailboxes', state.file));
+      return crc32(bytes) === state.check ? areasIn(bytes) : undefined;
     } catch {
       return undefined;
     }

@@ -5,6 +5,9 @@ import type { Identity } from '../../repository/age/keys.ts';
 import { runPackJob } from './pack-job.ts';
 import type { PackJob, PackResult, WriterSetup } from './threads.ts';
 
+/** Megabytes for new objects in a thread: it makes hardly any. */
+const YOUNG = 12;
+
 export interface Writers {
   run(job: PackJob): Promise<PackResult>;
   close(): Promise<void>;
@@ -30,7 +33,10 @@ export function startWriters(threads: number, identities: readonly Identity[] | 
     waiting.clear();
   };
   const load: { worker: Worker; jobs: number }[] = Array.from({ length: threads }, () => {
-    const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: setup });
+    const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
+      workerData: setup,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG },
+    });
     const state = { worker, jobs: 0 };
     worker.on('message', (result: PackResult) => {
       state.jobs--;

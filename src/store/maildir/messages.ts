@@ -30,6 +30,11 @@ export function messagePath(folder: string, base: string, { in: where, flags }: 
   return `${folder === '' ? '' : `${folder}/`}${where}/${base}${flags}`;
 }
 
+/** The same content under the name that a listing shows. */
+function named({ sha, place }: LiveMessage, { in: where, flags }: Seen, stat: LiveStat): LiveMessage {
+  return { in: where, flags, stat, sha, place };
+}
+
 /** One name of a file: between which listings it was seen. */
 interface FileName {
   folder: string;
@@ -190,7 +195,7 @@ export class CapturedMessages {
       for (const [base, seen] of this.#tree.messagesOf(folder)) {
         const held = captured.get(base);
         if (held !== undefined) {
-          if (held.in !== seen.in || held.flags !== seen.flags) captured.set(base, { ...held, ...seen });
+          if (held.in !== seen.in || held.flags !== seen.flags) captured.set(base, named(held, seen, held.stat));
           continue;
         }
         const path = messagePath(folder, base, seen);
@@ -242,7 +247,7 @@ export class CapturedMessages {
       if (!deep && prior.in === seen.in && prior.flags === seen.flags) return prior;
       const stat = this.#statOf(path);
       if (stat === undefined) return 'vanished';
-      return sameBytes(stat, prior.stat) ? { ...prior, ...seen, stat } : undefined;
+      return sameBytes(stat, prior.stat) ? named(prior, seen, stat) : undefined;
     }
     if (prior !== undefined || this.#options.prior === undefined) return undefined;
     // A name that is new here: perhaps moved, or copied as a hard link, from another folder of this mailbox.
@@ -251,7 +256,7 @@ export class CapturedMessages {
     const twin = this.#byInode().get(stat.ino);
     // Inode numbers are used again, and appended mail has the time that the client asks for: only the birth time tells files apart.
     const same = twin !== undefined && stat.birth !== 0 && sameBytes(stat, twin.stat);
-    return same && !lost(twin.place) ? { ...twin, ...seen, stat } : undefined;
+    return same && !lost(twin.place) ? named(twin, seen, stat) : undefined;
   }
 
   #statOf(path: string): LiveStat | undefined {

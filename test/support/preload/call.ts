@@ -32,8 +32,14 @@ export type Fn = (this: unknown, ...args: unknown[]) => unknown;
 /** The calls as they were, for the hooks themselves. */
 export const original = { ...fs, promises: { ...fs.promises } };
 
-/** A path argument as Latin-1 bytes, absolute. */
+/** A path argument as Latin-1 bytes, absolute; where it goes through the handle of a directory, the place where that lies. */
 export function pathBytes(path: unknown): string {
+  const bytes = namedPath(path);
+  const through = /^\/proc\/self\/fd\/(\d+)(.*)$/s.exec(bytes);
+  return through === null ? bytes : pathOf(Number(through[1])) + (through[2] ?? '');
+}
+
+function namedPath(path: unknown): string {
   if (Buffer.isBuffer(path)) return path.toString('latin1');
   if (path instanceof URL) return Buffer.from(decodeURIComponent(path.pathname)).toString('latin1');
   return Buffer.from(resolve(String(path))).toString('latin1');
