@@ -56,7 +56,10 @@ export interface BackupCounts {
   newMessages: number;
   removedMessages: number;
   flagChanges: number;
+  /** Bytes of messages. */
   bytesRead: number;
+  /** Bytes of all other files: lists of UIDs, keywords, subscriptions … */
+  otherBytesRead: number;
   bytesStored: number;
 }
 
@@ -190,7 +193,7 @@ async function locked(
     progress.phase('reading mail');
     const sections = await readMailboxes(run, sources, writer);
     signal?.throwIfAborted();
-    if (options.dryRun) return report(run, pool.bytesRead, 0);
+    if (options.dryRun) return report(run, { ...pool.bytes, bytesStored: 0 });
 
     progress.phase('storing');
     await pool.flush();
@@ -211,7 +214,7 @@ async function locked(
     else stored += await writeDelta(context, sections);
 
     const parent = await newestOwn(repository, keys.host);
-    const total = report(run, pool.bytesRead, stored);
+    const total = report(run, { ...pool.bytes, bytesStored: stored });
     const { counts } = total;
     const snapshot = await commitSnapshot(repository, index, unread, keys.host, {
       host: options.host,
@@ -314,7 +317,7 @@ function totalBytes(index: StateIndex): number {
   return index.mailboxes.reduce((sum, mailbox) => sum + mailbox.counts.bytes, 0);
 }
 
-function report(run: Run, bytesRead: number, bytesStored: number): BackupReport {
+function report(run: Run, bytes: Pick<BackupCounts, 'bytesRead' | 'otherBytesRead' | 'bytesStored'>): BackupReport {
   const { index, findings, changes } = run;
   if (changes.changedContent.length > 0) {
     findings.push({
@@ -325,7 +328,7 @@ function report(run: Run, bytesRead: number, bytesStored: number): BackupReport 
     });
   }
   const partial = index.mailboxes.filter((mailbox) => mailbox.partial === true).length;
-  const counts = { mailboxes: index.mailboxes.length, folders: 0, messages: 0, bytesRead, bytesStored };
+  const counts = { mailboxes: index.mailboxes.length, folders: 0, messages: 0, ...bytes };
   for (const mailbox of index.mailboxes) {
     counts.folders += mailbox.counts.folders;
     counts.messages += mailbox.counts.messages;

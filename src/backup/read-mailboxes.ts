@@ -1,12 +1,13 @@
 /** Reading mailboxes: those that did not change are carried over, the others are captured and compared with what was there. */
 import { createHash, randomBytes } from 'node:crypto';
-import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
+import { MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { byBytes } from '../repository/catalog/percent.ts';
 import { sectionKey, type Section } from '../repository/catalog/model.ts';
 import type { CatalogWriter } from '../repository/catalog/writer.ts';
 import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader, LiveArea } from '../store/live.ts';
+import { unreadable } from '../store/links.ts';
 import { captureMailbox } from '../store/maildir/capture.ts';
 import { now } from '../system/clock.ts';
 import { carryUnreadable } from './carry.ts';
@@ -114,8 +115,9 @@ async function readMailbox(
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined || code.startsWith('ERR_') || error instanceof MailrecoverError) throw error;
-    const subject = displayBytes(source?.areas.find(({ area }) => area === 'mail')?.path ?? prior?.mailbox ?? '');
-    run.findings.push({ severity: 'error', code: 'unreadable', message: ioError(error, 'read the mailbox', subject).message, subject });
+    run.findings.push(
+      unreadable(error, 'read the mailbox', source?.areas.find(({ area }) => area === 'mail')?.path ?? prior?.mailbox ?? ''),
+    );
     if (prior === undefined) return { state: undefined, sections: [] };
     const { signatures: _, ...state } = prior;
     return { state: { ...state, partial: true }, sections: [] };

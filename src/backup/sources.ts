@@ -1,8 +1,10 @@
 /** The mailboxes of one run, from the stores and from what the backup before knew. */
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
+import { suggest } from '../errors/suggest.ts';
 import { byBytes } from '../repository/catalog/percent.ts';
-import { displayBytes, toBytes } from '../store/bytes.ts';
+import { displayBytes } from '../store/bytes.ts';
+import { mailboxFilter } from '../store/mailbox-filter.ts';
 import { storeMailboxes, type SourceMailbox, type StoreSource } from './mailboxes.ts';
 import { mailboxKey, type MailboxState, type StateIndex } from './state/state.ts';
 
@@ -28,12 +30,15 @@ export async function findSources(
 ): Promise<Map<string, SourceMailbox | undefined>> {
   const sources = new Map<string, SourceMailbox | undefined>();
   const known = new Map<string, MailboxState[]>();
+  const all = new Set<string>();
   for (const state of index.mailboxes) known.set(state.store, [...(known.get(state.store) ?? []), state]);
-  const only = options.mailboxes === undefined ? undefined : new Set(options.mailboxes.map(toBytes));
+  const only = options.mailboxes?.map((name) => ({ name, fits: mailboxFilter([name]) }));
+  const isAsked = (mailbox: string): boolean => only === undefined || only.some(({ fits }) => fits(mailbox));
   for (const store of options.stores) {
     const found = await storeMailboxes(store, options.stores.length > 1 ? store.name : '', options.signal);
     findings.push(...found.findings);
     const before = known.get(store.name) ?? [];
+    for (const { mailbox } of found.mailboxes) all.add(mailbox);
     const listed = new Set(found.mailboxes.map((mailbox) => mailbox.mailbox));
     const incomplete = found.findings.some((finding) => finding.severity === 'error');
     if (found.mailboxes.length === 0 && before.length > 0) {
@@ -44,23 +49,20 @@ export async function findSources(
     }
     const pressing = new Set(before.filter(mustRead).map((state) => state.mailbox));
     for (const mailbox of found.mailboxes)
-      if (only === undefined || only.has(mailbox.mailbox) || pressing.has(mailbox.mailbox)) sources.set(mailboxKey(mailbox), mailbox);
+      if (isAsked(mailbox.mailbox) || pressing.has(mailbox.mailbox)) sources.set(mailboxKey(mailbox), mailbox);
     // Not looked at this time, or behind a directory that can't be listed: stays as it was.
     for (const state of before)
-      if (
-        !sources.has(mailboxKey(state)) &&
-        ((only !== undefined && !only.has(state.mailbox)) || (incomplete && !listed.has(state.mailbox)))
-      )
+      if (!sources.has(mailboxKey(state)) && (!isAsked(state.mailbox) || (incomplete && !listed.has(state.mailbox))))
         sources.set(mailboxKey(state), undefined);
   }
   if (only !== undefined) {
-    const seen = new Set([...sources.values()].map((source) => source?.mailbox));
-    const missing = [...only].find((mailbox) => !seen.has(mailbox));
-    if (missing !== undefined) {
-      throw new MailrecoverError('not-found', `there is no mailbox '${displayBytes(missing)}'`, {
-        hint: "list those that are backed up: 'mailrecover ls latest'",
-      });
-    }
+    const read = [...sources.values()];
+    const missing = only.filter(({ fits }) => !read.some((source) => source !== undefined && fits(source.mailbox)));
+    if (missing.length > 0)
+      throw noSuch(
+        missing.map(({ name }) => name),
+        all,
+      );
   }
   if (sources.size === 0) {
     throw new MailrecoverError('not-found', 'no mailbox was found', {
@@ -68,4 +70,19 @@ export async function findSources(
     });
   }
   return new Map([...sources].sort(([a], [b]) => byBytes(a, b)));
+}
+
+/** The error for mailboxes that were named and are in no store. */
+function noSuch(names: readonly string[], all: Iterable<string>): MailrecoverError {
+  const [first = ''] = names;
+  const isPattern = names.some((name) => name.includes('*'));
+  const meant = isPattern ? undefined : suggest(first, [...all].map(displayBytes));
+  return new MailrecoverError(
+    'not-found',
+    `there is no mailbox${isPattern ? ' that fits' : ''} ${names.map((name) => `'${name}'`).join(', ')}`,
+    {
+      hint: meant === undefined ? "list those that are backed up: 'mailrecover ls latest'" : `did you mean '${meant}'?`,
+      subject: first,
+    },
+  );
 }

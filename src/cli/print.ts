@@ -47,9 +47,10 @@ async function printRaw(raw: NonNullable<CommandResult['output']>, output: Outpu
 function findingLines(result: CommandResult, verbose: boolean, text: TextHelpers, silent: boolean): string[] {
   const worth = (result.findings ?? []).filter(({ severity }) => !silent && (severity !== 'info' || verbose));
   const shown = verbose ? worth : worth.slice(0, FINDINGS_SHOWN);
-  const lines = shown.flatMap((finding) => [
+  const lines = shown.flatMap(({ hint, ...finding }, index) => [
     `${label(finding, text)} ${localTimes(oneLine(finding.message), text)}`,
-    ...(finding.hint === undefined ? [] : [`${text.cyan('hint:')} ${oneLine(finding.hint)}`]),
+    // What is to be done about several is said once, after the last of them.
+    ...(hint === undefined || hint === shown[index + 1]?.hint ? [] : [`${text.cyan('hint:')} ${oneLine(hint)}`]),
   ]);
   if (worth.length > shown.length)
     lines.push(text.dim(`and ${text.number(worth.length - shown.length)} more; --verbose or --json lists them all`));

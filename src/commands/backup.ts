@@ -17,7 +17,11 @@ export default defineCommand({
   arguments: {},
   options: {
     deep: { kind: 'flag', description: 'list and compare every file, also in folders that look unchanged' },
-    mailbox: { kind: 'list', value: 'MAILBOX', description: 'read only these mailboxes; others stay as the snapshot before has them' },
+    mailbox: {
+      kind: 'list',
+      value: 'MAILBOX',
+      description: "read only these mailboxes; '*' stands for any characters; others stay as the snapshot before has them",
+    },
     dryRun: { kind: 'flag', description: 'say what would be stored, and store nothing' },
     ...IDENTITY,
   },
@@ -45,7 +49,8 @@ export default defineCommand({
     'counts.newMessages': 'messages that were not in the snapshot before',
     'counts.removedMessages': 'messages that were in the snapshot before and are gone',
     'counts.flagChanges': 'messages whose flags changed, or that moved from new to cur',
-    'counts.bytesRead': 'bytes of message files that were read',
+    'counts.bytesRead': 'bytes of messages that were read; 0 where only flags changed',
+    'counts.otherBytesRead': 'bytes of other files that were read: lists of UIDs, keywords, subscriptions, Sieve scripts',
     'counts.bytesStored': 'bytes that were written to the repository',
   },
   recordsHistory: true,
@@ -118,7 +123,7 @@ function render({ snapshot, counts, milliseconds }: Shown, text: TextHelpers): s
       `${n(counts.messages)} messages in ${n(counts.folders)} folders of ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`,
     ],
     ['changed', `${n(counts.newMessages)} new, ${n(counts.removedMessages)} gone, ${n(counts.flagChanges)} flags`],
-    ['read', text.size(counts.bytesRead)],
+    ['read', `${text.size(counts.bytesRead)} of mail, ${text.size(counts.otherBytesRead)} of other files`],
     ['stored', text.size(counts.bytesStored)],
     ['took', text.duration(milliseconds)],
   ]);

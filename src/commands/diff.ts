@@ -1,4 +1,4 @@
-import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
+import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import type { Change, DiffReport } from '../restore/look/diff.ts';
 import { openSource } from './open-source.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
@@ -17,7 +17,7 @@ export default defineCommand({
     to: { value: 'TO', description: 'the later snapshot', required: true },
   },
   options: {
-    mailbox: { kind: 'list', value: 'MAILBOX', description: 'only in these mailboxes' },
+    ...MAILBOX,
     ...IDENTITY,
     ...HOST,
     ...REPOSITORY,

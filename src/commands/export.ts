@@ -1,4 +1,4 @@
-import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
+import { FOLDER, HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { resolve } from 'node:path';
 import { MailrecoverError } from '../errors/error.ts';
 import type { ExportReport } from '../restore/look/export/export.ts';
@@ -24,8 +24,8 @@ export default defineCommand({
       description: "an empty directory, or for tar a file that does not exist ('-' is standard output)",
       complete: 'file',
     },
-    mailbox: { kind: 'list', value: 'MAILBOX', description: 'only these mailboxes' },
-    folder: { kind: 'list', value: 'FOLDER', description: 'only these folders' },
+    ...MAILBOX,
+    ...FOLDER,
     ...IDENTITY,
     ...HOST,
     ...REPOSITORY,

@@ -2,8 +2,9 @@ import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { Identity } from '../repository/age/keys.ts';
 import type { Repository } from '../repository/repository.ts';
-import { findMessages, type FindReport } from '../restore/look/find/find.ts';
-import type { FindFilter } from '../restore/look/find/search.ts';
+import { findMessages } from '../restore/look/find/find.ts';
+import type { FindFilter, SearchResult } from '../restore/look/find/search.ts';
+import { checkSelection } from '../restore/unfitted.ts';
 import { isMessageId } from './message-id.ts';
 import type { Source } from '../restore/look/source.ts';
 import { userCache } from '../system/private-cache.ts';
@@ -22,7 +23,7 @@ export async function search(
   repository: Repository,
   identities: readonly Identity[] | undefined,
   filter: FindFilter,
-): Promise<FindReport> {
+): Promise<SearchResult> {
   const { progress, signal } = context;
   const threads = Math.min(4, await threadsOf(place.config));
   const own = userCache();
@@ -30,20 +31,32 @@ export async function search(
   return findMessages({ repository, identities, roots, threads, progress, signal, findings }, filter, place.layoutOf);
 }
 
+/** Where messages are looked for: mailboxes and folders as they were named; everywhere where none were. */
+export interface Within {
+  mailboxes?: readonly string[];
+  folders?: readonly string[];
+}
+
 /** What messages a command line means: a Message-ID in angle brackets becomes the id of its message. */
-export async function plainIds(searching: Searching & { source: Source }, ids: readonly string[]): Promise<string[]> {
+export async function plainIds(searching: Searching & { source: Source }, ids: readonly string[], within: Within = {}): Promise<string[]> {
   const plain: string[] = [];
-  for (const id of ids) plain.push(isMessageId(id) ? await messageOfId(searching, id) : id);
+  for (const id of ids) plain.push(isMessageId(id) ? await messageOfId(searching, id, within) : id);
   return plain;
 }
 
 /** The id of the message with a Message-ID in a snapshot. @throws MailrecoverError `not-found`, `ambiguous` */
-async function messageOfId(searching: Searching & { source: Source }, messageId: string): Promise<string> {
+async function messageOfId(
+  searching: Searching & { source: Source },
+  messageId: string,
+  { mailboxes = [], folders = [] }: Within,
+): Promise<string> {
   const { repository, identities, snapshot } = searching.source;
-  const { matches } = await search(searching, repository, identities, { messageId, snapshot: snapshot.id, limit: 0 });
+  await checkSelection(searching.source, { mailboxes, ...(folders.length === 0 ? {} : { folders }) });
+  const { matches } = await search(searching, repository, identities, { messageId, snapshot: snapshot.id, mailboxes, folders, limit: 0 });
   const [first] = matches;
   if (first === undefined) {
-    throw new MailrecoverError('not-found', `the snapshot holds no message '${messageId}'`, {
+    const there = mailboxes.length + folders.length === 0 ? '' : ` in ${[...mailboxes, ...folders].map((name) => `'${name}'`).join(', ')}`;
+    throw new MailrecoverError('not-found', `the snapshot holds no message '${messageId}'${there}`, {
       hint: `look for it in all snapshots: mailrecover find --message-id '${messageId}'`,
       subject: messageId,
     });

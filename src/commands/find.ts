@@ -1,4 +1,4 @@
-import { IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
+import { FOLDER, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { MailrecoverError } from '../errors/error.ts';
 import { parseLocalTime } from '../repository/local-time.ts';
 import { hostFingerprint } from '../repository/signing.ts';
@@ -26,7 +26,8 @@ export default defineCommand({
     subject: { kind: 'text', value: 'TEXT', description: 'text in the subject' },
     since: { kind: 'text', value: 'TIME', description: 'sent at or after this time' },
     until: { kind: 'text', value: 'TIME', description: 'sent before the end of this time' },
-    mailbox: { kind: 'list', value: 'MAILBOX', description: 'only in these mailboxes' },
+    ...MAILBOX,
+    ...FOLDER,
     deletedSince: {
       kind: 'text',
       value: 'TIME',
@@ -82,7 +83,7 @@ export default defineCommand({
       findings.push(...chosen.findings);
       snapshot = chosen.snapshot.id;
     }
-    const { messageId, from, to, subject, mailbox: mailboxes, host, limit } = options;
+    const { messageId, from, to, subject, mailbox: mailboxes, folder: folders, host, limit } = options;
     const believed = await believedKeys(place, await ownKey(place));
     const filter = {
       ...times,
@@ -91,12 +92,16 @@ export default defineCommand({
       to,
       subject,
       mailboxes,
+      folders,
       host: snapshot === undefined ? host : undefined,
       snapshot,
       believed,
       limit,
     };
-    const { matches, total } = await search({ context, place, findings }, repository, identities, filter);
+    const found = await search({ context, place, findings }, repository, identities, filter);
+    const { checkNames } = await import('../restore/look/find/names.ts');
+    await checkNames({ repository, identities, layoutOf: place.layoutOf }, filter, found);
+    const { matches, total } = found;
     const warned = findings.some(({ severity }) => severity === 'warning');
     return {
       outcome: warned ? 'warning' : 'ok',

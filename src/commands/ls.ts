@@ -89,8 +89,14 @@ function renderMailboxes(rows: readonly ListedMailbox[], text: TextHelpers): str
 
 function renderFolders(rows: readonly ListedFolder[], text: TextHelpers): string {
   if (rows.length === 0) return 'no folders';
-  const cells = rows.map((row) => [text.number(row.messages), text.size(row.bytes), text.bold(row.folder)]);
-  return text.table(cells, { head: ['messages', 'size', 'folder'], right: [0, 1] });
+  const several = new Set(rows.map((row) => row.mailbox)).size > 1;
+  const cells = rows.map((row) => [
+    text.number(row.messages),
+    text.size(row.bytes),
+    text.bold(row.folder),
+    ...(several ? [row.mailbox] : []),
+  ]);
+  return text.table(cells, { head: ['messages', 'size', 'folder', ...(several ? ['mailbox'] : [])], right: [0, 1] });
 }
 
 function renderMessages(rows: readonly ListedMessage[], text: TextHelpers): string {

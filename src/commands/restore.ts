@@ -3,7 +3,7 @@ import { MailrecoverError } from '../errors/error.ts';
 import type { Selection } from '../restore/select.ts';
 import { monotonic } from '../system/clock.ts';
 import { audit } from './audit.ts';
-import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
+import { FOLDER, HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
 import { isMessageId } from './message-id.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
@@ -25,8 +25,8 @@ export default defineCommand({
       description: 'the directory to restore into; it must be empty, or hold an interrupted restore of the same',
       complete: 'directory',
     },
-    mailbox: { kind: 'list', value: 'MAILBOX', description: 'only these mailboxes' },
-    folder: { kind: 'list', value: 'FOLDER', description: 'only these folders' },
+    ...MAILBOX,
+    ...FOLDER,
     message: {
       kind: 'list',
       value: 'MESSAGE',
@@ -92,6 +92,7 @@ export default defineCommand({
       messages = await plainIds(
         { context, place, source: { repository, snapshot, identities, layoutOf: place.layoutOf }, findings },
         messages,
+        { mailboxes: options.mailbox, folders: options.folder },
       );
     }
     const selection: Selection = {

@@ -26,6 +26,15 @@ export const HOST = {
   host: { kind: 'text', value: 'HOST', description: "whose snapshots 'latest' and times mean; by default those of this host" },
 } as const satisfies OptionSpecs;
 
+/** For commands that can be narrowed to a part of the mail. */
+export const MAILBOX = {
+  mailbox: { kind: 'list', value: 'MAILBOX', description: "only these mailboxes; '*' stands for any characters" },
+} as const satisfies OptionSpecs;
+
+export const FOLDER = {
+  folder: { kind: 'list', value: 'FOLDER', description: 'only these folders, without their subfolders' },
+} as const satisfies OptionSpecs;
+
 /** What a SNAP may be, for descriptions. */
 export const SNAPSHOT_FORMS =
   "SNAP is an id, the beginning of one, 'latest', 'latest~2' (two before it), or a time such as 2026-11-20 or '2026-11-20 03:00', which means the newest snapshot at or before it. 'latest' is the newest complete snapshot of this host; a partial one, or another host's, is never picked unasked.";

@@ -24,7 +24,7 @@ export default defineCommand({
     'snapshots[].outcome': 'complete or partial',
     'snapshots[].messages': 'how many messages it holds',
     'snapshots[].bytes': 'their bytes, each as often as it lies in a folder',
-    'snapshots[].bytesStored': 'what it added to the repository',
+    'snapshots[].bytesStored': 'what it added to the repository, in bytes, itself included',
   },
   async run(context, _args, options): Promise<CommandResult> {
     const place = await placeOf(context, { repository: options.repository });
@@ -39,14 +39,14 @@ export default defineCommand({
       host: options.host,
       trusted: [await ownKey(place), ...place.trust],
     });
-    const rows = snapshots.map(({ id, time, host, outcome, counts, added }) => ({
+    const rows = snapshots.map(({ id, size, time, host, outcome, counts, added }) => ({
       id,
       time,
       host,
       outcome,
       messages: counts.messages,
       bytes: counts.bytes,
-      bytesStored: added.stored,
+      bytesStored: added.stored + size,
     }));
     const damaged = findings.some(({ severity }) => severity === 'error');
     return {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { MailrecoverError } from '../errors/error.ts';
 import type { VerifyCounts } from '../verify/comparison.ts';
-import { HOST, IDENTITY, IDENTITY_EXIT_CODES, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
+import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
@@ -12,6 +12,7 @@ export default defineCommand({
     'Restores a snapshot into a scratch directory and proves it. Level files compares every byte and attribute with the catalog. Level mail also parses each message and compares UID lists with files. Level server also starts a private Dovecot on the copy and compares what it serves over IMAP: UIDVALIDITY, UIDs, flags, dates, sizes and bodies. The scratch copy is removed afterwards.',
     'The times to the first login and to the end are what a real restore would take (RTO); the age of the newest message is what would be lost (RPO).',
     SNAPSHOT_FORMS,
+    MAILBOX_FORMS,
   ],
   arguments: { snapshot: { value: 'SNAP', description: "the snapshot; by default 'latest'" } },
   options: {
@@ -23,7 +24,7 @@ export default defineCommand({
       complete: 'directory',
     },
     sample: { kind: 'text', value: 'N%', description: 'prove this share of the mailboxes, chosen at random, such as 10%' },
-    mailbox: { kind: 'list', value: 'MAILBOX', description: 'only these mailboxes' },
+    ...MAILBOX,
     ...IDENTITY,
     ...HOST,
     ...REPOSITORY,

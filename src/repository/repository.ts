@@ -91,6 +91,8 @@ export async function registerHost(target: Target, host: string, publicHex: stri
 
 export interface StoredSnapshot extends Snapshot {
   id: string;
+  /** Bytes of the snapshot object itself, which its `added.stored` can't count. */
+  size: number;
 }
 
 /** What could not be read as a snapshot, and why. */
@@ -117,7 +119,7 @@ export async function readSnapshot(target: Target, ref: SnapshotRef): Promise<St
   if (createHash('sha256').update(bytes).digest('hex') !== ref.id) throw damaged();
   const snapshot = decodeSnapshot(bytes.toString('utf8'), ref.path);
   if (snapshot.sequence !== ref.sequence || hostFingerprint(snapshot.key) !== ref.fingerprint) throw damaged();
-  return { id: ref.id, ...snapshot };
+  return { id: ref.id, size: bytes.length, ...snapshot };
 }
 
 /** All snapshots, by host, then sequence, then time; and what is broken. */

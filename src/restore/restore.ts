@@ -16,8 +16,9 @@ import { ownerMap } from './owners.ts';
 import { parentsOf } from './parents.ts';
 import { fetchAll } from './fetch.ts';
 import { addToPlan, emptyPlan, type PlannedFile, type RestorePlan } from './plan.ts';
-import { nothingSelected, selectFrom, Unfitted, wantedMailboxes, type Selection } from './select.ts';
+import { selectFrom, wantedMailboxes, type Selection } from './select.ts';
 import { checkSpace } from './space.ts';
+import { notHeld, Unfitted } from './unfitted.ts';
 import { attempt, finishDirectory, makeLink, makeRestoreDirectory, openParent, type FileFacts } from './write/files.ts';
 import { startWriters, type Writers } from './write/writers.ts';
 
@@ -80,8 +81,7 @@ export async function planRestore(
     mailboxes.add(`${section.store}\0${section.mailbox}`);
   }
   plan.counts.mailboxes = mailboxes.size;
-  if (mailboxes.size === 0) throw nothingSelected(selection);
-  if (unfitted.names.length > 0) throw nothingSelected(selection, unfitted.names);
+  if (mailboxes.size === 0 || unfitted.any) throw await notHeld(options, selection, unfitted);
   return plan;
 }
 

@@ -1,9 +1,9 @@
 /** Which part of a snapshot is wanted. */
-import { MailrecoverError } from '../errors/error.ts';
 import type { FullDir, FullSection, MessageState } from '../repository/catalog/model.ts';
 import type { Wanted } from '../repository/catalog/reader.ts';
 import type { FolderLayout } from '../store/maildir/layout.ts';
-import { isNamedFolder, mailboxFilter, wantedOf } from './look/folders.ts';
+import { mailboxFilter } from '../store/mailbox-filter.ts';
+import { isNamedFolder, wantedOf } from './look/folders.ts';
 import { fitOf, parseMessageId } from './look/message-id.ts';
 
 export interface Selection {
@@ -44,7 +44,7 @@ function onlyMessages(dir: FullDir, meant: ReadonlySet<MessageState>): FullDir {
 }
 
 /** The directory of the folder that a directory is, or is a part of. */
-function folderOf(path: string): string {
+export function folderOf(path: string): string {
   return /(^|\/)(cur|new|tmp)$/.test(path) ? path.replace(/\/?(cur|new|tmp)$/, '') : path;
 }
 
@@ -74,49 +74,4 @@ export function selectFrom(section: FullSection, selection: Selection, layoutOf:
   }
   if (meant !== undefined && ![...dirs.values()].some((dir) => dir.messages.size > 0)) return undefined;
   return dirs.size === 0 ? undefined : { ...section, dirs };
-}
-
-/** The names of a selection that nothing has fitted so far: a mistyped one must not pass unnoticed beside others that are right. */
-export class Unfitted {
-  readonly #mailboxes: Map<string, (mailbox: string) => boolean>;
-  readonly #folders: Set<string>;
-  readonly #messages: Set<string>;
-  readonly #layoutOf: (store: string) => FolderLayout;
-
-  constructor({ mailboxes, folders, messages }: Selection, layoutOf: (store: string) => FolderLayout) {
-    this.#mailboxes = new Map(mailboxes?.map((name) => [name, mailboxFilter([name])]));
-    this.#folders = new Set(folders);
-    this.#messages = new Set(messages);
-    this.#layoutOf = layoutOf;
-  }
-
-  /** Takes note of a section, and of what was selected of it. */
-  see({ mailbox }: FullSection, selected: FullSection | undefined): void {
-    for (const [name, fits] of this.#mailboxes) if (fits(mailbox)) this.#mailboxes.delete(name);
-    if (selected === undefined || this.#folders.size + this.#messages.size === 0) return;
-    const layout = this.#layoutOf(selected.store);
-    for (const [path, dir] of selected.dirs) {
-      for (const name of this.#folders) if (isNamedFolder(folderOf(path), [name], layout)) this.#folders.delete(name);
-      for (const id of this.#messages) if (holds(selected, path, dir, id)) this.#messages.delete(id);
-    }
-  }
-
-  get names(): string[] {
-    return [...this.#mailboxes.keys(), ...this.#folders, ...this.#messages];
-  }
-}
-
-function holds({ store, mailbox }: FullSection, dir: string, { messages }: FullDir, id: string): boolean {
-  const wanted = parseMessageId(id);
-  for (const [base, { sha }] of messages) if (fitOf(wanted, { store, mailbox, dir, base }, sha) !== undefined) return true;
-  return false;
-}
-
-/** Refuses a selection that nothing in the snapshot fits. @param names those of its names that are not there, where only some are */
-export function nothingSelected(selection: Selection, names?: readonly string[]): MailrecoverError {
-  const what = (names ?? selection.messages ?? selection.folders ?? selection.mailboxes)?.join(', ') ?? 'anything';
-  return new MailrecoverError('not-found', `the snapshot holds no '${what}'`, {
-    hint: "see what it holds: 'mailrecover ls SNAPSHOT [MAILBOX]'",
-    subject: what,
-  });
 }

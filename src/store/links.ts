@@ -25,9 +25,25 @@ export function realPath(path: ByteString): ByteString {
   }
 }
 
+/** What there is to tell of a part of a store that could not be read. */
 export function unreadable(error: unknown, action: string, path: ByteString): Finding {
   const shown = displayBytes(path);
-  return { severity: 'error', code: 'unreadable', message: ioError(error, action, shown).message, subject: shown };
+  const hint = deniedHint(systemCode(error));
+  return {
+    severity: 'error',
+    code: 'unreadable',
+    message: ioError(error, action, shown).message,
+    ...(hint === undefined ? {} : { hint }),
+    subject: shown,
+  };
+}
+
+/** CAP_DAC_READ_SEARCH lets a program read all files and change none (capabilities(7)). */
+function deniedHint(code: string | undefined): string | undefined {
+  if (code !== 'EACCES' && code !== 'EPERM') return undefined;
+  return process.getuid?.() === 0
+    ? 'this file system refuses root, as NFS with root_squash does; run it as the owner of the mail'
+    : "run it as root or as the owner of the mail, or let it read all files and no more: 'AmbientCapabilities=CAP_DAC_READ_SEARCH' in its systemd service (setpriv does the same; see docs/guide.md)";
 }
 
 /**

@@ -9,8 +9,10 @@ import type { FullSection } from '../repository/catalog/model.ts';
 import { readState } from '../repository/catalog/reader.ts';
 import type { Repository, StoredSnapshot } from '../repository/repository.ts';
 import { restore, type RestoreReport } from '../restore/restore.ts';
-import { mailboxFilter, wantedOf } from '../restore/look/folders.ts';
-import { nothingSelected, Unfitted, type Selection } from '../restore/select.ts';
+import { mailboxFilter } from '../store/mailbox-filter.ts';
+import { wantedOf } from '../restore/look/folders.ts';
+import type { Selection } from '../restore/select.ts';
+import { notHeld, Unfitted } from '../restore/unfitted.ts';
 import { toBytes, displayBytes } from '../store/bytes.ts';
 import { controlDir, type FolderLayout } from '../store/maildir/layout.ts';
 import { isoTime, monotonic } from '../system/clock.ts';
@@ -55,7 +57,8 @@ async function sampleOf(options: VerifyOptions): Promise<string[] | undefined> {
   if (options.sample >= 1) return options.mailboxes === undefined ? undefined : [...options.mailboxes];
   const names = new Set<string>();
   const catalogs = options.snapshot.catalogs.map((catalog) => catalog.name);
-  const unfitted = new Unfitted(options.mailboxes === undefined ? {} : { mailboxes: options.mailboxes }, options.layoutOf);
+  const asked: Selection = options.mailboxes === undefined ? {} : { mailboxes: options.mailboxes };
+  const unfitted = new Unfitted(asked, options.layoutOf);
   const fits = mailboxFilter(options.mailboxes);
   for await (const section of (await readState(options.repository.target, catalogs, options.identities, wantedOf(options.mailboxes)))
     .sections) {
@@ -63,7 +66,7 @@ async function sampleOf(options: VerifyOptions): Promise<string[] | undefined> {
     if (fits(section.mailbox)) names.add(displayBytes(section.mailbox));
   }
   // Without any, a selection of none would mean all.
-  if (names.size === 0 || unfitted.names.length > 0) throw nothingSelected({}, unfitted.names.length > 0 ? unfitted.names : undefined);
+  if (names.size === 0 || unfitted.any) throw await notHeld(options, asked, unfitted);
   const all = [...names];
   const count = Math.max(1, Math.round(all.length * options.sample));
   const start = Math.random();

@@ -18,20 +18,24 @@ function refusal({ code, json }: Result): [number | null, string] {
 }
 
 test('a name that fits nothing is refused, also beside names that fit', async () => {
-  const wishes = [
-    ['--mailbox', 'alice@example.org', '--mailbox', 'bbo@example.org'],
-    ['--folder', 'Sent', '--folder', 'bbo@example.org'],
-    ['--mailbox', 'alice*', '--mailbox', 'bbo@example.org', '--folder', 'Sent'],
+  const wishes: [string, ...string[]][] = [
+    ['mailbox', '--mailbox', 'alice@example.org', '--mailbox', 'bbo@example.org'],
+    ['folder', '--folder', 'Sent', '--folder', 'bbo@example.org'],
+    ['mailbox', '--mailbox', 'alice*', '--mailbox', 'bbo@example.org', '--folder', 'Sent'],
   ];
-  for (const wish of wishes) {
-    assert.deepEqual(refusal(await setting.json('restore', 'latest', '--to', to, ...wish)), [2, "the snapshot holds no 'bbo@example.org'"]);
+  for (const [what, ...wish] of wishes) {
+    const message = `the snapshot holds no ${what} 'bbo@example.org'`;
+    assert.deepEqual(refusal(await setting.json('restore', 'latest', '--to', to, ...wish)), [2, message]);
     assert.equal(existsSync(to), false);
   }
 });
 
 test('a sample of mailboxes that are not there proves nothing, and one of a pattern only what fits', async () => {
   const sample = ['verify', '--level', 'files', '--sample', '10%'];
-  assert.deepEqual(refusal(await setting.json(...sample, '--mailbox', 'bbo@example.org')), [2, "the snapshot holds no 'bbo@example.org'"]);
+  assert.deepEqual(refusal(await setting.json(...sample, '--mailbox', 'bbo@example.org')), [
+    2,
+    "the snapshot holds no mailbox 'bbo@example.org'",
+  ]);
   const { code, json } = await setting.json(...sample, '--mailbox', 'alice*');
   assert.equal(code, 0);
   const alone = await setting.json('verify', '--level', 'files', '--mailbox', 'alice@example.org');

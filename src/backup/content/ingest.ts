@@ -38,13 +38,16 @@ export interface IngestOptions {
 }
 
 export interface IngestCounts {
+  /** Bytes of messages. */
   bytesRead: number;
+  /** Bytes of all other files. */
+  otherBytesRead: number;
   entriesStored: number;
 }
 
 export class Ingest {
   claims: ClaimTable;
-  readonly counts: IngestCounts = { bytesRead: 0, entriesStored: 0 };
+  readonly counts: IngestCounts = { bytesRead: 0, otherBytesRead: 0, entriesStored: 0 };
   readonly #options: IngestOptions;
   readonly #builder: PackBuilder;
   readonly #tagInto: (sha: string, into: Buffer) => void;
@@ -148,7 +151,7 @@ export class Ingest {
     // The file may be appended to at this moment: what it holds at the end of the read is what counts.
     const content = Buffer.allocUnsafeSlow(stats.size + 64 * 1024);
     const size = fill(fd, content, 0);
-    this.counts.bytesRead += size;
+    this.counts.otherBytesRead += size;
     const parts: StoredPart[] = [];
     let at = 0;
     for (const length of cutLengths(content.subarray(0, size))) {

@@ -63,6 +63,7 @@ export class ContentPool {
   #nextId = 0;
   #failure: unknown;
   #bytesRead = 0;
+  #otherBytesRead = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -71,8 +72,10 @@ export class ContentPool {
     this.#startThreads();
   }
 
-  get bytesRead(): number {
-    return this.#bytesRead + this.#inline.counts.bytesRead;
+  /** Bytes that were read so far: of messages, and of all other files. */
+  get bytes(): { bytesRead: number; otherBytesRead: number } {
+    const { bytesRead, otherBytesRead } = this.#inline.counts;
+    return { bytesRead: this.#bytesRead + bytesRead, otherBytesRead: this.#otherBytesRead + otherBytesRead };
   }
 
   #take(pack: FreshPack): void {
@@ -118,9 +121,9 @@ export class ContentPool {
 
   async #readInline(requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
     if (this.#claims.crowded) this.#inline.claims = this.#claims = this.#claims.grown();
-    const before = this.#inline.counts.bytesRead;
+    const before = totalOf(this.#inline.counts);
     const outcomes = this.#inline.readAll(requests);
-    this.#options.onRead(requests.length, this.#inline.counts.bytesRead - before);
+    this.#options.onRead(requests.length, totalOf(this.#inline.counts) - before);
     // Packs go out while the next files are read, but not faster than they can be stored.
     while (this.#storing.size > 1) await Promise.race(this.#storing);
     if (this.#failure !== undefined) throw this.#failure;
@@ -169,8 +172,9 @@ export class ContentPool {
       const job = thread.jobs.get(message.id);
       thread.jobs.delete(message.id);
       this.#bytesRead += message.bytesRead;
+      this.#otherBytesRead += message.otherBytesRead;
       if (job !== undefined) {
-        this.#options.onRead(job.requests.length, message.bytesRead);
+        this.#options.onRead(job.requests.length, totalOf(message));
         job.resolve(unpackOutcomes(message.outcomes));
       }
       this.#pump();
@@ -230,4 +234,8 @@ export class ContentPool {
     this.#known.close();
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
   }
+}
+
+function totalOf({ bytesRead, otherBytesRead }: { bytesRead: number; otherBytesRead: number }): number {
+  return bytesRead + otherBytesRead;
 }

@@ -36,14 +36,12 @@ function handle(message: ToThread): void {
     ingest.flush();
     say({ type: 'flushed' });
   } else {
-    const before = ingest.counts.bytesRead;
+    const before = { ...ingest.counts };
     const outcomes = packOutcomes(ingest.readAll(unpackRequests(message)));
     const { stats, shas, places } = outcomes;
-    say({ type: 'outcomes', id: message.id, outcomes, bytesRead: ingest.counts.bytesRead - before }, [
-      stats.buffer,
-      shas.buffer,
-      places.buffer,
-    ]);
+    const bytesRead = ingest.counts.bytesRead - before.bytesRead;
+    const otherBytesRead = ingest.counts.otherBytesRead - before.otherBytesRead;
+    say({ type: 'outcomes', id: message.id, outcomes, bytesRead, otherBytesRead }, [stats.buffer, shas.buffer, places.buffer]);
   }
 }
 

@@ -2,7 +2,7 @@ import type { TextHelpers } from '../../commands/types.ts';
 import { alignColumns } from './table.ts';
 
 const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const;
-const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+const BYTE_UNITS = ['kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const;
 
 /** The helpers that commands make their text with, for a language and with or without colours. */
 export function textHelpers(details: { color: boolean; lang: 'en' | 'ja' }): TextHelpers {
@@ -33,13 +33,15 @@ export function textHelpers(details: { color: boolean; lang: 'en' | 'ja' }): Tex
     cyan: style('cyan'),
     number: (value) => (plain ??= new Intl.NumberFormat(locale)).format(value),
     size(bytes) {
+      // "0 byte" is what the locale data make of nothing.
+      if (bytes < 999.5) return `${helpers.number(Math.round(bytes))} B`;
       let unit = 0;
-      let value = bytes;
+      let value = bytes / 1000;
       while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
         value /= 1000;
         unit++;
       }
-      return inUnit(value, BYTE_UNITS[unit] ?? 'byte', value < 10 && unit > 0 ? 1 : 0);
+      return inUnit(value, BYTE_UNITS[unit] ?? 'kilobyte', value < 10 ? 1 : 0);
     },
     duration(milliseconds) {
       if (milliseconds < 999.5) return inUnit(milliseconds, 'millisecond', 0);

@@ -7,7 +7,9 @@ import { displayBytes } from '../../store/bytes.ts';
 import { imapFlags } from '../../store/maildir/flags.ts';
 import type { Keywords } from '../../store/maildir/keywords.ts';
 import { HEAD_BYTES, readHeaders } from '../../store/message/headers.ts';
-import { mailboxFilter, nameOfFolder, wantedOf } from './folders.ts';
+import { mailboxFilter } from '../../store/mailbox-filter.ts';
+import { checkSelection, unfittedIn } from '../unfitted.ts';
+import { nameOfFolder, wantedOf } from './folders.ts';
 import { messageIdOf } from './message-id.ts';
 import { OpenPacks } from './packs.ts';
 import { keywordsOf, stateOf, type Source } from './source.ts';
@@ -57,6 +59,7 @@ const MAX_WANTED = 500;
  * @throws MailrecoverError `damage`, `key`
  */
 export async function diffSnapshots(before: Source, after: Source, mailboxes: readonly string[]): Promise<DiffReport> {
+  await checkMailboxes(before, after, mailboxes);
   const isWanted = mailboxFilter(mailboxes);
   const wanted = (await touched(before, after)) ?? wantedOf(mailboxes);
   const found: Found[] = [];
@@ -73,6 +76,12 @@ export async function diffSnapshots(before: Source, after: Source, mailboxes: re
   const withoutHeaders = found.length > MAX_HEADERS;
   if (!withoutHeaders) await addHeaders({ before, after }, found);
   return { changes: found.map(({ change }) => change), counts, withoutHeaders };
+}
+
+/** A name that fits in neither snapshot was mistyped. */
+async function checkMailboxes(before: Source, after: Source, mailboxes: readonly string[]): Promise<void> {
+  const { left } = await unfittedIn(after, { mailboxes });
+  if (left.mailboxes.length > 0) await checkSelection(before, { mailboxes: left.mailboxes });
 }
 
 /** The mailboxes that the catalogs which are not in both snapshots tell of; undefined where that says nothing. */

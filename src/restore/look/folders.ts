@@ -1,7 +1,8 @@
 /** Mailboxes and folders as people name them. */
 import type { FullDir, FullSection } from '../../repository/catalog/model.ts';
 import type { Wanted } from '../../repository/catalog/reader.ts';
-import { displayBytes, toBytes } from '../../store/bytes.ts';
+import { displayBytes } from '../../store/bytes.ts';
+import { namedMailboxes } from '../../store/mailbox-filter.ts';
 import { folderName, type FolderLayout } from '../../store/maildir/layout.ts';
 
 export type LayoutOf = (store: string) => FolderLayout;
@@ -38,21 +39,8 @@ export function foldersOf(section: FullSection, layoutOf: LayoutOf): Folder[] {
   return folders;
 }
 
-/** Whether a mailbox (a byte string) fits one of the names; `*` stands for any characters. Without names all do. */
-export function mailboxFilter(names: readonly string[] | undefined): (mailbox: string) => boolean {
-  if (names === undefined || names.length === 0) return () => true;
-  const plain = new Set(names.filter((name) => !name.includes('*')).map(toBytes));
-  const patterns = names.filter((name) => name.includes('*')).map(patternOf);
-  return (mailbox) => plain.has(mailbox) || patterns.some((pattern) => pattern.test(mailbox));
-}
-
-function patternOf(name: string): RegExp {
-  const literal = toBytes(name).replace(/[\\^$.+?()[\]{}|]/g, '\\$&');
-  return new RegExp(`^${literal.replaceAll(/\*+/g, '.*')}$`, 's');
-}
-
 /** What of the catalogs has to be read for these mailboxes. */
 export function wantedOf(names: readonly string[] | undefined): Wanted {
   if (names === undefined || names.length === 0 || names.some((name) => name.includes('*'))) return undefined;
-  return names.map((name) => ({ mailbox: toBytes(name) }));
+  return names.flatMap(namedMailboxes).map((mailbox) => ({ mailbox }));
 }

@@ -2,9 +2,10 @@
 import { MailrecoverError } from '../../errors/error.ts';
 import { suggest } from '../../errors/suggest.ts';
 import type { FullDir, FullSection } from '../../repository/catalog/model.ts';
-import { displayBytes, toBytes } from '../../store/bytes.ts';
+import { displayBytes } from '../../store/bytes.ts';
+import { mailboxFilter } from '../../store/mailbox-filter.ts';
 import { imapFlags } from '../../store/maildir/flags.ts';
-import { foldersOf, isNamedFolder } from './folders.ts';
+import { foldersOf, isNamedFolder, wantedOf } from './folders.ts';
 import { messageIdOf } from './message-id.ts';
 import { keywordsOf, stateOf, type Source } from './source.ts';
 
@@ -58,31 +59,37 @@ export async function listMailboxes(source: Source): Promise<ListedMailbox[]> {
   return mailboxes;
 }
 
-/** The folders of a mailbox. @throws MailrecoverError `not-found` */
+/** The folders of a mailbox, or of all that fit a name with `*`. @throws MailrecoverError `not-found` */
 export async function listFolders(source: Source, mailbox: string): Promise<ListedFolder[]> {
   const folders: ListedFolder[] = [];
+  const fits = mailboxFilter([mailbox]);
   let found = false;
-  for await (const section of (await stateOf(source, [{ mailbox: toBytes(mailbox) }])).sections) {
+  for await (const section of (await stateOf(source, wantedOf([mailbox]))).sections) {
+    if (!fits(section.mailbox)) continue;
     found = true;
     for (const { name, state } of foldersOf(section, source.layoutOf)) {
-      folders.push({ mailbox, folder: name, messages: state.messages.size, bytes: sizesOf(state) });
+      folders.push({ mailbox: displayBytes(section.mailbox), folder: name, messages: state.messages.size, bytes: sizesOf(state) });
     }
   }
-  if (!found) throw await noMailbox(source, mailbox);
-  return folders.sort((a, b) => Number(b.folder === 'INBOX') - Number(a.folder === 'INBOX') || a.folder.localeCompare(b.folder));
+  if (!found) throw await noMailbox(source, [mailbox]);
+  return folders.sort(
+    (a, b) =>
+      a.mailbox.localeCompare(b.mailbox) || Number(b.folder === 'INBOX') - Number(a.folder === 'INBOX') || a.folder.localeCompare(b.folder),
+  );
 }
 
-/** The messages of a folder, in the order in which they came. @throws MailrecoverError `not-found` */
+/** The messages of a folder, in the order in which they came; of all mailboxes that fit the name. @throws MailrecoverError `not-found` */
 export async function listMessages(source: Source, mailbox: string, folder: string): Promise<ListedMessage[]> {
-  const { sections, numbering } = await stateOf(source, [{ mailbox: toBytes(mailbox) }]);
+  const { sections, numbering } = await stateOf(source, wantedOf([mailbox]));
   const all: FullSection[] = [];
-  for await (const section of sections) all.push(section);
+  const fits = mailboxFilter([mailbox]);
+  for await (const section of sections) if (fits(section.mailbox)) all.push(section);
   const messages: ListedMessage[] = [];
   const names: string[] = [];
   let found = false;
   for (const section of all) {
     const layout = source.layoutOf(section.store);
-    const control = all.find((other) => other.area === 'control' && other.store === section.store);
+    const control = all.find((other) => other.area === 'control' && other.store === section.store && other.mailbox === section.mailbox);
     for (const { dir, name, state } of foldersOf(section, source.layoutOf)) {
       names.push(name);
       if (!isNamedFolder(dir, [folder], layout)) continue;
@@ -91,7 +98,7 @@ export async function listMessages(source: Source, mailbox: string, folder: stri
       for (const [base, message] of state.messages) {
         messages.push({
           message: messageIdOf({ store: section.store, mailbox: section.mailbox, dir, base }, message.sha),
-          mailbox,
+          mailbox: displayBytes(section.mailbox),
           folder: name,
           file: displayBytes(base + message.flags),
           flags: imapFlags(message.flags, keywords),
@@ -101,7 +108,7 @@ export async function listMessages(source: Source, mailbox: string, folder: stri
       }
     }
   }
-  if (all.length === 0) throw await noMailbox(source, mailbox);
+  if (all.length === 0) throw await noMailbox(source, [mailbox]);
   if (!found) {
     const meant = suggest(folder, names);
     throw new MailrecoverError('not-found', `mailbox '${mailbox}' has no folder '${folder}' in this snapshot`, {
@@ -112,14 +119,14 @@ export async function listMessages(source: Source, mailbox: string, folder: stri
   return messages.sort((a, b) => (a.date < b.date ? -1 : a.date > b.date ? 1 : a.file < b.file ? -1 : 1));
 }
 
-/** The error for a mailbox that a snapshot does not hold. */
-export async function noMailbox(source: Source, mailbox: string): Promise<MailrecoverError> {
-  const meant = suggest(
-    mailbox,
-    (await listMailboxes(source)).map((row) => row.mailbox),
-  );
-  return new MailrecoverError('not-found', `the snapshot holds no mailbox '${mailbox}'`, {
+/** The error for mailboxes that a snapshot does not hold. @param names as they were typed; at least one */
+export async function noMailbox(source: Source, names: readonly string[]): Promise<MailrecoverError> {
+  const [first = ''] = names;
+  const held = (await listMailboxes(source)).map((row) => row.mailbox);
+  const meant = first.includes('*') ? undefined : suggest(first, held);
+  const fits = names.some((name) => name.includes('*')) ? ' that fits' : '';
+  return new MailrecoverError('not-found', `the snapshot holds no mailbox${fits} ${names.map((name) => `'${name}'`).join(', ')}`, {
     hint: meant === undefined ? `list them: 'mailrecover ls ${source.snapshot.id.slice(0, 12)}'` : `did you mean '${meant}'?`,
-    subject: mailbox,
+    subject: first,
   });
 }

@@ -1,7 +1,8 @@
 /** Reads one area of a live mailbox: its directories, messages, files and links. */
 import type { Finding } from '../../errors/finding.ts';
-import { ioError, systemCode } from '../../errors/error.ts';
+import { systemCode } from '../../errors/error.ts';
 import { displayBytes } from '../bytes.ts';
+import { unreadable } from '../links.ts';
 import type { ContentReader, LiveArea, LiveDir, LiveFile, LiveStat } from '../live.ts';
 import { liveStat, lstatIfThere, provesStill, sameStat } from '../stat.ts';
 import { folderOf, messageDirectory, readLink, type Listing } from './listing.ts';
@@ -42,8 +43,7 @@ export class AreaReader {
   #report(path: string, error: unknown, action: string): void {
     if (this.#unreadable.has(path)) return;
     this.#unreadable.add(path);
-    const subject = displayBytes(this.#full(path));
-    this.findings.push({ severity: 'error', code: 'unreadable', message: ioError(error, action, subject).message, subject });
+    this.findings.push(unreadable(error, action, this.#full(path)));
   }
 
   /** Lists what may have changed since the last call. @returns as {@link ListedTree.list} */

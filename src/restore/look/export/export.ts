@@ -4,6 +4,7 @@ import { MailrecoverError } from '../../../errors/error.ts';
 import type { Finding } from '../../../errors/finding.ts';
 import { toBytes } from '../../../store/bytes.ts';
 import type { Progress } from '../../../system/progress.ts';
+import { checkSelection } from '../../unfitted.ts';
 import type { Source } from '../source.ts';
 import { mboxEntry } from './mbox.ts';
 import { foldersToExport, Losses, type ExportedFolder, type ExportedMessage, type MailSelection } from './messages.ts';
@@ -78,6 +79,7 @@ class Counter {
  */
 export async function exportMail(options: ExportOptions): Promise<ExportReport> {
   const { source, selection, format, to, progress } = options;
+  await checkSelection(source, selection);
   const counter = new Counter(options);
   const target = toBytes(to);
   if (format !== 'tar') emptyDirectory(target);
@@ -111,6 +113,7 @@ export async function* exportTar({
   progress,
   signal,
 }: Omit<ExportOptions, 'format' | 'to'>): AsyncGenerator<Uint8Array> {
+  await checkSelection(source, selection);
   const counter = new Counter({ progress, ...(signal === undefined ? {} : { signal }) });
   const { tarEnd } = await import('./tar.ts');
   const names = new EmlNames();

@@ -3,7 +3,8 @@ import { MailrecoverError } from '../../../errors/error.ts';
 import type { Finding } from '../../../errors/finding.ts';
 import type { MessageState } from '../../../repository/catalog/model.ts';
 import { displayBytes } from '../../../store/bytes.ts';
-import { foldersOf, isNamedFolder, mailboxFilter, nameOfFolder, wantedOf } from '../folders.ts';
+import { mailboxFilter } from '../../../store/mailbox-filter.ts';
+import { foldersOf, isNamedFolder, nameOfFolder, wantedOf } from '../folders.ts';
 import { messageIdOf, type MessagePlace } from '../message-id.ts';
 import { OpenPacks } from '../packs.ts';
 import { readEntry, stateOf, type Source } from '../source.ts';
@@ -125,10 +126,8 @@ export async function* foldersToExport(source: Source, selection: MailSelection,
     }
   }
   if (!found) {
-    const what = [...selection.mailboxes, ...selection.folders].join(', ');
-    throw new MailrecoverError('not-found', what === '' ? 'the snapshot holds no mail' : `the snapshot holds no '${what}'`, {
-      hint: `see what it holds: 'mailrecover ls ${source.snapshot.id.slice(0, 12)} [MAILBOX]'`,
-      subject: what,
+    throw new MailrecoverError('not-found', 'the snapshot holds no mail', {
+      hint: `see what it holds: 'mailrecover ls ${source.snapshot.id.slice(0, 12)}'`,
     });
   }
 }

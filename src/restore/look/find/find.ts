@@ -2,21 +2,14 @@
 import { IndexDamage } from './files.ts';
 import { openIndex, remakeIndex } from './open.ts';
 import type { IndexOptions } from './options.ts';
-import { searchIndex, strangeChains, type FindFilter, type Match } from './search.ts';
+import { searchIndex, strangeChains, type FindFilter, type SearchResult } from './search.ts';
 import type { LayoutOf } from '../folders.ts';
-
-export interface FindReport {
-  /** Newest first. */
-  matches: Match[];
-  /** How many there are, those beyond the limit too. */
-  total: number;
-}
 
 /**
  * Finds messages. The first search of a repository reads the headers of all its mail; later ones only what is new.
  * @throws MailrecoverError `key`, `io`, `no-space`
  */
-export async function findMessages(options: IndexOptions, filter: FindFilter, layoutOf: LayoutOf): Promise<FindReport> {
+export async function findMessages(options: IndexOptions, filter: FindFilter, layoutOf: LayoutOf): Promise<SearchResult> {
   for (let attempt = 0; ; attempt++) {
     const index = attempt < 2 ? await openIndex(options) : await remakeIndex(options);
     const ids = new Set(index.manifest.chains.flatMap((chain) => chain.snapshots.map(([, id]) => id)));

@@ -1,6 +1,7 @@
 /** Searching the index. */
 import { displayBytes } from '../../../store/bytes.ts';
-import { mailboxFilter, nameOfFolder, type LayoutOf } from '../folders.ts';
+import { mailboxFilter } from '../../../store/mailbox-filter.ts';
+import { isNamedFolder, nameOfFolder, type LayoutOf } from '../folders.ts';
 import { formatMessageId } from '../message-id.ts';
 import { IndexColumns } from './columns.ts';
 import { fold, foldMessageId } from './fold.ts';
@@ -18,6 +19,8 @@ export interface FindFilter {
   since?: number | undefined;
   until?: number | undefined;
   mailboxes?: readonly string[] | undefined;
+  /** By their IMAP names. */
+  folders?: readonly string[] | undefined;
   /** Was there at this time or later, and is in its mailbox no more. */
   deletedSince?: number | undefined;
   /** Only this host's snapshots. */
@@ -47,6 +50,18 @@ export interface Match {
   deletedAfter?: string;
 }
 
+/** What a search finds, and what of its filter means nothing in the whole repository. */
+export interface SearchResult {
+  /** Newest first. */
+  matches: Match[];
+  /** How many there are, those beyond the limit too. */
+  total: number;
+  /** The hosts whose snapshots there are. */
+  hosts: string[];
+  /** Names of the filter that no mailbox, and no folder of those mailboxes, with mail ever fitted; and those that there are or were, for people. */
+  unknown: { names: string[]; mailboxes: string[]; folders: string[]; known: string[] };
+}
+
 /** A row that fits. */
 interface Candidate {
   row: number;
@@ -64,23 +79,17 @@ export function strangeChains(index: OpenIndex, filter: FindFilter): string[] {
   );
 }
 
-/** @returns the matches, newest first, and how many there are beyond the limit too */
-export function searchIndex(
-  index: OpenIndex,
-  ids: ReadonlySet<string>,
-  filter: FindFilter,
-  layoutOf: LayoutOf,
-): { matches: Match[]; total: number } {
+export function searchIndex(index: OpenIndex, ids: ReadonlySet<string>, filter: FindFilter, layoutOf: LayoutOf): SearchResult {
   const columns = new IndexColumns(index);
   const timelines = timelinesOf(index.manifest, ids, filter.believed);
   const groups = columns.groups();
   const rows = columns.rows();
   const isMailbox = mailboxFilter(filter.mailboxes);
-  const chosen = groups.map(({ chain, mailbox }) => {
+  const folders = filter.folders === undefined || filter.folders.length === 0 ? undefined : filter.folders;
+  const chosen = groups.map(({ chain, store, mailbox, dir }) => {
     const timeline = timelines[chain];
-    return timeline !== undefined && (filter.host === undefined || timeline.host === filter.host) && isMailbox(mailbox)
-      ? timeline
-      : undefined;
+    if (timeline === undefined || (filter.host !== undefined && timeline.host !== filter.host) || !isMailbox(mailbox)) return undefined;
+    return isNamedFolder(dir, folders, layoutOf(store)) ? timeline : undefined;
   });
   const fits = recordFilter(columns, filter);
   const dates = columns.dates();
@@ -136,7 +145,25 @@ export function searchIndex(
       ...(gone && filter.snapshot === undefined ? { deletedAfter: snapshot } : {}),
     };
   });
-  return { matches, total: kept.length };
+  const hosts = [...new Set(timelines.flatMap((timeline) => (timeline === undefined ? [] : [timeline.host])))];
+  return { matches, total: kept.length, hosts, unknown: unknownNames(groups, filter, layoutOf) };
+}
+
+function unknownNames(groups: readonly Group[], filter: FindFilter, layoutOf: LayoutOf): SearchResult['unknown'] {
+  const held = new Set(groups.map(({ mailbox }) => mailbox));
+  const names = (filter.mailboxes ?? []).filter((name) => {
+    const fits = mailboxFilter([name]);
+    return ![...held].some(fits);
+  });
+  const isMailbox = mailboxFilter(filter.mailboxes);
+  const within = (filter.folders ?? []).length === 0 ? [] : groups.filter(({ mailbox }) => isMailbox(mailbox));
+  const folders = (filter.folders ?? []).filter((name) => !within.some(({ store, dir }) => isNamedFolder(dir, [name], layoutOf(store))));
+  return {
+    names,
+    mailboxes: names.length === 0 ? [] : [...held].map(displayBytes),
+    folders,
+    known: folders.length === 0 ? [] : [...new Set(within.map(({ store, dir }) => nameOfFolder(dir, layoutOf(store))))],
+  };
 }
 
 /** Which records fit the texts; undefined where no text was given. */
