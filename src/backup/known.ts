@@ -1,6 +1,7 @@
 /** What this host knows by itself of a repository, for checking it. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { MailrecoverError, systemCode } from '../errors/error.ts';
 import { readHostKey } from '../repository/signing.ts';
 import { ifPresent } from '../system/files.ts';
 import { hostKeyPath, secretPath } from './prepare.ts';
@@ -14,17 +15,29 @@ export interface Known {
   secret: Buffer | undefined;
   facts: RecoveryFacts | undefined;
   state: StateIndex | undefined;
+  /** What is there and this user may not read; it counts as unknown. */
+  denied: string[];
 }
 
 /** Reads what is there, and makes nothing. @param place the repository; its id is undefined where it does not tell */
 export async function readKnown(keysRoot: string, stateRoot: string, place: { id: string | undefined; location: string }): Promise<Known> {
-  const key = (await readHostKey(hostKeyPath(keysRoot)))?.publicHex;
-  const facts = await readFacts(keysRoot, place);
+  const denied: string[] = [];
+  const allowed = async <T>(path: string, read: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (systemCode(error instanceof MailrecoverError ? error.cause : error) !== 'EACCES') throw error;
+      denied.push(path);
+      return undefined;
+    }
+  };
+  const key = (await allowed(hostKeyPath(keysRoot), () => readHostKey(hostKeyPath(keysRoot))))?.publicHex;
+  const facts = await allowed(keysRoot, () => readFacts(keysRoot, place));
   const id = facts?.repository ?? place.id;
-  if (id === undefined) return { key, secret: undefined, facts, state: undefined };
-  const text = await ifPresent(() => readFile(secretPath(keysRoot, id), 'utf8'));
+  if (id === undefined) return { key, secret: undefined, facts, state: undefined, denied };
+  const text = await allowed(secretPath(keysRoot, id), () => ifPresent(() => readFile(secretPath(keysRoot, id), 'utf8')));
   const secret = text !== undefined && /^[0-9a-f]{64}\n?$/.test(text) ? Buffer.from(text.trim(), 'hex') : undefined;
   const path = `${stateRoot}/${id}`;
-  const state = existsSync(`${path}/index.json`) ? new StateDirectory(path).load(id) : undefined;
-  return { key, secret, facts, state };
+  const state = await allowed(path, () => (existsSync(`${path}/index.json`) ? new StateDirectory(path).load(id) : undefined));
+  return { key, secret, facts, state, denied };
 }

@@ -118,10 +118,15 @@ async function readMailbox(
     run.findings.push(
       unreadable(error, 'read the mailbox', source?.areas.find(({ area }) => area === 'mail')?.path ?? prior?.mailbox ?? ''),
     );
-    if (prior === undefined) return { state: undefined, sections: [] };
-    const { signatures: _, ...state } = prior;
-    return { state: { ...state, partial: true }, sections: [] };
+    return unread(prior);
   }
+}
+
+/** A mailbox that could not be read stays as it was. */
+function unread(prior: MailboxState | undefined): ReadMailbox {
+  if (prior === undefined) return { state: undefined, sections: [] };
+  const { signatures: _, ...state } = prior;
+  return { state: { ...state, partial: true }, sections: [] };
 }
 
 async function captured(
@@ -158,6 +163,8 @@ async function captured(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   run.findings.push(...capture.findings);
+  // What may not be listed is not gone.
+  if (capture.vanished && capture.findings.some(({ code }) => code === 'unreadable')) return unread(prior);
   if (capture.vanished) return vanished(run, prior, source);
   const areas = source.areas.map(({ area }) => capture.areas.get(area) ?? { dirs: new Map() });
   for (const [number, { area, path }] of source.areas.entries()) {

@@ -41,6 +41,8 @@ export async function findSources(
     for (const { mailbox } of found.mailboxes) all.add(mailbox);
     const listed = new Set(found.mailboxes.map((mailbox) => mailbox.mailbox));
     const incomplete = found.findings.some((finding) => finding.severity === 'error');
+    const [problem] = found.findings.filter(({ severity }) => severity === 'error');
+    if (found.mailboxes.length === 0 && problem !== undefined) throw unreadableStore(store, problem);
     if (found.mailboxes.length === 0 && before.length > 0) {
       throw new MailrecoverError('refused', `store '${store.name}' shows none of the ${before.length} mailboxes that it had`, {
         hint: `is it mounted? look at '${store.path}'; a store that was given up is taken out of the configuration`,
@@ -70,6 +72,14 @@ export async function findSources(
     });
   }
   return new Map([...sources].sort(([a], [b]) => byBytes(a, b)));
+}
+
+/** The error for a store of which nothing can be read. */
+function unreadableStore({ name, path }: StoreSource, { message, hint }: Finding): MailrecoverError {
+  return new MailrecoverError('io', `store '${name}' shows no mailbox: ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    subject: path,
+  });
 }
 
 /** The error for mailboxes that were named and are in no store. */

@@ -37,6 +37,12 @@ export async function findCommands(words: readonly string[], help: boolean, regi
     );
   }
   const names = [...new Set(registry.names().map((name) => name.split(' ', 1)[0] ?? name))];
+  const later = words.slice(1).find((word) => names.includes(word));
+  if (later !== undefined && suggest(first, names) === undefined) {
+    throw new MailrecoverError('usage', `unknown command '${first}'`, {
+      hint: `the options of a command stand behind it: 'mailrecover ${later} …'`,
+    });
+  }
   const meant = suggest(first, names);
   throw new MailrecoverError('usage', `unknown command '${first}'`, {
     hint: meant === undefined ? "'mailrecover --help' lists the commands" : `did you mean 'mailrecover ${meant}'?`,

@@ -123,8 +123,12 @@ function render({ snapshot, counts, milliseconds }: Shown, text: TextHelpers): s
       `${n(counts.messages)} messages in ${n(counts.folders)} folders of ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`,
     ],
     ['changed', `${n(counts.newMessages)} new, ${n(counts.removedMessages)} gone, ${n(counts.flagChanges)} flags`],
-    ['read', `${text.size(counts.bytesRead)} of mail, ${text.size(counts.otherBytesRead)} of other files`],
-    ['stored', text.size(counts.bytesStored)],
+    ...(snapshot === undefined
+      ? []
+      : ([
+          ['read', `${text.size(counts.bytesRead)} of mail, ${text.size(counts.otherBytesRead)} of other files`],
+          ['stored', text.size(counts.bytesStored)],
+        ] as [string, string][])),
     ['took', text.duration(milliseconds)],
   ]);
 }

@@ -1,3 +1,6 @@
+import { MailrecoverError } from '../errors/error.ts';
+import { suggest } from '../errors/suggest.ts';
+import type { Target } from '../repository/target.ts';
 import { placeOf } from './from-config.ts';
 import { READING_EXIT_CODES, REPOSITORY } from './shared.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
@@ -39,6 +42,7 @@ export default defineCommand({
       host: options.host,
       trusted: [await ownKey(place), ...place.trust],
     });
+    if (snapshots.length === 0 && options.host !== undefined) await checkHost(place.target, options.host);
     const rows = snapshots.map(({ id, size, time, host, outcome, counts, added }) => ({
       id,
       time,
@@ -59,6 +63,18 @@ export default defineCommand({
   },
 });
 
+/** @throws MailrecoverError `not-found` where others have written here, and this host has not */
+async function checkHost(target: Target, host: string): Promise<void> {
+  const { recentSnapshots } = await import('../repository/resolve.ts');
+  const { snapshots } = await recentSnapshots(target, { limit: 0, trusted: [] });
+  const hosts = [...new Set(snapshots.map((snapshot) => snapshot.host))];
+  if (hosts.length === 0) return;
+  throw new MailrecoverError('not-found', `there is no snapshot of host '${host}', only of: ${hosts.join(', ')}`, {
+    hint: `name the host with --host ${suggest(host, hosts) ?? hosts[0] ?? ''}`,
+    subject: host,
+  });
+}
+
 interface SnapshotRow {
   id: string;
   time: string;
@@ -70,7 +86,7 @@ interface SnapshotRow {
 }
 
 function renderSnapshots(rows: readonly SnapshotRow[], text: TextHelpers): string {
-  if (rows.length === 0) return 'no snapshots';
+  if (rows.length === 0) return `no snapshots; make one: ${text.bold('mailrecover backup')}`;
   const cells = rows.map((row) => [
     text.bold(row.id.slice(0, 12)),
     text.time(row.time),

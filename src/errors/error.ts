@@ -70,5 +70,10 @@ export function ioError(error: unknown, action: string, subject: string): Mailre
       cause: error,
     });
   }
-  return new MailrecoverError('io', `unable to ${action} '${subject}': ${meaning}`, { subject, cause: error });
+  const denied = (code === 'EACCES' || code === 'EPERM') && process.getuid?.() !== 0;
+  return new MailrecoverError('io', `unable to ${action} '${subject}': ${meaning}`, {
+    ...(denied ? { hint: 'run it as root, or as the user that makes the backups' } : {}),
+    subject,
+    cause: error,
+  });
 }

@@ -1,6 +1,7 @@
 /** Which snapshot a text means: an id, the beginning of one, `latest`, `latest~2`, or a time. */
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
+import { byBytes } from './catalog/percent.ts';
 import { chainsOf, type Chain } from './chain.ts';
 import { parseLocalTime } from './local-time.ts';
 import type { SnapshotRef } from './names.ts';
@@ -81,7 +82,7 @@ async function ofHost(chains: readonly Chain[], options: ResolveOptions, finding
   if (mine.length === 0)
     mine = (await Promise.all(heads.map(async (each) => ((await hadName(each.chain, options.host)) ? [each] : [])))).flat();
   if (mine.length === 0) {
-    const others = [...new Set(heads.flatMap(({ head }) => (head === undefined ? [] : [head.host])))];
+    const others = [...new Set(heads.flatMap(({ head }) => (head === undefined ? [] : [head.host])))].sort(byBytes);
     const named = others.slice(0, SHOWN).join(', ') + (others.length > SHOWN ? ' …' : '');
     throw new MailrecoverError(
       'not-found',
@@ -90,7 +91,9 @@ async function ofHost(chains: readonly Chain[], options: ResolveOptions, finding
         hint:
           others[0] === undefined
             ? "see what is damaged: 'mailrecover check'"
-            : `name the host with --host ${others[0]}, or a snapshot by its id`,
+            : others.length === 1
+              ? `name the host with --host ${others[0]}, or a snapshot by its id`
+              : `say whose snapshot you mean, such as --host ${others[0]}, or name one by its id: 'mailrecover snapshots' lists them`,
         subject: options.host,
       },
     );
@@ -158,7 +161,7 @@ async function pick(chains: readonly Chain[], { text, time, skip, host, findings
       'refused',
       `host '${host}' has only partial snapshots${time === undefined ? '' : ` at or before '${text}'`}: ${list}`,
       {
-        hint: 'something could not be read when they were made; name one by its id to use it all the same',
+        hint: `they hold what could be read when they were made; to use the newest all the same, name it by its id: ${partial[0]?.id.slice(0, 12) ?? ''}`,
         subject: text,
       },
     );

@@ -87,7 +87,7 @@ export function recoverySheet(facts: SheetFacts): string {
   const there = fetch.length === 0 ? repository.location : '.';
   const lines = [
     `MAILRECOVER RECOVERY SHEET   ${host}   ${facts.made}`,
-    'Print this, keep it away from the host, and confirm it: mailrecover key confirm',
+    `Print this${facts.secret === undefined && facts.identityFile === undefined ? ' and keep it away from the host' : ', keep it away from the host, and confirm it: mailrecover key confirm'}`,
     '',
     `REPOSITORY    ${repository.location}`,
     `              id ${repository.id}`,

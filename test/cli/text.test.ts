@@ -32,7 +32,7 @@ test('what strangers wrote can not steer the terminal', () => {
 test('sizes, durations and times in the language asked for', () => {
   assert.deepEqual(
     [en.size(0), en.size(999), en.size(1500), en.size(32_500_000), en.size(999_999)],
-    ['0 byte', '999 byte', '1.5 kB', '33 MB', '1 MB'],
+    ['0 B', '999 B', '1.5 kB', '33 MB', '1 MB'],
   );
   assert.deepEqual(
     [en.duration(12), en.duration(1500), en.duration(61_000), en.duration(3_600_000)],

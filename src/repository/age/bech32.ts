@@ -51,7 +51,8 @@ export function bech32Encode(prefix: string, data: Uint8Array): string {
  * @throws MailrecoverError `key`, without the text, which may be a secret
  */
 export function bech32Decode(text: string): { prefix: string; data: Buffer } {
-  const broken = (): MailrecoverError => new MailrecoverError('key', 'a key is mistyped: its checksum does not fit');
+  const broken = (): MailrecoverError =>
+    new MailrecoverError('key', 'a key is mistyped: its checksum does not fit', { hint: 'copy it once more from where it was made' });
   if (text !== text.toLowerCase() && text !== text.toUpperCase()) throw broken();
   const lower = text.toLowerCase();
   const split = lower.lastIndexOf('1');

@@ -145,7 +145,7 @@ export function checkKeys(heads: readonly SnapshotHead[], trusted: ReadonlySet<s
     ledger.findings.push({
       severity: 'warning',
       code: 'unconfirmed-key',
-      message: `nobody has confirmed the key ${key}, which signed ${others.length} snapshots of '${[...new Set(others.map(({ host }) => host))].join("', '")}'`,
+      message: `nobody has confirmed the key ${key}, which signed ${others.length} ${others.length === 1 ? 'snapshot' : 'snapshots'} of '${[...new Set(others.map(({ host }) => host))].join("', '")}'`,
       hint: "compare it with that host's recovery sheet, then add it to 'trust' in the configuration",
       subject: key,
     });
