@@ -112,7 +112,10 @@ export function recoverySheet(facts: SheetFacts): string {
       [`is the script the right one?   in the directory of ${directory}:`, 'sha256sum recover.sh'],
       ['what is there?', `mailrecover snapshots --repository ${there}`],
       ['restore the newest snapshot', `mailrecover restore latest --repository ${there} --host ${host}${identity} --to /srv/restore`],
-      [`the same without mailrecover   in the directory of ${directory}:`, `sh recover.sh --host ${host}${identity} --to /srv/restore latest`],
+      [
+        `the same without mailrecover   in the directory of ${directory}:`,
+        `sh recover.sh --host ${host}${identity} --to /srv/restore latest`,
+      ],
     ]),
   ];
   return `${lines.join('\n')}\n`;

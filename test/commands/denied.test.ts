@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -46,7 +47,6 @@ test('a user who may not read is told what would help', { skip }, async (t) => {
   assert.match(partial.stderr, /has only partial snapshots: [0-9a-f]{12} .*\nhint: .*name it by its id: [0-9a-f]{12}\n/);
 
   await t.test('with that capability it can', { skip: missing('setpriv') }, async () => {
-    const { execFileSync } = await import('node:child_process');
     const caps = ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
     const out = execFileSync('setpriv', [...caps, BINARY, '--config', config, 'backup', '--json'], { encoding: 'utf8' });
     assert.equal((JSON.parse(out) as { counts: { messages: number } }).counts.messages, 6);
@@ -74,7 +74,7 @@ test('status tells a user who may not read the keys what it can', { skip }, asyn
   chmodSync(config, 0o644);
   const closed = await mailrecover(['--config', config, 'status'], { owner: NOBODY });
   assert.deepEqual([closed.code, /permission denied\nhint: run it as root/.test(closed.stderr)], [1, true], closed.stderr);
-  chmodSync(join(root, 'state'), 0o755);
+  for (const open of ['state', 'repo']) execFileSync('chmod', ['-R', 'go+rX', join(root, open)]);
   const ran = await mailrecover(['--config', config, 'status', '--json'], { owner: NOBODY });
   assert.ok(ran.code === 0 || ran.code === 1, ran.stdout);
   assert.equal((ran.json()['newest'] as { messages: number }).messages, 3);
