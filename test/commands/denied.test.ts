@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { BINARY, mailrecover, notBuilt, type Ran } from '../support/binary.ts';
-import { isRoot, missing } from '../support/host.ts';
+import { findProgram, isRoot, missing } from '../support/host.ts';
 import { writeTree } from '../support/maildir.ts';
 import { scratch } from '../support/tmp.ts';
 
@@ -48,7 +48,7 @@ test('a user who may not read is told what would help', { skip }, async (t) => {
 
   await t.test('with that capability it can', { skip: missing('setpriv') }, async () => {
     const caps = ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
-    const out = execFileSync('setpriv', [...caps, BINARY, '--config', config, 'backup', '--json'], { encoding: 'utf8' });
+    const out = execFileSync(findProgram('setpriv') ?? '', [...caps, BINARY, '--config', config, 'backup', '--json'], { encoding: 'utf8' });
     assert.equal((JSON.parse(out) as { counts: { messages: number } }).counts.messages, 6);
   });
 
