@@ -39,7 +39,7 @@ export async function placeOf(
   const thisHost = config?.host ?? hostname();
   return {
     config,
-    target: await targetAt(context, at),
+    target: await targetAt(context, at, config?.repository),
     host: options.host ?? thisHost,
     thisHost,
     state: config?.state ?? '/var/lib/mailrecover',
@@ -49,10 +49,21 @@ export async function placeOf(
   };
 }
 
-/** Opens the target of that name, and closes it when the command ends. */
-export async function targetAt(context: CommandContext, at: string): Promise<Target> {
-  const { openTarget } = await import('../repository/targets/open.ts');
-  const target = await openTarget(at);
+/**
+ * Opens the target of that name, and closes it when the command ends.
+ * @param settings those of a place in the configuration; what they say of logging in is told to that server alone
+ */
+export async function targetAt(context: CommandContext, at: string, settings?: Config['repository']): Promise<Target> {
+  const [{ openTarget }, { isSameServer }] = await Promise.all([
+    import('../repository/targets/open.ts'),
+    import('../repository/targets/location.ts'),
+  ]);
+  const { at: usual, sftp, ...others } = settings ?? { at };
+  const options = isSameServer(usual, at) ? { ...others, sftp } : others;
+  const target = await openTarget(at, options, {
+    signal: context.signal,
+    onTrouble: (message) => context.progress.event('trouble', { message }),
+  });
   context.onEnd(() => target.close?.());
   return target;
 }

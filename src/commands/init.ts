@@ -23,6 +23,11 @@ export default defineCommand({
       description: 'where the repository will lie: a directory, sftp:user@host:/path or s3:https://host/bucket/prefix',
       complete: 'directory',
     },
+    repositoryOption: {
+      kind: 'list',
+      value: 'KEY=VALUE',
+      description: 'a setting of the repository, as it stands in the configuration: sftp.key=file:/etc/mailrecover/ssh_key',
+    },
     recipient: { kind: 'list', value: 'RECIPIENT', description: 'encrypt to this age recipient (age1…)' },
     noEncryption: { kind: 'flag', description: 'store mail readable by whoever reads the repository' },
     passphrase: { kind: 'flag', description: 'wrap the new private key in a passphrase that is asked for' },
@@ -41,11 +46,17 @@ export default defineCommand({
       command: "mailrecover init --mail '/var/vmail/%d/%n/Maildir' --repository /srv/backup/mail --recipient age1…",
       says: 'Set up backups from a script, encrypted to a key whose private half is kept elsewhere.',
     },
+    {
+      command:
+        'mailrecover init --repository sftp:backup@vault.example.org:mail --repository-option sftp.key=file:/etc/mailrecover/ssh_key',
+      says: 'Keep the backups on another host.',
+    },
   ],
   exitCodes: {
     0: 'configuration and repository were made',
     1: 'they could not be written',
-    12: 'a recipient is not one',
+    12: 'a recipient is not one, or a server does not let this host in',
+    13: 'a server can not be reached',
     20: 'there is a configuration or a repository already',
   },
   json: {

@@ -47,6 +47,7 @@ export const MAILBOX_FORMS =
 export const READING_EXIT_CODES = {
   4: 'something that is stored is missing or damaged',
   10: 'there is no repository there',
+  13: 'the server of the repository can not be reached',
   20: 'a safety gate refused: the message says which',
 } as const;
 

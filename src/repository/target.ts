@@ -14,6 +14,8 @@ export interface StoredObject {
 export interface Target {
   /** How users name the place, without secrets. */
   readonly location: string;
+  /** How many calls are best under way at once: more than one where each waits for a network; absent where one after the other does. */
+  readonly parallel?: number;
   /**
    * Stores an object durably and in one step: when it resolves the object
    * survives a power cut, and nobody ever sees a part of it. An object of the

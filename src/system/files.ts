@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ioError, systemCode } from '../errors/error.ts';
 
@@ -46,6 +46,28 @@ async function writeAll(handle: FileHandle, data: Uint8Array | string): Promise<
  * @throws MailrecoverError `no-space` or `io`; the temporary file is removed then
  */
 export async function writeDurable(path: string, data: Uint8Array | string, mode = 0o600): Promise<void> {
+  await writeAside(path, data, mode, async (temporary) => {
+    await rename(temporary, path);
+    return true;
+  });
+}
+
+/**
+ * The same for a file that must not be there yet: of several that write it at the same moment, one does.
+ * @returns false where the name is taken; what is there is left alone
+ */
+export async function writeNewDurable(path: string, data: Uint8Array | string, mode = 0o600): Promise<boolean> {
+  if ((await ifPresent(() => stat(path))) !== undefined) return false;
+  return writeAside(path, data, mode, (temporary) => nameNew(temporary, path));
+}
+
+/** Writes under a temporary name, lets `name` give it its own, and makes both durable. */
+async function writeAside(
+  path: string,
+  data: Uint8Array | string,
+  mode: number,
+  name: (temporary: string) => Promise<boolean>,
+): Promise<boolean> {
   const temporary = temporaryBeside(path);
   try {
     const handle = await open(temporary, 'wx', mode);
@@ -55,12 +77,32 @@ export async function writeDurable(path: string, data: Uint8Array | string, mode
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    const named = await name(temporary);
     await syncDirectory(dirname(path));
+    return named;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw ioError(error, 'write', path);
   }
+}
+
+/** Gives a file a name that must be free: `rename` would take it from another, a second link does not. */
+async function nameNew(temporary: string, path: string): Promise<boolean> {
+  let named = true;
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    const code = systemCode(error) ?? '';
+    if (['EPERM', 'ENOSYS', 'EOPNOTSUPP', 'EMLINK'].includes(code)) {
+      // A file system without links: FAT, and some behind FUSE.
+      await rename(temporary, path);
+      return true;
+    }
+    if (code !== 'EEXIST') throw error;
+    named = false;
+  }
+  await rm(temporary);
+  return named;
 }
 
 /**

@@ -13,6 +13,7 @@ import { canonicalLocation } from '../../repository/targets/location.ts';
 import { targetAt } from '../from-config.ts';
 import type { CommandContext } from '../types.ts';
 import { adviceFor } from './advice.ts';
+import { repositorySettings } from './repository-options.ts';
 import { askNewPassphrase } from './secrets.ts';
 import { chooseStores, type Store } from './stores.ts';
 
@@ -21,6 +22,7 @@ const DEFAULT_REPOSITORY = '/srv/backup/mail';
 export interface InitOptions {
   mail: readonly string[];
   repository: string | undefined;
+  repositoryOption: readonly string[];
   recipient: readonly string[];
   noEncryption: boolean;
   passphrase: boolean;
@@ -65,7 +67,8 @@ export async function planInit(context: CommandContext, options: InitOptions): P
     : undefined;
   const chosen = await chooseStores(options.mail, ask, context.signal);
   const repository = canonicalLocation(options.repository ?? (await askRepository(context)));
-  const target = await targetAt(context, repository);
+  const { values, settings } = repositorySettings(repository, options.repositoryOption);
+  const target = await targetAt(context, repository, settings);
   await refuseExisting(target);
   await refuseOccupied(target);
 
@@ -90,7 +93,7 @@ export async function planInit(context: CommandContext, options: InitOptions): P
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(state === undefined ? {} : { state }),
     stores: chosen.stores,
-    repository: { at: repository },
+    repository: values,
     ...(encrypted ? { recipients } : { encryption: false }),
     ...(made === undefined ? {} : { identities: [`file:${identityFile}`] }),
   });

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { MailrecoverError } from '../../errors/error.ts';
 import { parseLocation } from '../../repository/targets/location.ts';
+import { referenceProblem } from '../../system/secret.ts';
+import { duration } from './duration.ts';
+import { bytes } from './size.ts';
 
 /** The place of a repository; a relative path would mean another directory for each who runs the program. */
 const place = z
@@ -29,8 +32,67 @@ function spelledOut(value: unknown): unknown {
   return { at: path, ...rest };
 }
 
+const limitPart = z.strictObject({
+  up: bytes('5M').optional().meta({ description: 'bytes a second that are sent at most' }),
+  down: bytes('20M').optional().meta({ description: 'bytes a second that are fetched at most' }),
+});
+
+const sftpPart = z.strictObject({
+  key: reference('file:/etc/mailrecover/ssh_key')
+    .optional()
+    .meta({ description: "the private key; by default an agent and the user's own keys are tried" }),
+  passphrase: reference('credential:ssh-passphrase').optional().meta({ description: 'the passphrase of that key, where it has one' }),
+  password: reference('file:/etc/mailrecover/ssh_password').optional().meta({ description: 'the password, where there is no key' }),
+  agent: absolute('/run/user/0/ssh-agent.sock').optional().meta({ description: 'the socket of an SSH agent' }),
+  knownHosts: absolute('/etc/mailrecover/known_hosts')
+    .optional()
+    .meta({ description: "the file of the keys of servers; by default the user's and the system's known_hosts" }),
+  hostKey: z
+    .string()
+    .regex(
+      /^(SHA256:[A-Za-z0-9+/]{43}=?|[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?)$/,
+      "must be SHA256:… as 'ssh-keygen -lf' prints it, or a line of a .pub file",
+    )
+    .optional()
+    .meta({
+      description: 'the one key that the server may show, in place of known_hosts',
+      examples: ['SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU'],
+    }),
+});
+
 /** Where backups are written, and how that place is reached. */
-export const repositoryPart = z.preprocess(spelledOut, z.strictObject({ at: place }));
+export const repositoryPart = z.preprocess(
+  spelledOut,
+  z.strictObject({
+    at: place,
+    atOnce: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .meta({ description: 'objects that are sent or fetched at once; by default 4, on servers only', examples: [4] }),
+    patience: duration('5m')
+      .prefault('5m')
+      .meta({ description: 'for how long a server that was reached and no longer answers is tried again' }),
+    limit: limitPart.optional().meta({ description: 'bandwidth, on servers only' }),
+    sftp: sftpPart.optional().meta({ description: 'how to log in to an SFTP server' }),
+  }),
+);
+
+/** A reference to a secret, which itself never stands in the configuration. */
+function reference(example: string) {
+  return z
+    .string()
+    .refine((text) => referenceProblem(text) === undefined, { error: ({ input }) => referenceProblem(String(input)) ?? 'is no reference' })
+    .meta({ examples: [example] });
+}
+
+function absolute(example: string) {
+  return z
+    .string()
+    .startsWith('/', 'must be an absolute path')
+    .meta({ examples: [example] });
+}
 
 export const encryptionPart = z.boolean().default(true).meta({
   description: 'encrypt mail and folder names to the recipients; false stores them readable by whoever reads the repository',

@@ -3,7 +3,7 @@ import { constants, lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
-import { anchorDirectory, ifPresent, makeDirectory, TEMPORARY_PREFIX, writeDurable } from '../../system/files.ts';
+import { anchorDirectory, ifPresent, makeDirectory, TEMPORARY_PREFIX, writeDurable, writeNewDurable } from '../../system/files.ts';
 import type { StoredObject, Target } from '../target.ts';
 
 function missing(path: string): MailrecoverError {
@@ -64,7 +64,7 @@ export function localTarget(root: string): Target {
     async put(path, data, options = {}) {
       await ensureFolder(path);
       const full = join(root, path);
-      if (options.exclusive === true && (await ifPresent(() => stat(full))) !== undefined) return false;
+      if (options.exclusive === true) return writeNewDurable(full, data, 0o600);
       await writeDurable(full, data, 0o600);
       return true;
     },

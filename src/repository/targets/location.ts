@@ -137,6 +137,14 @@ export function canonicalLocation(text: string): string {
   return formatLocation(parseLocation(text));
 }
 
+/** Whether two names mean places on the same server (or on this host): the credentials for the one may be told to the other. */
+export function isSameServer(one: string, other: string): boolean {
+  const [a, b] = [parseLocation(one), parseLocation(other)];
+  if (a.kind === 'sftp' && b.kind === 'sftp') return a.host === b.host && a.port === b.port && a.user === b.user;
+  if (a.kind === 's3' && b.kind === 's3') return a.endpoint === b.endpoint;
+  return a.kind === b.kind;
+}
+
 /** A word for a POSIX shell. */
 function quoted(word: string): string {
   return /^[A-Za-z0-9_./:@%+=,[\]~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
