@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve age zstd openssl e2fsprogs' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre age zstd openssl e2fsprogs' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -77,6 +77,7 @@ command_of() {
     dovecot-lmtpd) echo /usr/lib/dovecot/lmtp ;;
     dovecot-sieve) echo /usr/lib/dovecot/modules/lib90_sieve_plugin.so ;;
     e2fsprogs) echo mkfs.ext4 ;;
+    postfix-*) echo "/usr/lib/postfix/postfix-${1#postfix-}.so" ;;
     borgbackup) echo borg ;;
     *) echo "$1" ;;
   esac
@@ -133,6 +134,9 @@ install_packages() {
     { apt-get -qq update </dev/null >>"$log" 2>&1 &&
       apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $1 </dev/null >>"$log" 2>&1; } || return 1
   case $1 in
+    *postfix*) { systemctl -q disable postfix.service || update-rc.d postfix disable; } >/dev/null 2>&1 || true ;;
+  esac
+  case $1 in
     *dovecot-core*) { systemctl -q disable dovecot.service dovecot.socket || update-rc.d dovecot disable; } >/dev/null 2>&1 || true ;;
   esac
   if [ $made_policy = yes ]; then rm -f "$policy"; fi
@@ -144,6 +148,7 @@ what_for() {
     age) echo "decryption by the stock tool" ;;
     zstd) echo "decompression by the stock tool" ;;
     e2fsprogs) echo 'a full disk' ;;
+    postfix*) echo 'a real Postfix' ;;
     *) echo "$1" ;;
   esac
 }

@@ -6,6 +6,7 @@ import { openRepository, type Repository } from '../repository/repository.ts';
 import type { Target } from '../repository/target.ts';
 import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader } from '../store/live.ts';
+import { SYSTEM } from '../store/system/types.ts';
 import { isoNow, now } from '../system/clock.ts';
 import { takeLock } from '../system/lock.ts';
 import type { Progress } from '../system/progress.ts';
@@ -61,6 +62,9 @@ export interface BackupCounts {
   /** Bytes of all other files: lists of UIDs, keywords, subscriptions … */
   otherBytesRead: number;
   bytesStored: number;
+  /** Files of the server beside its mail, and dumps of databases, where they are backed up. */
+  systemFiles?: number;
+  dumps?: number;
 }
 
 export interface BackupReport {
@@ -328,7 +332,7 @@ function report(run: Run, bytes: Pick<BackupCounts, 'bytesRead' | 'otherBytesRea
     });
   }
   const partial = index.mailboxes.filter((mailbox) => mailbox.partial === true).length;
-  const counts = { mailboxes: index.mailboxes.length, folders: 0, messages: 0, ...bytes };
+  const counts = { mailboxes: index.mailboxes.filter(({ store }) => store !== SYSTEM).length, folders: 0, messages: 0, ...bytes };
   for (const mailbox of index.mailboxes) {
     counts.folders += mailbox.counts.folders;
     counts.messages += mailbox.counts.messages;
@@ -338,7 +342,13 @@ function report(run: Run, bytes: Pick<BackupCounts, 'bytesRead' | 'otherBytesRea
   const warned = findings.some((finding) => finding.severity === 'warning');
   return {
     outcome: failed ? 'partial' : warned ? 'warning' : 'ok',
-    counts: { ...counts, newMessages, removedMessages, flagChanges },
+    counts: {
+      ...counts,
+      newMessages,
+      removedMessages,
+      flagChanges,
+      ...(run.server === undefined ? {} : { systemFiles: run.server.files, dumps: run.server.dumps }),
+    },
     findings,
   };
 }

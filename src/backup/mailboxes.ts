@@ -7,6 +7,8 @@ import { findMailboxes } from '../store/mailboxes.ts';
 import { fixedPart, parsePattern } from '../store/pattern.ts';
 import type { LiveArea } from '../store/live.ts';
 import { liveStat, lstatIfThere } from '../store/stat.ts';
+import type { SystemSource } from '../store/system/capture.ts';
+import { SYSTEM, SYSTEM_AREAS, SYSTEM_ROOTS } from '../store/system/types.ts';
 import type { MailboxState, Signature } from './state/state.ts';
 
 /** One mail store of this host, as the configuration has it. */
@@ -26,6 +28,8 @@ export interface SourceMailbox {
   mailbox: string;
   store: string;
   areas: MailboxState['areas'];
+  /** Where it is no mailbox but the server itself. */
+  system?: SystemSource;
 }
 
 /** What is kept of a home directory: Pigeonhole's places. */
@@ -83,6 +87,11 @@ export async function storeMailboxes(
     };
   });
   return { mailboxes: mailboxes.sort((a, b) => byBytes(a.mailbox, b.mailbox)), findings: found.findings };
+}
+
+/** The server itself, as one more mailbox of a store that no configuration can name. */
+export function systemMailbox(system: SystemSource): SourceMailbox {
+  return { mailbox: SYSTEM, store: SYSTEM, areas: SYSTEM_AREAS.map((area) => ({ area, path: '/', root: SYSTEM_ROOTS[area] })), system };
 }
 
 /** The stats that prove that a mailbox did not change, or undefined while some of them prove nothing yet. */

@@ -3,13 +3,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { byBytes } from '../repository/catalog/percent.ts';
-import { sectionKey, type Section } from '../repository/catalog/model.ts';
+import { sectionKey, type Area, type Section } from '../repository/catalog/model.ts';
 import type { CatalogWriter } from '../repository/catalog/writer.ts';
 import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader, LiveArea } from '../store/live.ts';
 import { unreadable } from '../store/links.ts';
-import { captureMailbox } from '../store/maildir/capture.ts';
+import { captureMailbox, type CaptureArea } from '../store/maildir/capture.ts';
+import type { SystemSource } from '../store/system/capture.ts';
 import { now } from '../system/clock.ts';
+import { makeCacheDirectory } from '../system/files.ts';
 import { carryUnreadable } from './carry.ts';
 import { countArea, eachPlace, isHomeName, isUntouched, signaturesOf, type SourceMailbox } from './mailboxes.ts';
 import { diffSection, wholeSection, type Changes } from './sections.ts';
@@ -42,6 +44,8 @@ export interface Run {
   /** Reads files of one mailbox. */
   reader: (mailbox: string) => ContentReader;
   changes: Changes;
+  /** What was read of the server. */
+  server?: { files: number; dumps: number };
   tally: Tally;
 }
 
@@ -148,20 +152,8 @@ async function captured(
     const number = prior?.areas.findIndex((each) => each.area === area) ?? -1;
     return number < 0 ? undefined : priorAreas?.[number];
   };
-  const capture = await captureMailbox({
-    areas: source.areas.map(({ area, path }) => ({
-      area,
-      root: path,
-      prior: priorOf(area),
-      ...(area === 'home' ? { only: isHomeName } : {}),
-    })),
-    deep: run.deep,
-    settle: options.settle * 1e6,
-    now: () => now() * 1000,
-    lost: (place) => run.reread.has(place),
-    read: run.reader(mailboxKey(source)),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
+  const capture =
+    source.system === undefined ? await captureMail(run, source, priorOf) : await captureServer(run, source.system, source, priorOf);
   run.findings.push(...capture.findings);
   // What may not be listed is not gone.
   if (capture.vanished && capture.findings.some(({ code }) => code === 'unreadable')) return unread(prior);
@@ -170,7 +162,9 @@ async function captured(
   for (const [number, { area, path }] of source.areas.entries()) {
     const live = areas[number];
     if (live !== undefined)
-      carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.lost.has(place) });
+      // The server carries over by itself what it can't read.
+      if (source.system === undefined)
+        carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.lost.has(place) });
   }
   const sections = changedSections(run, prior, priorAreas, source, areas, whole);
   if (options.dryRun) return { state: prior ?? describe(source, areas, { file: '', check: 0 }), sections };
@@ -179,6 +173,67 @@ async function captured(
   const kept = describe(source, areas, state.saveMailbox(name, areas));
   if (capture.findings.some((finding) => finding.severity === 'error')) kept.partial = true;
   return { state: kept, sections };
+}
+
+type PriorOf = (area: string) => LiveArea | undefined;
+
+interface Captured {
+  areas: ReadonlyMap<Area, LiveArea>;
+  findings: Finding[];
+  vanished: boolean;
+}
+
+function isMailArea(area: Area): area is CaptureArea['area'] {
+  return area === 'mail' || area === 'control' || area === 'home';
+}
+
+function captureMail(run: Run, source: SourceMailbox, priorOf: PriorOf): Promise<Captured> {
+  return captureMailbox({
+    areas: source.areas.flatMap(({ area, path }) =>
+      isMailArea(area)
+        ? [
+            {
+              area,
+              root: path,
+              prior: priorOf(area),
+              ...(area === 'home' ? { only: isHomeName } : {}),
+            },
+          ]
+        : [],
+    ),
+    deep: run.deep,
+    settle: run.options.settle * 1e6,
+    now: () => now() * 1000,
+    lost: (place) => run.reread.has(place),
+    read: run.reader(mailboxKey(source)),
+    ...(run.options.signal === undefined ? {} : { signal: run.options.signal }),
+  });
+}
+
+async function captureServer(run: Run, system: SystemSource, source: SourceMailbox, prior: PriorOf): Promise<Captured> {
+  const { settle, dryRun, signal } = run.options;
+  const { captureSystem } = await import('../store/system/capture.ts');
+  makeCacheDirectory(system.scratch);
+  const captured = await captureSystem({
+    source: system,
+    prior,
+    dryRun,
+    deep: run.deep,
+    settle: settle * 1e6,
+    now: () => now() * 1000,
+    lost: (place) => run.reread.has(place),
+    gone: (place) => run.lost.has(place),
+    read: run.reader(mailboxKey(source)),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  run.server = { files: countFiles(captured.areas.get('files')), dumps: countFiles(captured.areas.get('dumps')) };
+  return { ...captured, vanished: false };
+}
+
+function countFiles(area: LiveArea | undefined): number {
+  let files = 0;
+  for (const dir of area?.dirs.values() ?? []) files += dir.files.size;
+  return files;
 }
 
 /** A mailbox that was deleted this very moment, or whose file system went away: the next backup will know. */

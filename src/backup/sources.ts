@@ -5,11 +5,15 @@ import { suggest } from '../errors/suggest.ts';
 import { byBytes } from '../repository/catalog/percent.ts';
 import { displayBytes } from '../store/bytes.ts';
 import { mailboxFilter } from '../store/mailbox-filter.ts';
-import { storeMailboxes, type SourceMailbox, type StoreSource } from './mailboxes.ts';
+import type { SystemSource } from '../store/system/capture.ts';
+import { SYSTEM } from '../store/system/types.ts';
+import { storeMailboxes, systemMailbox, type SourceMailbox, type StoreSource } from './mailboxes.ts';
 import { mailboxKey, type MailboxState, type StateIndex } from './state/state.ts';
 
 export interface SourceOptions {
   stores: readonly StoreSource[];
+  /** What is backed up of the server beside its mail. */
+  system?: SystemSource | undefined;
   /** Only these mailboxes are looked at; the others stay as the snapshot before had them. */
   mailboxes?: readonly string[] | undefined;
   signal?: AbortSignal;
@@ -34,9 +38,11 @@ export async function findSources(
   for (const state of index.mailboxes) known.set(state.store, [...(known.get(state.store) ?? []), state]);
   const only = options.mailboxes?.map((name) => ({ name, fits: mailboxFilter([name]) }));
   const isAsked = (mailbox: string): boolean => only === undefined || only.some(({ fits }) => fits(mailbox));
+  const domains = new Set<string>();
   for (const store of options.stores) {
     const found = await storeMailboxes(store, options.stores.length > 1 ? store.name : '', options.signal);
     findings.push(...found.findings);
+    for (const { mailbox } of found.mailboxes) if (mailbox.includes('@')) domains.add(mailbox.slice(mailbox.lastIndexOf('@') + 1));
     const before = known.get(store.name) ?? [];
     for (const { mailbox } of found.mailboxes) all.add(mailbox);
     const listed = new Set(found.mailboxes.map((mailbox) => mailbox.mailbox));
@@ -71,6 +77,7 @@ export async function findSources(
       hint: `check the paths of 'stores' in the configuration: ${options.stores.map((store) => store.path).join(', ')}`,
     });
   }
+  takeSystem(options, only === undefined, known.get(SYSTEM)?.[0], [...domains].sort(), sources, mustRead);
   return new Map([...sources].sort(([a], [b]) => byBytes(a, b)));
 }
 
@@ -95,4 +102,24 @@ function noSuch(names: readonly string[], all: Iterable<string>): MailrecoverErr
       subject: first,
     },
   );
+}
+
+/** Most domains whose DNS records are asked for unasked. */
+const MOST_DOMAINS = 20;
+
+/** The server: looked at where all is asked for; else it stays as it was. */
+function takeSystem(
+  { system }: SourceOptions,
+  all: boolean,
+  before: MailboxState | undefined,
+  domains: readonly string[],
+  sources: Map<string, SourceMailbox | undefined>,
+  mustRead: MustRead,
+): void {
+  if (system === undefined) return;
+  const { dns } = system;
+  const asked = dns === undefined || dns.domains.length > 0 ? dns : { ...dns, domains: domains.slice(0, MOST_DOMAINS) };
+  const mailbox = systemMailbox({ ...system, dns: asked });
+  if (all || (before !== undefined && mustRead(before))) sources.set(mailboxKey(mailbox), mailbox);
+  else if (before !== undefined) sources.set(mailboxKey(mailbox), undefined);
 }

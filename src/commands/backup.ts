@@ -4,6 +4,7 @@ import type { StoreSource } from '../backup/mailboxes.ts';
 import type { Config } from '../config/schema.ts';
 import { monotonic } from '../system/clock.ts';
 import { placeOf, threadsOf } from './from-config.ts';
+import { systemOf } from './system-source.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
@@ -49,6 +50,7 @@ export default defineCommand({
     'counts.newMessages': 'messages that were not in the snapshot before',
     'counts.removedMessages': 'messages that were in the snapshot before and are gone',
     'counts.flagChanges': 'messages whose flags changed, or that moved from new to cur',
+    'counts.{systemFiles,dumps}': 'files of the server beside its mail, and dumps of databases; absent where the server was not looked at',
     'counts.bytesRead': 'bytes of messages that were read; 0 where only flags changed',
     'counts.otherBytesRead': 'bytes of other files that were read: lists of UIDs, keywords, subscriptions, Sieve scripts',
     'counts.bytesStored': 'bytes that were written to the repository',
@@ -66,6 +68,7 @@ export default defineCommand({
       keysRoot: place.keysRoot,
       host: place.host,
       stores: config.stores.map(sourceOf),
+      ...(await systemOf(context, config, place)),
       recipients: config.encryption ? config.recipients : undefined,
       threads: await threadsOf(config),
       readBack: config.backup.readBack,
@@ -122,6 +125,7 @@ function render({ snapshot, counts, milliseconds }: Shown, text: TextHelpers): s
       'holds',
       `${n(counts.messages)} messages in ${n(counts.folders)} folders of ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`,
     ],
+    ...(counts.systemFiles === undefined ? [] : [['server', serverText(counts, n)] satisfies [string, string]]),
     ['changed', `${n(counts.newMessages)} new, ${n(counts.removedMessages)} gone, ${n(counts.flagChanges)} flags`],
     ...(snapshot === undefined
       ? []
@@ -131,4 +135,8 @@ function render({ snapshot, counts, milliseconds }: Shown, text: TextHelpers): s
         ] as [string, string][])),
     ['took', text.duration(milliseconds)],
   ]);
+}
+
+function serverText({ systemFiles = 0, dumps = 0 }: BackupCounts, n: (value: number) => string): string {
+  return `${n(systemFiles)} files${dumps === 0 ? '' : `, ${n(dumps)} ${dumps === 1 ? 'database' : 'databases'}`}`;
 }

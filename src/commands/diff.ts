@@ -1,5 +1,6 @@
 import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import type { Change, DiffReport } from '../restore/look/diff.ts';
+import type { SystemChange } from '../restore/look/system.ts';
 import { openSource } from './open-source.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 import { shorten } from './shorten.ts';
@@ -8,7 +9,7 @@ export default defineCommand({
   name: 'diff',
   summary: 'tell what changed between two snapshots',
   description: [
-    'Lists the messages that came, went, were moved to another folder of their mailbox or have other flags, by mailbox and folder, from the first snapshot to the second. Sender and subject are told for up to 1000 changes.',
+    'Lists the messages that came, went, were moved to another folder of their mailbox or have other flags, by mailbox and folder, from the first snapshot to the second. Sender and subject are told for up to 1000 changes. Files of the server that changed are listed too.',
     SNAPSHOT_FORMS,
     MAILBOX_FORMS,
   ],
@@ -35,6 +36,8 @@ export default defineCommand({
     'counts.moved': 'messages that were moved to another folder',
     'counts.flags': 'messages with other flags',
     'counts.content': 'messages that have other bytes under the same name, which mail never has',
+    'counts.system': 'files of the server that came, went or changed',
+    'system[].{change,path}': 'which: added, removed, content or attributes',
     'changes[].change': 'added, removed, moved, flags or content',
     'changes[].{mailbox,folder,message}': 'which message; `message` is what cat takes, of the later snapshot where it is still there',
     'changes[].movedFrom': 'the folder where it was, for change moved',
@@ -46,13 +49,16 @@ export default defineCommand({
     const after = await openSource(context, args.to, options);
     const { diffSnapshots } = await import('../restore/look/diff.ts');
     const report = await diffSnapshots(before.source, after.source, options.mailbox);
+    const { diffSystem } = await import('../restore/look/system.ts');
+    const system = options.mailbox.length > 0 ? [] : await diffSystem(before.source, after.source);
     const findings = [...new Map([...before.findings, ...after.findings].map((finding) => [finding.message, finding])).values()];
     return {
       outcome: findings.length > 0 ? 'warning' : 'ok',
-      counts: report.counts,
+      counts: { ...report.counts, system: system.length },
       findings,
-      fields: { from: before.source.snapshot.id, to: after.source.snapshot.id, changes: report.changes },
-      render: (text) => renderDiff(report, text),
+      fields: { from: before.source.snapshot.id, to: after.source.snapshot.id, changes: report.changes, system },
+      render: (text) =>
+        [...(report.changes.length > 0 || system.length === 0 ? [renderDiff(report, text)] : []), ...renderSystem(system, text)].join('\n'),
     };
   },
 });
@@ -75,6 +81,12 @@ function renderDiff({ changes, counts }: DiffReport, text: TextHelpers): string 
     .filter((kind) => counts[kind] > 0)
     .map((kind) => `${text.number(counts[kind])} ${words[kind]}`);
   return `${blocks.join('\n')}\n${sums.join(', ')}`;
+}
+
+function renderSystem(changes: readonly SystemChange[], text: TextHelpers): string[] {
+  if (changes.length === 0) return [];
+  const sign = { added: text.green('+'), removed: text.red('-'), content: text.yellow('~'), attributes: text.cyan('%') };
+  return [text.bold('the server'), ...changes.map(({ change, path }) => `  ${sign[change]} ${path}`)];
 }
 
 function folderText({ folder, movedFrom }: Change): string {

@@ -1,6 +1,7 @@
 import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { MailrecoverError } from '../errors/error.ts';
 import type { ListedFolder, ListedMailbox, ListedMessage } from '../restore/look/ls.ts';
+import type { SystemEntry } from '../restore/look/system.ts';
 import { openSource } from './open-source.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
@@ -8,7 +9,7 @@ export default defineCommand({
   name: 'ls',
   summary: 'list the mailboxes, folders or messages of a snapshot',
   description: [
-    'Lists the mailboxes of a snapshot; with a mailbox, its folders; with --folder, the messages in it.',
+    'Lists the mailboxes of a snapshot; with a mailbox, its folders; with --folder, the messages in it; with --system, what it holds of the server beside its mail.',
     SNAPSHOT_FORMS,
     MAILBOX_FORMS,
   ],
@@ -18,6 +19,7 @@ export default defineCommand({
   },
   options: {
     folder: { kind: 'text', value: 'FOLDER', description: 'list the messages of this folder' },
+    system: { kind: 'flag', description: 'list the files of the server, its queue and the dumps of its databases' },
     ...IDENTITY,
     ...HOST,
     ...REPOSITORY,
@@ -26,6 +28,7 @@ export default defineCommand({
     { command: 'mailrecover ls latest', says: 'List the mailboxes of the newest snapshot.' },
     { command: 'mailrecover ls 2026-11-20 alice@example.org', says: 'List the folders that Alice had on that day.' },
     { command: 'mailrecover ls latest alice@example.org --folder INBOX', says: "List the messages in Alice's inbox." },
+    { command: 'mailrecover ls latest --system', says: 'List what else of the server is in the snapshot.' },
   ],
   exitCodes: { 0: 'the list was printed', 1: 'it could not be read', ...IDENTITY_EXIT_CODES },
   json: {
@@ -34,10 +37,14 @@ export default defineCommand({
     'folders[].{mailbox,folder,messages,bytes}': 'the folders of the mailbox',
     'messages[].{message,mailbox,folder,file,flags,size,date}':
       'the messages of the folder, oldest first; `message` is what cat and restore --message take, `flags` are IMAP flags and keywords',
+    'files[].{path,kind,size,mode,user,group,date,to}':
+      'with --system: the files and links of the server; what is no file of it lies below `mailrecover/`',
   },
   async run(context, args, options): Promise<CommandResult> {
     const { mailbox } = args;
     const { folder } = options;
+    if (options.system && mailbox !== undefined)
+      throw new MailrecoverError('usage', '--system goes without a mailbox', { hint: `mailrecover ls ${args.snapshot} --system` });
     if (folder !== undefined && mailbox === undefined)
       throw new MailrecoverError('usage', '--folder needs a mailbox', {
         hint: `mailrecover ls ${args.snapshot} MAILBOX --folder ${folder}`,
@@ -46,6 +53,11 @@ export default defineCommand({
     const { listFolders, listMailboxes, listMessages } = await import('../restore/look/ls.ts');
     const result = { outcome: findings.length > 0 ? ('warning' as const) : ('ok' as const), findings };
     const snapshot = source.snapshot.id;
+    if (options.system) {
+      const { listSystem } = await import('../restore/look/system.ts');
+      const files = await listSystem(source);
+      return { ...result, counts: { files: files.length }, fields: { snapshot, files }, render: (text) => renderSystem(files, text) };
+    }
     if (mailbox === undefined) {
       const mailboxes = await listMailboxes(source);
       return {
@@ -103,6 +115,18 @@ function renderMessages(rows: readonly ListedMessage[], text: TextHelpers): stri
   if (rows.length === 0) return 'no messages';
   const cells = rows.map((row) => [text.time(row.date), text.size(row.size), text.bold(row.message), flagsText(row.flags)]);
   return text.table(cells, { head: ['received', 'size', 'message', 'flags'], right: [1] });
+}
+
+function renderSystem(rows: readonly SystemEntry[], text: TextHelpers): string {
+  if (rows.length === 0) return "nothing but mail; 'system:' in the configuration adds the server";
+  const cells = rows.map(({ path, size, mode, user, group, date, to }) => [
+    text.time(date),
+    text.size(size),
+    mode ?? 'link',
+    `${user}:${group}`,
+    to === undefined ? text.bold(path) : `${text.bold(path)} → ${to}`,
+  ]);
+  return text.table(cells, { head: ['changed', 'size', 'mode', 'owner', 'path'], right: [1, 2] });
 }
 
 function flagsText(flags: readonly string[]): string {

@@ -3,6 +3,7 @@ import { backupPart } from './parts/backup.ts';
 import { goalsPart } from './parts/goals.ts';
 import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPart } from './parts/repository.ts';
 import { storePart } from './parts/store.ts';
+import { systemPart } from './parts/system.ts';
 
 /**
  * The configuration, composed of the parts of the rooms. Types, defaults, validation,
@@ -30,6 +31,7 @@ export const configSchema = z
     identities: identitiesPart,
     trust: trustPart,
     backup: backupPart.prefault({}).meta({ description: 'how backups are made' }),
+    system: systemPart.optional().meta({ description: 'what of the server is backed up beside its mail; nothing without this part' }),
     goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
   })
   .superRefine((config, context) => {

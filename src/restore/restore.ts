@@ -9,6 +9,7 @@ import { readState } from '../repository/catalog/reader.ts';
 import type { Repository, StoredSnapshot } from '../repository/repository.ts';
 import { toBytes } from '../store/bytes.ts';
 import type { FolderLayout } from '../store/maildir/layout.ts';
+import { SYSTEM } from '../store/system/types.ts';
 import { monotonic, now } from '../system/clock.ts';
 import { makeDirectory, writeDurable } from '../system/files.ts';
 import type { Progress } from '../system/progress.ts';
@@ -72,16 +73,18 @@ export async function planRestore(
   const plan = emptyPlan(state.numbering);
   const mailboxes = new Set<string>();
   const unfitted = new Unfitted(selection, layoutOf);
+  let taken = false;
   for await (const section of state.sections) {
     const selected = selectFrom(section, selection, layoutOf);
     unfitted.see(section, selected);
     if (selected === undefined) continue;
     addToPlan(plan, selected);
     options.onSection?.(selected);
-    mailboxes.add(`${section.store}\0${section.mailbox}`);
+    if (section.store !== SYSTEM) mailboxes.add(`${section.store}\0${section.mailbox}`);
+    taken = true;
   }
   plan.counts.mailboxes = mailboxes.size;
-  if (mailboxes.size === 0 || unfitted.any) throw await notHeld(options, selection, unfitted);
+  if (!taken || unfitted.any) throw await notHeld(options, selection, unfitted);
   return plan;
 }
 

@@ -3,10 +3,13 @@ import type { FullDir, FullSection, MessageState } from '../repository/catalog/m
 import type { Wanted } from '../repository/catalog/reader.ts';
 import type { FolderLayout } from '../store/maildir/layout.ts';
 import { mailboxFilter } from '../store/mailbox-filter.ts';
+import { SYSTEM } from '../store/system/types.ts';
 import { isNamedFolder, wantedOf } from './look/folders.ts';
 import { fitOf, parseMessageId } from './look/message-id.ts';
 
 export interface Selection {
+  /** Mail alone (by default), the server beside it alone, or all that there is. */
+  part?: 'mail' | 'system' | 'all';
   /** As users know them, `*` for any characters; all where absent. */
   mailboxes?: readonly string[];
   /** By their IMAP names, each with all that is in it but not its subfolders. */
@@ -60,7 +63,8 @@ function isOfFolder(path: string, folder: string): boolean {
  * @param layoutOf how folders of a store are named
  */
 export function selectFrom(section: FullSection, selection: Selection, layoutOf: (store: string) => FolderLayout): FullSection | undefined {
-  const { folders, messages } = selection;
+  const { folders, messages, part = 'mail' } = selection;
+  if (part !== 'all' && (section.store === SYSTEM) !== (part === 'system')) return undefined;
   if (!mailboxFilter(selection.mailboxes)(section.mailbox)) return undefined;
   if (folders === undefined && messages === undefined) return section;
   const meant = messages === undefined ? undefined : meantMessages(section, messages);

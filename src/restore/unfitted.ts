@@ -41,7 +41,7 @@ export class Unfitted {
   }
 
   /** The names that fit nothing. */
-  get left(): Required<Selection> {
+  get left(): Required<Omit<Selection, 'part'>> {
     return { mailboxes: [...this.#mailboxes.keys()], folders: [...this.#folders], messages: [...this.#messages] };
   }
 

@@ -73,7 +73,12 @@ interface Outcome {
   cause?: unknown;
 }
 
-function failure(command: string, outcome: Outcome, options: RunOptions): MailrecoverError {
+/** Why a command failed, in words. */
+export function failure(
+  command: string,
+  outcome: Outcome,
+  options: Pick<RunOptions, 'timeoutMs' | 'maxBytes' | 'secrets' | 'hint' | 'cwd'>,
+): MailrecoverError {
   const code = systemCode(outcome.cause);
   if (outcome.exitCode === undefined && code === 'ENOENT') {
     return new MailrecoverError(
@@ -108,7 +113,8 @@ function lastLine(stderr: string, secrets: readonly string[]): string {
   return shown.trim().slice(0, 200);
 }
 
-function searchPath(): string {
+/** PATH with the directories of administrators' commands. */
+export function searchPath(): string {
   const own = (process.env.PATH ?? '').split(':').filter((dir) => dir !== '');
   return [...own, ...MORE_PATH.filter((dir) => !own.includes(dir))].join(':');
 }

@@ -109,7 +109,7 @@ function newestMessage(sections: readonly FullSection[]): number | undefined {
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const begun = monotonic();
   const mailboxes = await sampleOf(options);
-  const selection: Selection = mailboxes === undefined ? {} : { mailboxes };
+  const selection: Selection = mailboxes === undefined ? { part: 'all' } : { mailboxes };
   await makeDirectory(options.scratch, 0o711);
   let room: string;
   try {

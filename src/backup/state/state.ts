@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { makeCacheDirectory, replaceFile, writeDurable } from '../../system/files.ts';
+import type { Area } from '../../repository/catalog/model.ts';
 import type { CatalogKind } from '../../repository/catalog/writer.ts';
 import type { ObjectRef } from '../../repository/snapshot/text.ts';
 import type { LiveArea } from '../../store/live.ts';
@@ -35,7 +36,7 @@ export interface MailboxState {
   mailbox: string;
   store: string;
   /** Area names and roots, in the order that signatures count them. */
-  areas: { area: 'mail' | 'control' | 'home'; root: string; path: string }[];
+  areas: { area: Area; root: string; path: string }[];
   /** Absent while something in it must be looked at again whatever its time stamps say. */
   signatures?: Signature[];
   file: string;

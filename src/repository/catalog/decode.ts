@@ -3,7 +3,7 @@
  * a damaged or hostile repository, and what is wrong in it must stay harmless.
  */
 import { MailrecoverError } from '../../errors/error.ts';
-import type { Area, FileState, LinkState, MessagePatch, MessageState, Owned, Part } from './model.ts';
+import { AREAS, type Area, type FileState, type LinkState, type MessagePatch, type MessageState, type Owned, type Part } from './model.ts';
 import { decodeName } from './percent.ts';
 
 /** Any line of a catalog as JSON gives it. */
@@ -75,9 +75,9 @@ export class LineDecoder {
   }
 
   area(line: RawLine): Area {
-    const area = line['area'];
-    if (area === 'mail' || area === 'control' || area === 'home') return area;
-    throw this.fail('area');
+    const area = AREAS.find((each) => each === line['area']);
+    if (area === undefined) throw this.fail('area');
+    return area;
   }
 
   #size(line: RawLine): number {

@@ -57,7 +57,9 @@ export interface Dir {
   messages: Map<string, MessageState | MessagePatch | null>;
 }
 
-export type Area = 'mail' | 'control' | 'home';
+/** The areas of a mailbox, and those of the server itself (docs/format.md). */
+export const AREAS = ['mail', 'control', 'home', 'files', 'queue', 'dumps', 'facts'] as const;
+export type Area = (typeof AREAS)[number];
 
 /** One area of one mailbox. */
 export interface Section {

@@ -50,9 +50,9 @@ function notThere(what: 'mailbox' | 'folder', names: readonly string[], known: r
 }
 
 /** What never held a message is not in the index; the newest snapshot of each host knows it. */
-async function neverThere(where: Where, selection: Selection): Promise<Required<Selection>> {
+async function neverThere(where: Where, selection: Selection): Promise<Required<Omit<Selection, 'part'>>> {
   const newest = Map.groupBy(await listSnapshotRefs(where.repository.target), ({ fingerprint }) => fingerprint);
-  let left: Required<Selection> = { mailboxes: [], folders: [], messages: [], ...selection };
+  let left: Required<Omit<Selection, 'part'>> = { mailboxes: [], folders: [], messages: [], ...selection };
   for (const refs of newest.values()) {
     const ref = refs.reduce((last, next) => (next.sequence > last.sequence ? next : last));
     const snapshot = await readSnapshot(where.repository.target, ref).catch(() => undefined);
