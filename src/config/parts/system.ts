@@ -17,7 +17,7 @@ const databasePart = z
       .meta({ description: 'what the dump is called in snapshots', examples: ['users'] }),
     preset: z
       .enum(['postgresql', 'mariadb', 'sqlite', 'slapcat', 'command'])
-      .meta({ description: 'how it is dumped', examples: ['postgresql'] }),
+      .meta({ description: 'how it is dumped', examples: ['command'] }),
     database: word.optional().meta({
       description: 'which database: its name, for sqlite its file, for slapcat its suffix; by default all (with the roles, for postgresql)',
       examples: ['mailserver'],
