@@ -1,0 +1,44 @@
+/** What runs when. */
+
+/** One entry of the schedule. */
+export interface Job {
+  /** Names its units; letters, digits and hyphens. */
+  name: string;
+  /** The command with its options, such as `verify --level server`: `['verify', '--level', 'server']`. */
+  words: readonly string[];
+  /** A cron expression; undefined for what runs all the time (`watch`). */
+  at: string | undefined;
+  /** Seconds by which a start may be put off at random. */
+  randomDelay: number;
+  /** Seconds after which a run is stopped. */
+  timeout: number;
+  /** Most memory, as systemd writes it: `1G`. */
+  memory: string;
+}
+
+/** Who reads the schedule: systemd leaves out times that do not exist on the day clocks go forward, cron runs them after the change. */
+export type Scheduler = 'systemd' | 'cron';
+
+export interface Schedule {
+  jobs: readonly Job[];
+  /** As the configuration names it; undefined for that of the host. */
+  timeZone: string | undefined;
+}
+
+interface Recommended {
+  name: string;
+  run: string;
+  at: string;
+  /** Needs a private key on this host. */
+  reads?: true;
+}
+
+/**
+ * What runs where the configuration names no jobs. Times keep clear of 01:00 to 03:00, where clocks change in Europe and America.
+ */
+export const RECOMMENDED: readonly Recommended[] = [
+  { name: 'backup', run: 'backup --quiet', at: '*/10 * * * *' },
+  { name: 'verify', run: 'verify --level server --rotate 30 --quiet', at: '30 3 * * *', reads: true },
+  { name: 'verify-all', run: 'verify --level server --quiet', at: '30 4 1 * *', reads: true },
+  { name: 'check', run: 'check --read-data --quiet', at: '0 6 * * 0' },
+];
