@@ -4,7 +4,7 @@ import type { Job, Scheduler } from './jobs.ts';
 import { localZone, transitions, type Transition } from './zone.ts';
 
 const MINUTE = 60_000;
-const YEAR = 366 * 86_400_000;
+const YEAR = 365 * 86_400_000;
 
 export interface ClockNote {
   job: string;

@@ -107,7 +107,8 @@ function readField(field: string, { name, min, max, words }: FieldRule): number[
       return `has '${item}' as ${name}: a step follows '*' or a range, such as ${first ?? ''}-${max}/${step}`;
     const from = star === undefined ? valueOf(first ?? '', words) : min;
     const to = star === undefined ? (last === undefined ? from : valueOf(last, words)) : words === DAYS ? 6 : max;
-    if (from === undefined || to === undefined || from < min || to > max) return `has '${item}' as ${name}, which goes from ${min} to ${max}`;
+    if (from === undefined || to === undefined || from < min || to > max)
+      return `has '${item}' as ${name}, which goes from ${min} to ${max}`;
     if (from > to) return `has '${item}' as ${name}: a range goes upwards`;
     if (step !== undefined && Number(step) === 0) return `has '${item}' as ${name}: a step of 0 never ends`;
     for (let value = from; value <= to; value += Number(step ?? 1)) values.add(value);
@@ -124,4 +125,11 @@ function valueOf(text: string, words: readonly string[] | undefined): number | u
 /** Whether it comes at these minutes of every hour of every day. */
 export function isHourly(fields: CronFields): boolean {
   return fields.hour.length === 24 && fields.dayOfMonth.length === 31 && fields.month.length === 12 && fields.dayOfWeek.length === 7;
+}
+
+/** The same as an expression in which every value stands once, as libraries like it. */
+export function listedCron(fields: CronFields): string {
+  const { minute, hour, dayOfMonth, month, dayOfWeek, eitherDay } = fields;
+  const list = (values: readonly number[], all: number, star = true): string => (star && values.length === all ? '*' : values.join(','));
+  return [list(minute, 60), list(hour, 24), list(dayOfMonth, 31, !eitherDay), list(month, 12), list(dayOfWeek, 7, !eitherDay)].join(' ');
 }

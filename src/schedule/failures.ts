@@ -22,7 +22,9 @@ export interface UnitFailure {
 export async function describeFailure(unit: string, env: NodeJS.ProcessEnv): Promise<UnitFailure> {
   const [result, status] = [env['MONITOR_SERVICE_RESULT'], env['MONITOR_EXIT_STATUS']];
   if (result !== undefined) return { time: isoNow(), unit, result, status: status ?? '' };
-  const shown = await run('systemctl', ['show', '--property=Result,ExecMainStatus', '--', unit], { timeoutMs: 30_000 }).catch(() => undefined);
+  const shown = await run('systemctl', ['show', '--property=Result,ExecMainStatus', '--', unit], { timeoutMs: 30_000 }).catch(
+    () => undefined,
+  );
   const values = new Map(shown?.stdout.split('\n').map((line) => line.split('=', 2) as [string, string]));
   return { time: isoNow(), unit, result: values.get('Result') || 'unknown', status: values.get('ExecMainStatus') ?? '' };
 }

@@ -60,7 +60,10 @@ export function isRunOf(job: Pick<Job, 'words'>, run: Pick<PastRun, 'command' | 
   const options = job.words.slice(name.length).filter((word) => !PLAIN.has(word));
   const given = run.arguments.filter((word) => !PLAIN.has(word));
   // A sample is no full run, so what restricts a run must be the same on both sides.
-  return options.every((word) => given.includes(word)) && given.every((word) => !/^--(?:sample|rotate|mailbox)\b/.test(word) || options.includes(word));
+  return (
+    options.every((word) => given.includes(word)) &&
+    given.every((word) => !/^--(?:sample|rotate|mailbox)\b/.test(word) || options.includes(word))
+  );
 }
 
 /** When each job was due, is due, and ran. */

@@ -25,7 +25,8 @@ export async function writeInstalled(state: string, scheduler: Scheduler, { jobs
     scheduler,
     jobs: jobs.map(({ name, at, words }) => {
       const run = words.join(' ');
-      const same = before?.scheduler === scheduler ? before.jobs.find((job) => job.name === name && job.at === at && job.run === run) : undefined;
+      const same =
+        before?.scheduler === scheduler ? before.jobs.find((job) => job.name === name && job.at === at && job.run === run) : undefined;
       return { name, ...(at === undefined ? {} : { at }), run, since: same?.since ?? isoTime(now) };
     }),
   };

@@ -1,11 +1,12 @@
 /** When jobs are due. */
-import type { CronExpression } from 'cron-parser';
-import { isHourly, parseCron, plainCron, type CronFields } from './cron.ts';
+import { isHourly, listedCron, parseCron, type CronFields } from './cron.ts';
 import type { Scheduler } from './jobs.ts';
 import { localZone, offsetAt, transitions, wallTime } from './zone.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
+/** More than clocks are ever set forward or back. */
+const MARGIN = 3 * 3_600_000;
 
 export interface Due {
   at: string;
@@ -15,17 +16,17 @@ export interface Due {
 
 /** The next `count` moments after `from` at which it comes, milliseconds since 1970. Fewer where it comes more seldom than once in eight years. */
 export async function nextDue(due: Due, from: number, count: number): Promise<number[]> {
-  return walk(due, from, count, (expression) => expression.next());
+  return walk(due, from, count, 'next');
 }
 
 /** The newest moment at or before `from` at which it came. */
 export async function lastDue(due: Due, from: number): Promise<number | undefined> {
-  return (await walk(due, from + 1, 1, (expression) => expression.prev()))[0];
+  return (await walk(due, from + 1, 1, 'prev'))[0];
 }
 
 /** The moments in `(from, to]` at which it came, the newest `limit` of them, ascending. */
 export async function dueBetween(due: Due, from: number, to: number, limit: number): Promise<number[]> {
-  const found = await walk(due, to + 1, limit, (expression) => expression.prev(), from);
+  const found = await walk(due, to + 1, limit, 'prev', from);
   return found.filter((at) => at > from).toReversed();
 }
 
@@ -33,50 +34,49 @@ async function walk(
   { at, timeZone, scheduler }: Due,
   from: number,
   count: number,
-  step: (expression: CronExpression) => { getTime(): number },
+  step: 'next' | 'prev',
   until?: number,
 ): Promise<number[]> {
   const { CronExpressionParser } = await import('cron-parser');
   const fields = parseCron(at);
   const zone = timeZone ?? localZone();
-  const runs = scheduler === 'systemd' ? asSystemd(fields, zone, from) : () => true;
-  const expression = CronExpressionParser.parse(plainCron(at), { currentDate: from, tz: zone });
+  const forward = step === 'next';
+  const momentOf = moments(fields, zone, scheduler, from);
+  // The library reads the clock on the wall as if it were UTC, which has no changes; what those mean is decided here.
+  const start = wallTime(zone, from) + (forward ? -MARGIN : MARGIN);
+  const expression = CronExpressionParser.parse(listedCron(fields), { currentDate: start, tz: 'UTC' });
   const found: number[] = [];
   while (found.length < count) {
-    let time: number;
+    let wall: number;
     try {
-      time = step(expression).getTime();
+      wall = expression[step]().getTime();
     } catch {
       break;
     }
+    const time = momentOf(wall);
+    if (time === undefined || time === found.at(-1) || (forward ? time <= from : time >= from)) continue;
     if (until !== undefined && time <= until) break;
-    if (runs(time)) found.push(time);
+    found.push(time);
   }
   return found;
 }
 
 /**
- * Whether systemd runs at a moment at which cron would: not where the clock shows another time than the one that was asked for, since that one was left out,
- * and not a second time in the hour that comes twice (measured with systemd 252).
+ * The moment at which what is due at a time on the wall runs. Where clocks show a time twice, that is the first one. What clocks skip, systemd leaves out
+ * (measured with version 252), and cron runs right after the change (crontab(5), Debian). What comes at the same minutes of every hour is written in UTC,
+ * or followed by cron, and so is not touched by changes of whole hours.
  */
-function asSystemd(fields: CronFields, zone: string, near: number): (time: number) => boolean {
-  const around = transitions(zone, near - 400 * DAY, near + 400 * DAY);
+function moments(fields: CronFields, zone: string, scheduler: Scheduler, near: number): (wall: number) => number | undefined {
+  const around = transitions(zone, near - 2 * DAY, near + 400 * DAY);
   const whole = around.every(({ before, after }) => before % 60 === 0 && after % 60 === 0);
-  if (isHourly(fields) && whole) return () => true;
-  const hours = new Set(fields.hour);
-  const minutes = new Set(fields.minute);
-  return (time) => {
-    const wall = wallTime(zone, time);
-    if (!hours.has(Math.floor(wall / 3_600_000) % 24) || !minutes.has(Math.floor(wall / MINUTE) % 60)) return false;
-    return !isRepeated(zone, time);
-  };
-}
-
-/** Whether clocks showed the same time before, because they were set back in between. */
-function isRepeated(zone: string, time: number): boolean {
-  const offset = offsetAt(zone, time);
-  for (const back of [30, 60, 120]) {
-    if (offsetAt(zone, time - back * MINUTE) === offset + back) return true;
+  if (isHourly(fields) && whole) {
+    const offset = offsetAt(zone, near) * MINUTE;
+    return (wall) => wall - offset;
   }
-  return false;
+  return (wall) => {
+    const [before, after] = [offsetAt(zone, wall - DAY), offsetAt(zone, wall + DAY)];
+    const times = [before, after].map((offset) => ({ time: wall - offset * MINUTE, offset })).filter(({ time, offset }) => offsetAt(zone, time) === offset);
+    if (times.length > 0) return Math.min(...times.map(({ time }) => time));
+    return scheduler === 'systemd' ? undefined : transitions(zone, wall - DAY, wall + DAY)[0]?.at;
+  };
 }

@@ -65,7 +65,10 @@ export function sandbox(options: SandboxOptions): string[] {
   return [
     'ProtectSystem=strict',
     // The minus lets a path be missing: without it, systemd could not even start the program that says so.
-    `ReadWritePaths=${writable.map((path) => `-${path}`).map(systemdPath).join(' ')}`,
+    `ReadWritePaths=${writable
+      .map((path) => `-${path}`)
+      .map(systemdPath)
+      .join(' ')}`,
     `ProtectHome=${lies('/home', '/root', '/run/user') ? 'read-only' : 'yes'}`,
     // What lies below /tmp would be hidden.
     `PrivateTmp=${lies('/tmp', '/var/tmp') ? 'no' : 'yes'}`,

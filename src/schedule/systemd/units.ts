@@ -58,7 +58,9 @@ export function calendarsOf(at: string, timeZone: string | undefined, now: numbe
 }
 
 function timer(job: Job, at: string, { timeZone }: Schedule, now: number): string {
-  return section('Unit', [`Description=mailrecover ${job.words.join(' ').replaceAll('%', '%%')}, at '${at}'${timeZone === undefined ? '' : ` ${timeZone}`}`]).concat(
+  return section('Unit', [
+    `Description=mailrecover ${job.words.join(' ').replaceAll('%', '%%')}, at '${at}'${timeZone === undefined ? '' : ` ${timeZone}`}`,
+  ]).concat(
     section('Timer', [
       ...calendarsOf(at, timeZone, now).map((event) => `OnCalendar=${event}`),
       'Persistent=true',
@@ -75,7 +77,6 @@ function service(job: Job, host: Host): string {
   const needs = [host.state, ...(host.repository === undefined ? [] : [host.repository]), host.program, host.config];
   return section('Unit', [
     `Description=mailrecover ${job.words.join(' ').replaceAll('%', '%%')}`,
-    `Documentation=man:mailrecover-${command}(1)`,
     'Wants=network-online.target',
     'After=network-online.target time-sync.target',
     `RequiresMountsFor=${needs.map(systemdPath).join(' ')}`,

@@ -1,0 +1,148 @@
+import { basename, join } from 'node:path';
+import type { Finding } from '../errors/finding.ts';
+import type { PlannedFile } from '../schedule/install.ts';
+import { now } from '../system/clock.ts';
+import { noteFinding } from './schedule-show.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
+
+export default defineCommand({
+  name: 'schedule install',
+  summary: 'have the jobs run by systemd timers, or by cron',
+  description: [
+    "Writes a timer and a service for each job into /etc/systemd/system, has systemd read them, and starts the timers; 'watch' becomes a service that runs all the time. Services are confined to what their command needs. A run that was missed because the host was down is made up for; when a unit fails, that is written down and told. Where systemd does not run, or with --crontab, one file in /etc/cron.d holds the jobs.",
+    'Running it again changes only what must change. Jobs that are no longer in the configuration are taken away. A file that an administrator changed is left as it is, and named.',
+  ],
+  arguments: {},
+  options: {
+    crontab: { kind: 'flag', description: 'write a file for cron, also where systemd runs' },
+    root: {
+      kind: 'text',
+      value: 'DIR',
+      description: 'write the files below this directory in place of /, as for an image; nothing is started',
+      complete: 'directory',
+    },
+    dryRun: { kind: 'flag', description: 'show the files and what would change in them' },
+  },
+  examples: [
+    { command: 'mailrecover schedule install --dry-run', says: 'See every file before it is written.' },
+    { command: 'mailrecover schedule install', says: 'Install the schedule, or bring it up to date.' },
+    { command: 'mailrecover schedule install --crontab', says: 'Let cron do it.' },
+  ],
+  exitCodes: { 0: 'installed, perhaps with files that were left as they are', 1: 'a file could not be written, or systemd refused' },
+  json: {
+    scheduler: "'systemd' or 'cron'",
+    'files[].{path,action}': 'the files: create, update, keep, remove, or leave for one that is not ours to change',
+    'files[].text': 'what stands in it (with --dry-run)',
+    'files[].diff': 'the lines that change (with --dry-run)',
+    enabled: 'the units that were enabled and started',
+    dryRun: 'whether nothing was changed',
+  },
+  recordsHistory: true,
+  async run(context, _args, options): Promise<CommandResult> {
+    const config = await context.config();
+    const [
+      { scheduleOf, hostOf },
+      { filesPlace, reloadSystemd, startedUnits, systemctl },
+      files,
+      { systemdUnits },
+      { writeInstalled },
+      { clockNotes },
+    ] = await Promise.all([
+      import('./schedule/from-config.ts'),
+      import('./schedule/place.ts'),
+      import('../schedule/install.ts'),
+      import('../schedule/systemd/units.ts'),
+      import('../schedule/record.ts'),
+      import('../schedule/clock-changes.ts'),
+    ]);
+    const { schedule } = await scheduleOf(config);
+    const host = hostOf(context, config);
+    const place = filesPlace(options);
+    const time = now();
+    const present = files.presentFiles(place.directory, host.name);
+    let wanted: { path: string; text: string }[];
+    let enable: string[] = [];
+    if (place.scheduler === 'cron') {
+      const { crontab } = await import('../schedule/crontab.ts');
+      wanted = [{ path: join(place.directory, host.name), text: crontab(schedule, host) }];
+    } else {
+      const units = systemdUnits(schedule, host, time);
+      wanted = units.files.map(({ name, text }) => ({ path: join(place.directory, name), text }));
+      enable = units.enable;
+    }
+    const plan = files.planFiles(wanted, host.config, present);
+    const findings: Finding[] = [
+      ...plan.findings,
+      ...(place.scheduler === 'cron' ? cronFindings(options.crontab) : []),
+      ...clockNotes(schedule.jobs, schedule.timeZone, place.scheduler, time).map(noteFinding),
+    ];
+    const changed = plan.files.some(({ action }) => action !== 'keep' && action !== 'leave');
+    if (!options.dryRun) {
+      if (place.scheduler === 'systemd' && !place.elsewhere) {
+        const gone = startedUnits(plan.files);
+        if (gone.length > 0) await systemctl('disable', '--now', '--quiet', '--', ...gone);
+      }
+      await files.applyPlan(plan);
+      if (place.scheduler === 'systemd' && !place.elsewhere) {
+        if (changed) await reloadSystemd();
+        await systemctl('enable', '--now', '--quiet', '--', ...enable);
+        const again = plan.files.filter(({ path, action }) => action === 'update' && enable.includes(basename(path)));
+        // A timer that runs takes up new times only when it is started again.
+        if (again.length > 0) await systemctl('restart', '--', ...again.map(({ path }) => basename(path)));
+      }
+      if (!place.elsewhere) await writeInstalled(config.state, place.scheduler, schedule, time);
+    }
+    const counts: Record<string, number> = { jobs: schedule.jobs.length };
+    for (const { action } of plan.files) counts[action] = (counts[action] ?? 0) + 1;
+    return {
+      outcome: findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok',
+      counts,
+      findings,
+      artifacts: options.dryRun
+        ? []
+        : plan.files.filter(({ action }) => action !== 'remove' && action !== 'leave').map(({ path }) => ({ kind: 'schedule', path })),
+      fields: {
+        scheduler: place.scheduler,
+        files: plan.files.map(({ path, action, text, diff }) => (options.dryRun ? { path, action, text, diff } : { path, action })),
+        enabled: options.dryRun || place.elsewhere ? [] : enable,
+        dryRun: options.dryRun,
+      },
+      render: (text) => renderFiles(plan.files, options.dryRun, text),
+    };
+  },
+});
+
+function cronFindings(asked: boolean): Finding[] {
+  return [
+    {
+      severity: 'info',
+      code: 'cron',
+      message: `${asked ? '' : 'systemd does not run here, so cron is used: '}runs that are missed while the host is down are not made up for, and no random delay is added`,
+      hint: "'mailrecover status' names what was missed",
+    },
+  ];
+}
+
+const SAYS = { create: 'new', update: 'changed', keep: 'as it is', remove: 'gone', leave: 'left alone' } as const;
+
+/** The files, and with `whole` what stands in them: new ones as they are, changed ones by what changes. */
+export function renderFiles(files: readonly PlannedFile[], whole: boolean, text: TextHelpers): string {
+  const paint = (action: PlannedFile['action'], value: string): string =>
+    action === 'keep'
+      ? text.dim(value)
+      : action === 'leave'
+        ? text.yellow(value)
+        : action === 'remove'
+          ? text.red(value)
+          : text.green(value);
+  if (!whole) return text.table(files.map(({ path, action }) => [path, paint(action, SAYS[action])]));
+  return files
+    .map(({ path, action, text: content, diff }) => {
+      const head = `${text.bold(path)}  ${paint(action, SAYS[action])}`;
+      if (action === 'keep' || action === 'remove') return head;
+      if (action === 'create') return `${head}\n${content}`;
+      const lines = diff.map((line) => (line.startsWith('+') ? text.green(line) : line.startsWith('-') ? text.red(line) : line));
+      return `${head}\n${lines.join('\n')}\n`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,103 @@
+/** The schedule as the configuration has it, checked against the commands that there are. */
+import { lstatSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Config } from '../../config/schema.ts';
+import { MailrecoverError } from '../../errors/error.ts';
+import { suggest } from '../../errors/suggest.ts';
+import { RECOMMENDED, type Job, type Schedule } from '../../schedule/jobs.ts';
+import type { Host } from '../../schedule/systemd/units.ts';
+import { fixedPart, parsePattern } from '../../store/pattern.ts';
+import { programPath } from '../../system/program.ts';
+import { flagOf } from '../flags.ts';
+import { GLOBAL_OPTIONS } from '../global.ts';
+import type { CommandContext } from '../types.ts';
+
+const DEFAULT_DELAY = 120;
+const DEFAULT_TIMEOUT = 86_400;
+const DEFAULT_MEMORY = '2G';
+
+export interface ConfiguredSchedule {
+  schedule: Schedule;
+  /** The configuration names no jobs. */
+  recommended: boolean;
+  /** Recommended jobs that can't run here, since no private key is on this host. */
+  withoutKey: string[];
+}
+
+/**
+ * The jobs of the configuration, or the recommended ones.
+ * @throws MailrecoverError `config` where a job's command or one of its options is not known
+ */
+export async function scheduleOf(config: Config): Promise<ConfiguredSchedule> {
+  const timeZone = config.schedule?.timeZone;
+  const configured = config.schedule?.jobs ?? [];
+  if (configured.length === 0) {
+    const possible = RECOMMENDED.filter(({ reads }) => reads !== true || !config.encryption || config.identities.length > 0);
+    const jobs = possible.map(({ name, run, at }): Job => {
+      return { name, words: run.split(' '), at, randomDelay: DEFAULT_DELAY, timeout: DEFAULT_TIMEOUT, memory: DEFAULT_MEMORY };
+    });
+    const withoutKey = RECOMMENDED.filter((each) => !possible.includes(each)).map(({ name }) => name);
+    return { schedule: { jobs, timeZone }, recommended: true, withoutKey };
+  }
+  const jobs: Job[] = [];
+  for (const { name, run, at, randomDelay, timeout, memory } of configured) {
+    const words = run.trim().split(/\s+/);
+    await checkCommand(name, words);
+    jobs.push({ name, words, at, randomDelay: randomDelay ?? DEFAULT_DELAY, timeout: timeout ?? DEFAULT_TIMEOUT, memory });
+  }
+  return { schedule: { jobs, timeZone }, recommended: false, withoutKey: [] };
+}
+
+async function checkCommand(job: string, words: readonly string[]): Promise<void> {
+  const { registry } = await import('../index.ts');
+  const command = (await registry.load(words.slice(0, 2).join(' '))) ?? (await registry.load(words[0] ?? ''));
+  const wrong = (what: string, hint: string | undefined): MailrecoverError =>
+    new MailrecoverError('config', `job '${job}' of the schedule: ${what}`, hint === undefined ? {} : { hint });
+  if (command === undefined) {
+    const meant = suggest(words[0] ?? '', registry.names());
+    throw wrong(
+      `there is no command '${words[0] ?? ''}'`,
+      meant === undefined ? "list them: 'mailrecover help'" : `did you mean '${meant}'?`,
+    );
+  }
+  const known = [...Object.keys(command.options), ...Object.keys(GLOBAL_OPTIONS)].map(flagOf);
+  for (const word of words) {
+    const flag = word.split('=', 1)[0] ?? '';
+    if (!flag.startsWith('--') || known.includes(flag)) continue;
+    const meant = suggest(flag, known);
+    throw wrong(
+      `'${command.name}' has no option '${flag}'`,
+      meant === undefined ? `see 'mailrecover help ${command.name}'` : `did you mean '${meant}'?`,
+    );
+  }
+}
+
+/** What the units need to know of this host. */
+export function hostOf(context: CommandContext, config: Config): Host {
+  const at = config.repository.at;
+  const repository = at.startsWith('/') ? at : undefined;
+  const path = resolve(context.configPath);
+  const mail = config.stores.flatMap((store) =>
+    [store.path, store.control, store.home].flatMap((pattern) => (pattern === undefined ? [] : [fixedPart(parsePattern(pattern))])),
+  );
+  return {
+    name: config.schedule?.name ?? 'mailrecover',
+    program: programPath(),
+    config: path,
+    state: config.state,
+    repository,
+    reads: [dirname(path), ...mail, ...config.identities.map((reference) => reference.slice('file:'.length))],
+    user: config.schedule?.user ?? 'root',
+    rootOwns: [config.state, ...(repository === undefined ? [] : [repository])].every(belongsToRoot),
+    confine: config.schedule?.confine ?? true,
+  };
+}
+
+/** True also for what is not there yet: root will make it. */
+function belongsToRoot(path: string): boolean {
+  try {
+    return lstatSync(path).uid === 0;
+  } catch {
+    return true;
+  }
+}
