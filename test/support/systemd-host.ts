@@ -1,0 +1,141 @@
+/** A host that real systemd runs: a container on an overlay of this one's root, which is not changed. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT } from './binary.ts';
+import { missing, run } from './host.ts';
+import { keepTrack, undo, type Leftover } from './leave.ts';
+import { makeScratch } from './tmp.ts';
+
+/** Where this checkout lies on such a host. */
+export const PROGRAM = '/opt/mailrecover/bin/mailrecover';
+
+export interface SystemdHost {
+  /** Runs a command on it. */
+  run(command: string, ...args: string[]): { code: number; out: string; err: string };
+  /** The same; throws unless it exits with 0. */
+  must(command: string, ...args: string[]): string;
+  /** Its root, seen from here. */
+  root: string;
+  stop(): Promise<void>;
+}
+
+/** Why such a host can't be had here, or false. */
+export function noSystemdHost(): string | false {
+  const lacks = missing('root', 'systemd-nspawn', 'systemctl', 'mount', 'umount', 'nsenter');
+  if (lacks !== false) return lacks;
+  if (!existsSync('/proc/filesystems') || !/\boverlay\b/.test(readFileSync('/proc/filesystems', 'utf8'))) return 'needs overlay file systems';
+  const tried = spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']);
+  return tried.status === 0 ? false : 'needs to make namespaces, which is not permitted here';
+}
+
+/** Boots one. @throws where it does not come up: the caller may skip what needs it */
+export async function bootSystemd(name: string): Promise<SystemdHost> {
+  const base = makeScratch(name);
+  const upper = join(base.path, 'upper');
+  const root = join(base.path, 'root');
+  mkdirSync(upper);
+  mkdirSync(root);
+  run('mount', ['-t', 'tmpfs', '-o', 'size=400M', 'tmpfs', upper]);
+  keepTrack(mounted(upper));
+  mkdirSync(join(upper, 'u'));
+  mkdirSync(join(upper, 'w'));
+  run('mount', ['-t', 'overlay', 'overlay', '-o', `lowerdir=/,upperdir=${join(upper, 'u')},workdir=${join(upper, 'w')}`, root]);
+  keepTrack(mounted(root));
+  writeFileSync(join(root, 'etc/machine-id'), '');
+  for (const entry of readdirSync(join(root, 'etc/systemd/system')))
+    if (entry.endsWith('.wants') || entry.startsWith('mailrecover')) rmSync(join(root, 'etc/systemd/system', entry), { recursive: true });
+  for (const path of ['opt/mailrecover', 'var/lib/mailrecover', 'etc/mailrecover', 'srv', 'var/vmail'])
+    mkdirSync(join(root, path), { recursive: true });
+  const modules = realpathSync(join(ROOT, 'node_modules'));
+  const binds = [`--bind-ro=${ROOT}:/opt/mailrecover`, ...(modules.startsWith(`${ROOT}/`) ? [] : [`--bind-ro=${modules}`])];
+  const child = spawn(
+    'systemd-nspawn',
+    [
+      '--quiet',
+      '--register=no',
+      '--keep-unit',
+      '-D',
+      root,
+      `--machine=${name}`,
+      '--private-network',
+      '--link-journal=no',
+      '--resolv-conf=off',
+      '--timezone=off',
+      '--console=pipe',
+      ...binds,
+      '-b',
+      'systemd.unit=multi-user.target',
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+  );
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
+  child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const kill = (): void => {
+    const init = initOf(child.pid);
+    for (const pid of [init, child.pid]) {
+      try {
+        if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      } catch {
+        // it is gone
+      }
+    }
+  };
+  const container: Leftover = keepTrack({
+    path: join(root, '.container'),
+    undo: async () => {
+      kill();
+      await ended;
+    },
+    undoNow: kill,
+  });
+  const stop = async (): Promise<void> => {
+    await undo(container);
+    await undo(base);
+  };
+  const host: SystemdHost = {
+    root,
+    stop,
+    run(command, ...args) {
+      const pid = initOf(child.pid);
+      if (pid === undefined) throw new Error(`the host is down: ${said}`);
+      const ran = spawnSync('nsenter', ['-t', String(pid), '-m', '-u', '-i', '-n', '-p', '--', command, ...args], {
+        encoding: 'utf8',
+        env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', SYSTEMD_PAGER: '', HOME: '/root' },
+        cwd: '/',
+      });
+      return { code: ran.status ?? -1, out: ran.stdout, err: ran.stderr };
+    },
+    must(command, ...args) {
+      const { code, out, err } = host.run(command, ...args);
+      if (code !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${code}\n${out}${err}`);
+      return out;
+    },
+  };
+  for (let attempt = 0; attempt < 300; attempt++) {
+    if (child.exitCode !== null) break;
+    if (initOf(child.pid) !== undefined && /^(?:running|degraded)/.test(host.run('systemctl', 'is-system-running').out)) return host;
+    await sleep(100);
+  }
+  await stop();
+  throw new Error(`systemd did not come up: ${said}`);
+}
+
+/** The container's first process, a child of nspawn. */
+function initOf(nspawn: number | undefined): number | undefined {
+  try {
+    const children = readFileSync(`/proc/${nspawn}/task/${nspawn}/children`, 'utf8').trim().split(' ');
+    const last = Number(children.at(-1));
+    return last > 0 && readFileSync(`/proc/${last}/comm`, 'utf8').trim() === 'systemd' ? last : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function mounted(path: string): Leftover {
+  const unmount = (): void => void spawnSync('umount', ['-l', path]);
+  return { path, undo: unmount, undoNow: unmount };
+}
