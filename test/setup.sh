@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre age zstd openssl e2fsprogs' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre age zstd openssl e2fsprogs systemd systemd-container' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -78,6 +78,8 @@ command_of() {
     dovecot-sieve) echo /usr/lib/dovecot/modules/lib90_sieve_plugin.so ;;
     e2fsprogs) echo mkfs.ext4 ;;
     postfix-*) echo "/usr/lib/postfix/postfix-${1#postfix-}.so" ;;
+    systemd) echo systemd-analyze ;;
+    systemd-container) echo systemd-nspawn ;;
     borgbackup) echo borg ;;
     *) echo "$1" ;;
   esac
@@ -149,6 +151,7 @@ what_for() {
     zstd) echo "decompression by the stock tool" ;;
     e2fsprogs) echo 'a full disk' ;;
     postfix*) echo 'a real Postfix' ;;
+    systemd*) echo 'timers and services under a real systemd' ;;
     *) echo "$1" ;;
   esac
 }

@@ -75,7 +75,9 @@ function moments(fields: CronFields, zone: string, scheduler: Scheduler, near: n
   }
   return (wall) => {
     const [before, after] = [offsetAt(zone, wall - DAY), offsetAt(zone, wall + DAY)];
-    const times = [before, after].map((offset) => ({ time: wall - offset * MINUTE, offset })).filter(({ time, offset }) => offsetAt(zone, time) === offset);
+    const times = [before, after]
+      .map((offset) => ({ time: wall - offset * MINUTE, offset }))
+      .filter(({ time, offset }) => offsetAt(zone, time) === offset);
     if (times.length > 0) return Math.min(...times.map(({ time }) => time));
     return scheduler === 'systemd' ? undefined : transitions(zone, wall - DAY, wall + DAY)[0]?.at;
   };

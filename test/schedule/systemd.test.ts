@@ -64,7 +64,12 @@ test('timers and confined services do their work under a real systemd', { skip }
 
   const again = JSON.parse(booted.must(PROGRAM, 'schedule', 'install', '--json')) as { counts: Record<string, number> };
   assert.deepEqual(again.counts, { jobs: 3, keep: 7 });
-  writeFileSync(config, readFileSync(config, 'utf8').replace('0 6 * * 0', '0 7 * * 0').replace(/.*name: verify.*\n/, ''));
+  writeFileSync(
+    config,
+    readFileSync(config, 'utf8')
+      .replace('0 6 * * 0', '0 7 * * 0')
+      .replace(/.*name: verify.*\n/, ''),
+  );
   booted.must(PROGRAM, 'schedule', 'install');
   assert.match(booted.must('systemctl', 'show', '-p', 'TimersCalendar', 'mailrecover-check.timer'), /Sun \*-\*-\* 07:00:00 Europe\/Berlin/);
   assert.notEqual(booted.run('systemctl', 'is-enabled', 'mailrecover-verify.timer').code, 0, 'a job that went is stopped');

@@ -25,7 +25,8 @@ export interface SystemdHost {
 export function noSystemdHost(): string | false {
   const lacks = missing('root', 'systemd-nspawn', 'systemctl', 'mount', 'umount', 'nsenter');
   if (lacks !== false) return lacks;
-  if (!existsSync('/proc/filesystems') || !/\boverlay\b/.test(readFileSync('/proc/filesystems', 'utf8'))) return 'needs overlay file systems';
+  if (!existsSync('/proc/filesystems') || !/\boverlay\b/.test(readFileSync('/proc/filesystems', 'utf8')))
+    return 'needs overlay file systems';
   const tried = spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']);
   return tried.status === 0 ? false : 'needs to make namespaces, which is not permitted here';
 }
