@@ -56,9 +56,10 @@ test('timers and confined services do their work under a real systemd', { skip }
   // A unit that fails is told, even where the program could not write a word.
   booted.must('mv', '/srv/backup', '/srv/gone');
   assert.notEqual(booted.run('systemctl', 'start', 'mailrecover-backup.service').code, 0);
-  for (let wait = 0; wait < 300 && !existsSync(join(booted.root, 'var/lib/mailrecover/told')); wait++)
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  const told = JSON.parse(readFileSync(join(booted.root, 'var/lib/mailrecover/told'), 'utf8')) as Record<string, string>;
+  const written = join(booted.root, 'var/lib/mailrecover/told');
+  const whole = (): boolean => existsSync(written) && readFileSync(written, 'utf8').endsWith('\n');
+  for (let wait = 0; wait < 300 && !whole(); wait++) await new Promise((resolve) => setTimeout(resolve, 100));
+  const told = JSON.parse(readFileSync(written, 'utf8')) as Record<string, string>;
   assert.deepEqual([told['unit'], told['result'], told['status']], ['mailrecover-backup.service', 'exit-code', '10']);
   booted.must('mv', '/srv/gone', '/srv/backup');
 

@@ -59,11 +59,15 @@ export const schedulePart = z
       .default(true)
       .meta({ description: 'let systemd take from the jobs whatever they do not need; false where hooks or dump commands need more' }),
     onFailure: z
-      .array(z.string().min(1))
+      .array(
+        z
+          .string()
+          .min(1)
+          .meta({ examples: ['/usr/local/bin/tell-somebody'] }),
+      )
       .default([])
       .meta({
         description: 'a command with its arguments that is started when a unit failed, and gets JSON about it on its standard input',
-        examples: [['mail', '-s', 'mailrecover failed', 'root']],
       }),
     jobs: z.array(job).default([]).meta({ description: 'the jobs; without any, the recommended ones (see `mailrecover schedule show`)' }),
   })
