@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre age zstd openssl e2fsprogs systemd systemd-container' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre age zstd openssl e2fsprogs systemd systemd-container openssh-server radosgw ceph-mon ceph-osd ceph-common' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -80,6 +80,8 @@ command_of() {
     postfix-*) echo "/usr/lib/postfix/postfix-${1#postfix-}.so" ;;
     systemd) echo systemd-analyze ;;
     systemd-container) echo systemd-nspawn ;;
+    openssh-server) echo sshd ;;
+    ceph-common) echo ceph ;;
     borgbackup) echo borg ;;
     *) echo "$1" ;;
   esac
@@ -152,6 +154,8 @@ what_for() {
     e2fsprogs) echo 'a full disk' ;;
     postfix*) echo 'a real Postfix' ;;
     systemd*) echo 'timers and services under a real systemd' ;;
+    openssh-server) echo 'repositories on an SFTP server' ;;
+    radosgw | ceph-*) echo 'repositories on S3' ;;
     *) echo "$1" ;;
   esac
 }

@@ -108,7 +108,7 @@ export function recoverySheet(facts: SheetFacts): string {
     ...steps([
       ...(fetch.length === 0
         ? []
-        : [['fetch a copy of the repository, with whatever credential reads it, and enter it', ...fetch, `cd ${COPY}`]]),
+        : [['fetch a copy of the repository (mailrecover itself needs none: --repository as above)', ...fetch, `cd ${COPY}`]]),
       [`is the script the right one?   in the directory of ${directory}:`, 'sha256sum recover.sh'],
       ['what is there?', `mailrecover snapshots --repository ${there}`],
       ['restore the newest snapshot', `mailrecover restore latest --repository ${there} --host ${host}${identity} --to /srv/restore`],

@@ -30,7 +30,7 @@ function isStatus(error: unknown, status: number): boolean {
 }
 
 /** What the server needs to know of us, with secrets. */
-async function sshOptions(location: SftpLocation, options: SftpOptions): Promise<SshOptions> {
+async function sshOptions(location: SftpLocation, options: SftpOptions): Promise<Omit<SshOptions, 'timeoutMs'>> {
   const who = `${location.user === undefined ? '' : `${location.user}@`}${location.host}`;
   const secret = async (reference: string | undefined, what: string): Promise<string | undefined> =>
     reference === undefined ? undefined : readSecret(reference, `${what} for ${who}`);
@@ -46,12 +46,11 @@ async function sshOptions(location: SftpLocation, options: SftpOptions): Promise
       password: await secret(options.password, 'the password'),
     },
     hostKeys: { pinned: options.hostKey, files: options.knownHosts === undefined ? undefined : [options.knownHosts] },
-    timeoutMs: TIMEOUT_MS,
   };
 }
 
 /** The directory on the server as a {@link Target}. It need not exist yet. Calls fail with `unreachable` where it may help to try again. */
-export function sftpTarget(location: SftpLocation, options: TargetOptions): Target {
+export function sftpTarget(location: SftpLocation, options: TargetOptions, timeoutMs = TIMEOUT_MS): Target {
   const name = formatLocation(location);
   const up = rateLimit(options.limit?.up);
   const down = rateLimit(options.limit?.down);
@@ -64,7 +63,7 @@ export function sftpTarget(location: SftpLocation, options: TargetOptions): Targ
 
   async function open(): Promise<SftpSession> {
     const { openSftp } = await import('../../system/ssh/sftp.ts');
-    const session = await openSftp(await sshOptions(location, options.sftp ?? {}));
+    const session = await openSftp({ ...(await sshOptions(location, options.sftp ?? {})), timeoutMs });
     if (closed) session.end();
     return (live = session);
   }
@@ -216,8 +215,10 @@ export function sftpTarget(location: SftpLocation, options: TargetOptions): Targ
           else await session.remove(temporary).catch(ignoreDenied);
           return made;
         } catch (error) {
+          // A full disk is one as long as the part is there.
+          const told = error instanceof SftpStatusError ? await explain(session, error, 'write', path) : error;
           await session.remove(temporary).catch(() => undefined);
-          throw error;
+          throw told;
         } finally {
           void session.close(handle).catch(() => undefined);
         }
