@@ -3,6 +3,7 @@ import { MailrecoverError } from '../errors/error.ts';
 import type { VerifyCounts } from '../verify/comparison.ts';
 import { HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
+import { proofBook } from './rotate.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
@@ -24,6 +25,13 @@ export default defineCommand({
       complete: 'directory',
     },
     sample: { kind: 'text', value: 'N%', description: 'prove this share of the mailboxes, chosen at random, such as 10%' },
+    rotate: {
+      kind: 'number',
+      value: 'DAYS',
+      description: 'prove as many mailboxes as it takes for each to have its turn within so many days, when run each night',
+      min: 1,
+      max: 3650,
+    },
     ...MAILBOX,
     ...IDENTITY,
     ...HOST,
@@ -31,7 +39,7 @@ export default defineCommand({
   },
   examples: [
     { command: 'mailrecover verify --level server', says: 'Prove that the newest snapshot can be served.' },
-    { command: 'mailrecover verify latest --level mail --sample 10 --quiet', says: 'Prove a part of it every night, from cron.' },
+    { command: 'mailrecover verify --level server --rotate 30 --quiet', says: 'Prove a part each night, and all within 30 days.' },
   ],
   exitCodes: {
     0: 'everything that was compared is right',
@@ -56,6 +64,16 @@ export default defineCommand({
   recordsHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const sample = sampleOf(options.sample);
+    if (options.rotate !== undefined && (options.sample !== undefined || options.mailbox.length > 0)) {
+      throw new MailrecoverError('usage', '--rotate chooses the mailboxes, so it goes with neither --sample nor --mailbox', {
+        hint: 'leave one of them out',
+      });
+    }
+    if (options.rotate !== undefined && args.snapshot !== undefined && args.snapshot !== 'latest') {
+      throw new MailrecoverError('usage', `--rotate proves the newest snapshot, and '${args.snapshot}' is named`, {
+        hint: 'leave the snapshot out',
+      });
+    }
     const place = await placeOf(context, options);
     const [{ openRepository }, { chooseSnapshot }, { verify }] = await Promise.all([
       import('../repository/repository.ts'),
@@ -65,6 +83,12 @@ export default defineCommand({
     const repository = await openRepository(place.target);
     const identities = await identitiesOf(context, place, repository, options.identity);
     const { snapshot, findings } = await chooseSnapshot(place, args.snapshot ?? 'latest');
+    // What an older snapshot proves says nothing of the backups as they are now.
+    const newest = args.snapshot === undefined || args.snapshot === 'latest';
+    const book = newest
+      ? proofBook({ state: place.state, repository: repository.id, host: snapshot.host }, options.level, options.rotate)
+      : undefined;
+    const whole = sample === 1 && options.rotate === undefined && options.mailbox.length === 0;
     const report = await verify({
       repository,
       snapshot,
@@ -73,11 +97,15 @@ export default defineCommand({
       scratch: resolve(options.scratch ?? (process.env['TMPDIR'] || '/var/tmp')),
       ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
       sample,
+      ...(options.rotate === undefined ? {} : { choose: book?.choose }),
       layoutOf: place.layoutOf,
       threads: await threadsOf(place.config),
       progress: context.progress,
       signal: context.signal,
     });
+    const good = report.outcome === 'ok' || report.outcome === 'warning';
+    const unkept = await book?.record(report.mailboxes, { good, whole });
+    if (unkept !== undefined) findings.push(unkept);
     const { counts, rto, rpo } = report;
     const shown: Shown = { snapshot: snapshot.id, level: options.level, counts, rto, rpo };
     return {

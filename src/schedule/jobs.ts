@@ -38,7 +38,7 @@ interface Recommended {
  */
 export const RECOMMENDED: readonly Recommended[] = [
   { name: 'backup', run: 'backup --quiet', at: '*/10 * * * *' },
-  { name: 'verify', run: 'verify --level server --sample 10 --quiet', at: '30 3 * * *', reads: true },
+  { name: 'verify', run: 'verify --level server --rotate 30 --quiet', at: '30 3 * * *', reads: true },
   { name: 'verify-all', run: 'verify --level server --quiet', at: '30 4 1 * *', reads: true },
   { name: 'check', run: 'check --read-data --quiet', at: '0 6 * * 0' },
 ];

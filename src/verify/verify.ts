@@ -36,6 +36,8 @@ export interface VerifyOptions {
   mailboxes?: readonly string[];
   /** Part of the mailboxes that is proved, above 0 and up to 1. */
   sample: number;
+  /** Chooses among the mailboxes of the snapshot, in place of a share of them. */
+  choose?: ((mailboxes: readonly string[]) => readonly string[]) | undefined;
   layoutOf: (store: string) => FolderLayout;
   threads: number;
   progress: Progress;
@@ -46,15 +48,17 @@ export interface VerifyReport {
   outcome: 'ok' | 'warning' | 'partial' | 'failed';
   counts: VerifyCounts;
   findings: Finding[];
+  /** Which mailboxes were looked at. */
+  mailboxes: string[];
   /** Milliseconds: to a login on an open INBOX (level `server`), and until all was restored and, there, compared. */
   rto: { firstLoginMs?: number; completeMs: number };
   /** UTC time of the newest message in what was proved. */
   rpo: { newestMessage?: string };
 }
 
-/** Mailboxes of a random sample, evenly spread; at least one. */
+/** Mailboxes that were chosen, or of a random sample, evenly spread; at least one. */
 async function sampleOf(options: VerifyOptions): Promise<string[] | undefined> {
-  if (options.sample >= 1) return options.mailboxes === undefined ? undefined : [...options.mailboxes];
+  if (options.sample >= 1 && options.choose === undefined) return options.mailboxes === undefined ? undefined : [...options.mailboxes];
   const names = new Set<string>();
   const catalogs = options.snapshot.catalogs.map((catalog) => catalog.name);
   const asked: Selection = options.mailboxes === undefined ? {} : { mailboxes: options.mailboxes };
@@ -68,6 +72,7 @@ async function sampleOf(options: VerifyOptions): Promise<string[] | undefined> {
   // Without any, a selection of none would mean all.
   if (names.size === 0 || unfitted.any) throw await notHeld(options, asked, unfitted);
   const all = [...names];
+  if (options.choose !== undefined) return [...options.choose(all)];
   const count = Math.max(1, Math.round(all.length * options.sample));
   const start = Math.random();
   return Array.from(
@@ -206,6 +211,7 @@ async function prove(options: VerifyOptions, selection: Selection, room: string,
     outcome: outcomeOf(counts, findings, restored),
     counts,
     findings,
+    mailboxes: [...new Set(sections.map(({ mailbox }) => displayBytes(mailbox)))],
     rto,
     rpo: newest === undefined ? {} : { newestMessage: isoTime(newest / 1000) },
   };
