@@ -1,11 +1,36 @@
+import { closeSync, fstatSync } from 'node:fs';
+import { systemCode } from '../errors/error.ts';
+import { cutMessages } from '../store/cut.ts';
+import type { ContentReader, CutKind, ReadOutcome, ReadRequest, StoredPart } from '../store/live.ts';
+import { FileOpener } from '../store/reach.ts';
 import { lstatIfThere, liveStat } from '../store/stat.ts';
-import type { ContentReader } from '../store/live.ts';
 
-/** Stands in for the reader in a dry run: looks at files, reads and stores nothing. */
-export const dryReader: ContentReader = (requests) =>
-  Promise.resolve(
-    requests.map(({ path }) => {
-      const stats = lstatIfThere(path);
-      return stats === undefined ? { error: 'ENOENT' } : { stat: liveStat(stats), parts: [{ sha: '0'.repeat(64), place: -1 }] };
-    }),
-  );
+const NOWHERE: StoredPart = { sha: '0'.repeat(64), place: -1 };
+
+/** Stands in for the reader in a dry run: looks at files, and where their messages begin and end; stores nothing. */
+export const dryReader: ContentReader = (requests) => Promise.resolve(requests.map(look));
+
+function look({ path, kind, given }: ReadRequest): ReadOutcome {
+  if (given !== undefined) return { stat: given.stat, parts: [NOWHERE] };
+  if (kind !== 'message' && kind !== 'file') return lookInside(path, kind);
+  const stats = lstatIfThere(path);
+  return stats === undefined ? { error: 'ENOENT' } : { stat: liveStat(stats), parts: [NOWHERE] };
+}
+
+function lookInside(path: string, kind: CutKind): ReadOutcome {
+  const opener = new FileOpener();
+  let fd: number | undefined;
+  try {
+    fd = opener.open(path);
+    const stats = fstatSync(fd);
+    const { lengths, records } = cutMessages(kind, fd, stats.size);
+    return { stat: liveStat(stats), parts: lengths.map(() => NOWHERE), records };
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    return { error: code };
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+    opener.release();
+  }
+}

@@ -3,9 +3,10 @@ import type { Finding } from '../errors/finding.ts';
 import { byBytes } from '../repository/catalog/percent.ts';
 import { toBytes } from '../store/bytes.ts';
 import { locate } from '../store/links.ts';
-import { findMailboxes } from '../store/mailboxes.ts';
+import { hasView, type StoreFormat } from '../store/capture.ts';
+import { findMailboxes, type FoundMailbox } from '../store/mailboxes.ts';
 import { fixedPart, parsePattern } from '../store/pattern.ts';
-import type { LiveArea } from '../store/live.ts';
+import type { LiveArea, LiveAreaName } from '../store/live.ts';
 import { liveStat, lstatIfThere } from '../store/stat.ts';
 import type { SystemSource } from '../store/system/capture.ts';
 import { SYSTEM, SYSTEM_AREAS, SYSTEM_ROOTS } from '../store/system/types.ts';
@@ -14,12 +15,18 @@ import type { MailboxState, Signature } from './state/state.ts';
 /** One mail store of this host, as the configuration has it. */
 export interface StoreSource {
   name: string;
+  /** How mail lies there; `maildir` where it is absent. */
+  format?: StoreFormat;
   /** Where mailboxes lie: a pattern with Dovecot's variables. */
   path: string;
   /** Whose mailbox it is, for a pattern without variables. */
   mailbox?: string;
   /** Where Dovecot keeps control files, if not with the mail. */
   control?: string;
+  /** The alternative storage (sdbox, mdbox). */
+  alt?: string;
+  /** Where indexes lie, if not with the mail: kept for formats that can't do without. */
+  index?: string;
   /** Home directories, of which Sieve scripts are kept. */
   home?: string;
 }
@@ -27,6 +34,8 @@ export interface StoreSource {
 export interface SourceMailbox {
   mailbox: string;
   store: string;
+  /** Of the mail; absent for the server itself. */
+  format?: StoreFormat;
   areas: MailboxState['areas'];
   /** Where it is no mailbox but the server itself. */
   system?: SystemSource;
@@ -48,17 +57,20 @@ function join(...parts: string[]): string {
 }
 
 /** Another area of a mailbox, where a pattern names one and it is there. */
-function otherArea(
-  area: 'control' | 'home',
-  text: string | undefined,
-  user: string,
-  prefix: string,
-  findings: Finding[],
-): MailboxState['areas'] {
+function otherArea(area: LiveAreaName, text: string | undefined, user: string, prefix: string, findings: Finding[]): MailboxState['areas'] {
   if (text === undefined) return [];
   const pattern = parsePattern(text);
   const place = locate(pattern, user, findings);
   return place === undefined ? [] : [{ area, path: place.real, root: join(prefix, `.${area}`, below(place.path, fixedPart(pattern))) }];
+}
+
+/** What belongs to a mailbox of a format that keeps its messages in files of several. */
+function viewAreas(source: StoreSource, found: FoundMailbox, user: string, prefix: string, findings: Finding[]): MailboxState['areas'] {
+  return [
+    ...otherArea('alt', source.alt, user, prefix, findings),
+    ...otherArea('index', source.index, user, prefix, findings),
+    { area: 'view', path: '', root: join(prefix, found.relative) },
+  ];
 }
 
 /**
@@ -79,10 +91,12 @@ export async function storeMailboxes(
     return {
       mailbox: user,
       store: source.name,
+      format: source.format ?? 'maildir',
       areas: [
         { area: 'mail', path: each.real, root: join(prefix, each.relative) },
         ...otherArea('control', source.control, user, prefix, found.findings),
         ...otherArea('home', source.home, user, prefix, found.findings),
+        ...(hasView(source.format ?? 'maildir') ? viewAreas(source, each, user, prefix, found.findings) : []),
       ],
     };
   });
@@ -95,13 +109,15 @@ export function systemMailbox(system: SystemSource): SourceMailbox {
 }
 
 /** The stats that prove that a mailbox did not change, or undefined while some of them prove nothing yet. */
-export function signaturesOf(areas: readonly LiveArea[]): Signature[] | undefined {
+export function signaturesOf(mailbox: SourceMailbox, areas: readonly LiveArea[]): Signature[] | undefined {
   const signatures: Signature[] = [];
   for (const [number, area] of areas.entries()) {
+    if (mailbox.areas[number]?.area === 'view') continue;
     for (const [path, dir] of area.dirs) {
       if (!dir.settled) return undefined;
       signatures.push([number, path, dir.stat.mtime, dir.stat.ctime, dir.stat.ino]);
       for (const [name, file] of dir.files) {
+        if (file.fixed === true) continue;
         if (!file.settled) return undefined;
         signatures.push([number, path === '' ? name : `${path}/${name}`, file.stat.mtime, file.stat.ctime, file.stat.ino, file.stat.size]);
       }
@@ -130,15 +146,19 @@ export function isUntouched(state: MailboxState, now: SourceMailbox): boolean {
 /** Calls back for every place that an area's content lies in, once a message or part. */
 export function eachPlace(area: LiveArea, visit: (place: number) => void): void {
   for (const dir of area.dirs.values()) {
-    for (const message of dir.messages.values()) visit(message.place);
+    for (const message of dir.messages.values()) {
+      visit(message.place);
+      for (const part of message.rest ?? []) visit(part.place);
+    }
     for (const file of dir.files.values()) for (const part of file.parts) visit(part.place);
   }
 }
 
-export function countArea(area: LiveArea): { folders: number; messages: number; bytes: number } {
+/** Folders and messages of an area. @param isView whether all directories in it are folders */
+export function countArea(area: LiveArea, isView: boolean): { folders: number; messages: number; bytes: number } {
   const counts = { folders: 0, messages: 0, bytes: 0 };
   for (const [path, dir] of area.dirs) {
-    if (area.dirs.has(path === '' ? 'cur' : `${path}/cur`)) counts.folders++;
+    if (isView || area.dirs.has(path === '' ? 'cur' : `${path}/cur`)) counts.folders++;
     counts.messages += dir.messages.size;
     for (const message of dir.messages.values()) counts.bytes += message.stat.size;
   }

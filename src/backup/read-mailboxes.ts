@@ -6,9 +6,9 @@ import { byBytes } from '../repository/catalog/percent.ts';
 import { sectionKey, type Area, type Section } from '../repository/catalog/model.ts';
 import type { CatalogWriter } from '../repository/catalog/writer.ts';
 import { displayBytes } from '../store/bytes.ts';
-import type { ContentReader, LiveArea } from '../store/live.ts';
+import { isMailArea, type ContentReader, type LiveArea } from '../store/live.ts';
 import { unreadable } from '../store/links.ts';
-import { captureMailbox, type CaptureArea } from '../store/maildir/capture.ts';
+import { captureStore } from '../store/capture.ts';
 import type { SystemSource } from '../store/system/capture.ts';
 import { now } from '../system/clock.ts';
 import { makeCacheDirectory } from '../system/files.ts';
@@ -161,10 +161,9 @@ async function captured(
   const areas = source.areas.map(({ area }) => capture.areas.get(area) ?? { dirs: new Map() });
   for (const [number, { area, path }] of source.areas.entries()) {
     const live = areas[number];
-    if (live !== undefined)
-      // The server carries over by itself what it can't read.
-      if (source.system === undefined)
-        carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.lost.has(place) });
+    // The server carries over by itself what it can't read; a view follows from what was read.
+    if (live !== undefined && source.system === undefined && area !== 'view')
+      carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.lost.has(place) });
   }
   const sections = changedSections(run, prior, priorAreas, source, areas, whole);
   if (options.dryRun) return { state: prior ?? describe(source, areas, { file: '', check: 0 }), sections };
@@ -183,23 +182,11 @@ interface Captured {
   vanished: boolean;
 }
 
-function isMailArea(area: Area): area is CaptureArea['area'] {
-  return area === 'mail' || area === 'control' || area === 'home';
-}
-
 function captureMail(run: Run, source: SourceMailbox, priorOf: PriorOf): Promise<Captured> {
-  return captureMailbox({
+  return captureStore({
+    format: source.format ?? 'maildir',
     areas: source.areas.flatMap(({ area, path }) =>
-      isMailArea(area)
-        ? [
-            {
-              area,
-              root: path,
-              prior: priorOf(area),
-              ...(area === 'home' ? { only: isHomeName } : {}),
-            },
-          ]
-        : [],
+      isMailArea(area) ? [{ area, root: path, prior: priorOf(area), ...(area === 'home' ? { only: isHomeName } : {}) }] : [],
     ),
     deep: run.deep,
     settle: run.options.settle * 1e6,
@@ -250,15 +237,16 @@ function vanished(run: Run, prior: MailboxState | undefined, source: SourceMailb
 }
 
 function describe(source: SourceMailbox, areas: readonly LiveArea[], file: { file: string; check: number }): MailboxState {
-  const signatures = signaturesOf(areas);
-  const mail = areas[source.areas.findIndex((area) => area.area === 'mail')];
+  const signatures = signaturesOf(source, areas);
+  const view = source.areas.findIndex(({ area }) => area === 'view');
+  const mail = areas[view >= 0 ? view : source.areas.findIndex(({ area }) => area === 'mail')];
   return {
     mailbox: source.mailbox,
     store: source.store,
     areas: source.areas,
     ...(signatures === undefined ? {} : { signatures }),
     ...file,
-    counts: mail === undefined ? { folders: 0, messages: 0, bytes: 0 } : countArea(mail),
+    counts: mail === undefined ? { folders: 0, messages: 0, bytes: 0 } : countArea(mail, view >= 0),
   };
 }
 

@@ -89,6 +89,7 @@ function renumber(section: Section, to: (pack: number) => number | undefined): v
     for (const message of dir.messages.values()) {
       if (message === null) continue;
       if (isFullMessage(message) || message.pack !== undefined) message.pack = known(message.pack ?? 0);
+      if (isFullMessage(message)) for (const part of message.rest ?? []) part.pack = known(part.pack);
     }
   }
 }

@@ -8,9 +8,10 @@ import {
   type MessagePatch,
   type MessageState,
   type Owned,
+  type Part,
   type Section,
 } from '../repository/catalog/model.ts';
-import type { LiveArea, LiveDir, LiveFile, LiveLink, LiveMessage, LiveStat } from '../store/live.ts';
+import type { LiveArea, LiveDir, LiveFile, LiveLink, LiveMessage, LiveStat, StoredPart } from '../store/live.ts';
 import { groupName, userName } from '../system/owners.ts';
 
 export interface SectionHead {
@@ -33,11 +34,16 @@ function owned(stat: LiveStat): Owned {
 }
 
 function message(live: LiveMessage): MessageState {
-  return { ...owned(live.stat), in: live.in, flags: live.flags, size: live.stat.size, sha: live.sha, pack: live.place };
+  const rest = live.rest === undefined ? {} : { rest: parts(live.rest) };
+  return { ...owned(live.stat), in: live.in, flags: live.flags, size: live.stat.size, sha: live.sha, pack: live.place, ...rest };
+}
+
+function parts(live: readonly StoredPart[]): Part[] {
+  return live.map(({ sha, place }) => ({ sha, pack: place }));
 }
 
 function file(live: LiveFile): FileState {
-  return { ...owned(live.stat), size: live.stat.size, parts: live.parts.map(({ sha, place }) => ({ sha, pack: place })) };
+  return { ...owned(live.stat), size: live.stat.size, parts: parts(live.parts) };
 }
 
 function link(live: LiveLink): LinkState {
@@ -62,7 +68,7 @@ function sameOwner(a: LiveStat, b: LiveStat): boolean {
 }
 
 function messageChange(before: LiveMessage, after: LiveMessage): MessageState | MessagePatch | undefined {
-  if (before.sha !== after.sha || !sameOwner(before.stat, after.stat)) return message(after);
+  if (before.sha !== after.sha || !sameOwner(before.stat, after.stat) || !sameParts(before.rest, after.rest)) return message(after);
   const patch: MessagePatch = {};
   if (before.in !== after.in || before.flags !== after.flags) {
     patch.in = after.in;
@@ -73,12 +79,11 @@ function messageChange(before: LiveMessage, after: LiveMessage): MessageState | 
 }
 
 function sameFile(a: LiveFile, b: LiveFile): boolean {
-  return (
-    sameOwner(a.stat, b.stat) &&
-    a.stat.size === b.stat.size &&
-    a.parts.length === b.parts.length &&
-    a.parts.every((part, index) => part.sha === b.parts[index]?.sha && part.place === b.parts[index]?.place)
-  );
+  return sameOwner(a.stat, b.stat) && a.stat.size === b.stat.size && sameParts(a.parts, b.parts);
+}
+
+function sameParts(a: readonly StoredPart[] = [], b: readonly StoredPart[] = []): boolean {
+  return a.length === b.length && a.every((part, index) => part.sha === b[index]?.sha && part.place === b[index]?.place);
 }
 
 function diffDir(path: string, before: LiveDir, after: LiveDir, changes: Changes): Dir | undefined {

@@ -97,8 +97,16 @@ export default defineCommand({
 
 type Store = Config['stores'][number];
 
-function sourceOf({ name, path, control, home }: Store): StoreSource {
-  return { name, path, ...(control === undefined ? {} : { control }), ...(home === undefined ? {} : { home }) };
+function sourceOf({ name, format, path, alt, control, index, home }: Store): StoreSource {
+  return {
+    name,
+    format,
+    path,
+    ...(alt === undefined ? {} : { alt }),
+    ...(control === undefined ? {} : { control }),
+    ...(index === undefined ? {} : { index }),
+    ...(home === undefined ? {} : { home }),
+  };
 }
 
 /** Seconds for which a time stamp proves nothing: longer where another host's clock sets it. */

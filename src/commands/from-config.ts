@@ -71,7 +71,7 @@ export async function targetAt(context: CommandContext, at: string, settings?: C
 /** How folders of a store are named; Dovecot's defaults where the configuration says nothing. */
 function layoutOf(config: Config | undefined, name: string): FolderLayout {
   const store = config?.stores.find((each) => each.name === name);
-  const layout = store?.layout ?? 'maildir++';
+  const layout = store !== undefined && store.format !== 'maildir' ? 'fs' : (store?.layout ?? 'maildir++');
   return {
     layout,
     separator: store?.separator ?? (layout === 'fs' ? '/' : '.'),

@@ -29,6 +29,14 @@ function under(root: string, ...rest: string[]): string {
 /** Takes one section up in the plan. */
 export function addToPlan(plan: RestorePlan, section: FullSection): void {
   const { root, mailbox } = section;
+  if (section.area === 'view') {
+    for (const { messages } of section.dirs.values())
+      for (const { size } of messages.values()) {
+        plan.counts.messages++;
+        plan.counts.bytes += size;
+      }
+    return;
+  }
   for (const [path, dir] of section.dirs) {
     plan.directories.set(under(root, path), dir.own);
     for (const [name, file] of dir.files) {

@@ -7,7 +7,7 @@ import type { Identity } from '../repository/age/keys.ts';
 import type { FullSection } from '../repository/catalog/model.ts';
 import { readState } from '../repository/catalog/reader.ts';
 import type { Repository, StoredSnapshot } from '../repository/repository.ts';
-import { toBytes } from '../store/bytes.ts';
+import { displayBytes, toBytes } from '../store/bytes.ts';
 import type { FolderLayout } from '../store/maildir/layout.ts';
 import { SYSTEM } from '../store/system/types.ts';
 import { monotonic, now } from '../system/clock.ts';
@@ -78,6 +78,8 @@ export async function planRestore(
     const selected = selectFrom(section, selection, layoutOf);
     unfitted.see(section, selected);
     if (selected === undefined) continue;
+    if (section.area === 'view' && (selection.folders !== undefined || selection.messages !== undefined))
+      throw wholeOnly(section, selection, snapshot.id);
     addToPlan(plan, selected);
     options.onSection?.(selected);
     if (section.store !== SYSTEM) mailboxes.add(`${section.store}\0${section.mailbox}`);
@@ -86,6 +88,24 @@ export async function planRestore(
   plan.counts.mailboxes = mailboxes.size;
   if (!taken || unfitted.any) throw await notHeld(options, selection, unfitted);
   return plan;
+}
+
+/** A folder or a message of a format whose files hold several. */
+function wholeOnly({ mailbox }: FullSection, { folders, messages }: Selection, snapshot: string): MailrecoverError {
+  const name = displayBytes(mailbox);
+  const id = snapshot.slice(0, 12);
+  const hint =
+    messages?.[0] === undefined
+      ? `hand it out: 'mailrecover export ${id} --mailbox ${name} --folder ${folders?.[0] ?? ''} --format maildir --to DIR', then 'doveadm import'; or restore the whole mailbox`
+      : `hand it out: 'mailrecover cat ${id} ${messages[0]}', or restore the whole mailbox`;
+  return new MailrecoverError(
+    'refused',
+    `the files in which '${name}' keeps its mail hold several messages each, so it is restored only as a whole`,
+    {
+      hint,
+      subject: name,
+    },
+  );
 }
 
 function refused(to: string, why: string): MailrecoverError {

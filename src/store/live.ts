@@ -26,11 +26,35 @@ export interface LiveMessage {
   stat: LiveStat;
   sha: string;
   place: number;
+  /** Where the message is more than one piece: those that follow the first, in order. */
+  rest?: StoredPart[];
+}
+
+/** A message that a file of several holds (mbox, sdbox, mdbox). */
+export interface LiveRecord {
+  /** Where its record begins in the file, and the message in it. */
+  at: number;
+  /** Numbers of the file's parts that make up the message, in order. */
+  parts: number[];
+  /** Bytes of the message as they are stored. */
+  size: number;
+  /** When it was received: seconds since 1970. */
+  received: number;
+  /** 32 hex digits; empty where the file does not say. */
+  guid: string;
+  /** What an mbox says of it in its headers. */
+  uid?: number;
+  /** As in {@link LiveMessage}. */
+  flags?: string;
 }
 
 export interface LiveFile {
   stat: LiveStat;
   parts: StoredPart[];
+  /** The messages in it, where it holds several. */
+  records?: LiveRecord[];
+  /** It never changes as long as it has its name and its directory did not change. */
+  fixed?: true;
   /** Whether an unchanged stat proves unchanged bytes: it was read long enough after its last change. */
   settled: boolean;
 }
@@ -50,6 +74,17 @@ export interface LiveDir {
   messages: Map<string, LiveMessage>;
 }
 
+/**
+ * The trees that belong to a mailbox. `view` lies nowhere: it says which messages the files of the others hold, where those hold several each.
+ */
+const MAIL_AREAS = ['mail', 'alt', 'control', 'home', 'inbox', 'index', 'view'] as const;
+export type LiveAreaName = (typeof MAIL_AREAS)[number];
+
+/** Whether an area is of a mailbox, rather than of the server. */
+export function isMailArea(area: string): area is LiveAreaName {
+  return (MAIL_AREAS as readonly string[]).includes(area);
+}
+
 /** A tree of directories by path below its root; the root itself is ''. */
 export interface LiveArea {
   dirs: Map<string, LiveDir>;
@@ -58,11 +93,16 @@ export interface LiveArea {
 export interface ReadRequest {
   /** Absolute. */
   path: string;
-  /** A message is one piece; a file may be cut into several, so that small changes to it stay small. */
-  kind: 'message' | 'file';
+  /** A message is one piece; a file may be cut into several, so that small changes to it stay small; one that holds messages is cut at them. */
+  kind: 'message' | 'file' | CutKind;
+  /** Bytes that were read already, for a `file`: they are stored, whatever lies there by now. */
+  given?: { content: Buffer; stat: LiveStat };
 }
 
-export type ReadOutcome = { stat: LiveStat; parts: StoredPart[] } | { error: string };
+/** Files that hold several messages, by how they are cut. */
+export type CutKind = 'dbox';
+
+export type ReadOutcome = { stat: LiveStat; parts: StoredPart[]; records?: LiveRecord[] } | { error: string };
 
 /** Reads files, and stores what of their content is not stored yet. `error` holds a system code such as `ENOENT`. */
 export type ContentReader = (requests: readonly ReadRequest[]) => Promise<ReadOutcome[]>;

@@ -8,8 +8,11 @@ import { folderName, type FolderLayout } from '../store/maildir/layout.ts';
 import { parseUidlist } from '../store/maildir/uidlist.ts';
 import { contentOf } from '../store/message/content.ts';
 import { displayBytes } from '../store/bytes.ts';
+import { flagsOfView, partsOfBase } from '../store/view.ts';
 import type { ControlFile } from './mail.ts';
-import type { ExpectedFolder, ExpectedMailbox } from './server/index.ts';
+import { hashBody } from './server/body.ts';
+import type { ExpectedFolder, ExpectedMailbox, ExpectedMessage } from './server/index.ts';
+import { headOf, type ReadView } from './view.ts';
 
 function readIfThere(path: string): Buffer | undefined {
   try {
@@ -29,8 +32,7 @@ function isOpaque(path: string): boolean {
   }
   try {
     const start = Buffer.alloc(512);
-    const content = contentOf(start.subarray(0, readSync(fd, start, 0, start.length, 0)));
-    return content !== 'mail' && content !== 'empty' && content !== 'unknown';
+    return isOpaqueContent(start.subarray(0, readSync(fd, start, 0, start.length, 0)));
   } finally {
     closeSync(fd);
   }
@@ -57,6 +59,60 @@ function expectedFolder(root: string, section: FullSection, folder: string, name
     };
   });
   return { name, dir: folder, ...(sound === undefined ? {} : { uidNext: sound.nextUid, uidValidity: sound.uidValidity }), messages };
+}
+
+/** What a server must show of a mailbox whose files hold several messages: what the catalog lists, with the bytes that lie in the copy. */
+export function expectedOfView(root: string, view: FullSection, layout: FolderLayout, read: ReadView): ExpectedMailbox {
+  const found = read.captured.areas.get('view')?.dirs;
+  const folders = Array.from(view.dirs, ([dir, { messages }]): ExpectedFolder => {
+    const uids = read.captured.folders?.get(dir);
+    const there = found?.get(dir)?.messages;
+    return {
+      name: folderName(dir, layout) ?? displayBytes(dir),
+      dir,
+      ...uids,
+      messages: Array.from(messages, ([base, message]): ExpectedMessage => {
+        const { uid, guid } = partsOfBase(base);
+        const live = there?.get(base);
+        const body = live === undefined ? { path: '' } : read.bodyOf(live);
+        return {
+          base,
+          uid,
+          guid,
+          flags: flagsOfView(message.flags),
+          internalDate: Math.floor(message.mtime / 1e6),
+          size: message.size,
+          sha256: message.rest === undefined || live === undefined ? message.sha : hashBody(body).sha256,
+          body,
+          ...(live !== undefined && isOpaqueContent(headOf(body, 512)) ? { opaque: true } : {}),
+        };
+      }),
+    };
+  });
+  const rootOf = (area: FullSection['area']): string | undefined => {
+    const section = read.sections.find((each) => each.area === area);
+    return section === undefined ? undefined : `${root}/${section.root}`;
+  };
+  const [mailPath, controlPath, altPath, indexPath] = [rootOf('mail'), rootOf('control'), rootOf('alt'), rootOf('index')];
+  return {
+    mailbox: displayBytes(view.mailbox),
+    mailPath: mailPath ?? '',
+    format: read.format,
+    ...(controlPath === undefined ? {} : { controlPath }),
+    ...(altPath === undefined ? {} : { altPath }),
+    ...(indexPath === undefined ? {} : { indexPath }),
+    layout: 'fs',
+    separator: layout.separator,
+    utf8: layout.utf8,
+    prefix: layout.prefix,
+    inbox: layout.inbox,
+    folders,
+  };
+}
+
+function isOpaqueContent(start: Buffer): boolean {
+  const content = contentOf(start);
+  return content !== 'mail' && content !== 'empty' && content !== 'unknown';
 }
 
 /** @param controlPath absolute, where the control files were restored beside the mail */

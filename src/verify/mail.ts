@@ -3,8 +3,10 @@ import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs
 import type { FullSection } from '../repository/catalog/model.ts';
 import { displayBytes, fsPath } from '../store/bytes.ts';
 import { parseUidlist } from '../store/maildir/uidlist.ts';
+import type { Content } from '../store/message/content.ts';
 import { checkMessage } from '../store/message/parse.ts';
 import type { Comparison } from './comparison.ts';
+import { compareView, headOf, type ReadView } from './view.ts';
 
 /** How much of a message is read to judge whether it is mail. */
 const HEAD = 256 * 1024;
@@ -74,19 +76,37 @@ export function compareMail(root: string, section: FullSection, controlFile: Con
       const path = `${below}/${message.in}/${base}${message.flags}`;
       const subject = displayBytes(path);
       if (!existsSync(fsPath(`${root}/${path}`))) continue;
-      const check = checkMessage(head(`${root}/${path}`, message.size));
-      if (check.content === 'mail-crypt') encrypted++;
-      for (const problem of check.problems)
-        comparison.add({
-          severity: 'info',
-          code: problem.code,
-          message: `'${subject}': ${problem.message}; it is stored as it was`,
-          subject,
-        });
+      if (readsAsMail(head(`${root}/${path}`, message.size), subject, comparison) === 'mail-crypt') encrypted++;
     }
     if (section.dirs.has(folder === '' ? 'cur' : `${folder}/cur`))
       compareUidlist(root, section, folder, new Set(dir.messages.keys()), controlFile, comparison);
   }
+  tellEncrypted(section, encrypted, comparison);
+}
+
+/** Parses each message of a mailbox whose files hold several, and compares them with the catalog. */
+export function compareMailOfView(section: FullSection, read: ReadView, comparison: Comparison): void {
+  compareView(section, read, comparison);
+  let encrypted = 0;
+  for (const [dir, { messages }] of read.captured.areas.get('view')?.dirs ?? []) {
+    for (const [base, message] of messages) {
+      const subject = `${displayBytes(section.mailbox)} ${dir === '' ? 'INBOX' : displayBytes(dir)} ${displayBytes(base)}`;
+      if (readsAsMail(headOf(read.bodyOf(message), HEAD), subject, comparison) === 'mail-crypt') encrypted++;
+    }
+  }
+  const mail = read.sections.find(({ area }) => area === 'mail');
+  tellEncrypted(mail ?? section, encrypted, comparison);
+}
+
+/** Parses a message; what is odd about it is told. @returns what it is */
+function readsAsMail(start: Buffer, subject: string, comparison: Comparison): Content {
+  const check = checkMessage(start);
+  for (const problem of check.problems)
+    comparison.add({ severity: 'info', code: problem.code, message: `'${subject}': ${problem.message}; it is stored as it was`, subject });
+  return check.content;
+}
+
+function tellEncrypted(section: FullSection, encrypted: number, comparison: Comparison): void {
   if (encrypted === 0) return;
   const keys = [...section.dirs.values()].some((dir) => dir.files.has('dovecot-attributes'));
   if (!keys) {

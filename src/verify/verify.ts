@@ -10,7 +10,7 @@ import { readState } from '../repository/catalog/reader.ts';
 import type { Repository, StoredSnapshot } from '../repository/repository.ts';
 import { restore, type RestoreReport } from '../restore/restore.ts';
 import { mailboxFilter } from '../store/mailbox-filter.ts';
-import { wantedOf } from '../restore/look/folders.ts';
+import { sectionLayout, wantedOf } from '../restore/look/folders.ts';
 import type { Selection } from '../restore/select.ts';
 import { notHeld, Unfitted } from '../restore/unfitted.ts';
 import { toBytes, displayBytes } from '../store/bytes.ts';
@@ -19,10 +19,11 @@ import { isoTime, monotonic } from '../system/clock.ts';
 import { makeDirectory } from '../system/files.ts';
 import type { Progress } from '../system/progress.ts';
 import { Comparison, type VerifyCounts } from './comparison.ts';
-import { expectedMailbox } from './expected.ts';
+import { expectedMailbox, expectedOfView } from './expected.ts';
 import { compareFiles } from './files.ts';
-import { compareMail, type ControlFile } from './mail.ts';
+import { compareMail, compareMailOfView, type ControlFile } from './mail.ts';
 import { removeRoom } from './room.ts';
+import { readView, type ReadView } from './view.ts';
 
 export type VerifyLevel = 'files' | 'mail' | 'server';
 
@@ -86,17 +87,33 @@ function controlFiles(
   sections: readonly FullSection[],
   layoutOf: (store: string) => FolderLayout,
 ): { of: ControlFile; root: (section: FullSection) => string | undefined } {
-  const key = (section: FullSection): string => `${section.store}\0${section.mailbox}`;
-  const roots = new Map(sections.filter((section) => section.area === 'control').map((section) => [key(section), section.root]));
+  const roots = new Map(sections.filter((section) => section.area === 'control').map((section) => [keyOf(section), section.root]));
   return {
     of: (section, folder, name) => {
-      const control = roots.get(key(section));
+      const control = roots.get(keyOf(section));
       const parts =
         control === undefined ? [section.root, folder, name] : [control, controlDir(folder, layoutOf(section.store).layout), name];
       return parts.filter((part) => part !== '').join('/');
     },
-    root: (section) => roots.get(key(section)),
+    root: (section) => roots.get(keyOf(section)),
   };
+}
+
+function keyOf({ store, mailbox }: FullSection): string {
+  return `${store}\0${mailbox}`;
+}
+
+/** What lies in restored mailboxes whose files hold several messages, by their views. */
+async function readViews(
+  root: string,
+  sections: readonly FullSection[],
+  signal: AbortSignal | undefined,
+): Promise<Map<FullSection, ReadView>> {
+  const views = new Map<FullSection, ReadView>();
+  const byMailbox = Map.groupBy(sections, keyOf);
+  for (const section of sections)
+    if (section.area === 'view') views.set(section, await readView(root, byMailbox.get(keyOf(section)) ?? [], signal));
+  return views;
 }
 
 function newestMessage(sections: readonly FullSection[]): number | undefined {
@@ -162,10 +179,13 @@ async function prove(options: VerifyOptions, selection: Selection, room: string,
   progress.phase('comparing files', { items: restored.plan.files.length, bytes: restored.plan.counts.bytes });
   await compareFiles(root, restored.plan, comparison, progress, signal);
   const control = controlFiles(sections, layoutOf);
+  const views = level === 'files' ? new Map<FullSection, ReadView>() : await readViews(root, sections, signal);
   if (level !== 'files') {
     progress.phase('reading mail');
     for (const section of sections) {
-      compareMail(root, section, control.of, comparison);
+      const view = views.get(section);
+      if (view === undefined) compareMail(root, section, control.of, comparison);
+      else compareMailOfView(section, view, comparison);
       await turn();
       signal?.throwIfAborted();
     }
@@ -176,9 +196,12 @@ async function prove(options: VerifyOptions, selection: Selection, room: string,
   if (level === 'server') {
     const work = join(room, 'server');
     await mkdir(work, { mode: 0o711 });
+    const viewed = new Set([...views.keys()].map(keyOf));
     const expected = function* () {
       for (const section of sections) {
-        if (section.area !== 'mail') continue;
+        const view = views.get(section);
+        if (view !== undefined) yield expectedOfView(root, section, sectionLayout(section, layoutOf), view);
+        if (section.area !== 'mail' || viewed.has(keyOf(section))) continue;
         const controlRoot = control.root(section);
         yield expectedMailbox(
           root,

@@ -6,18 +6,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { notBuilt } from '../support/binary.ts';
-import { type Dovecot, dovecot, type DovecotOptions, noDovecot } from '../support/dovecot.ts';
+import { dovecot, type DovecotOptions, noDovecot } from '../support/dovecot.ts';
 import { flatten, imapSnapshots } from '../support/imap-snapshot.ts';
-import { Imap } from '../support/imap.ts';
-import { Lmtp } from '../support/lmtp.ts';
-import { makeMail } from '../support/mail.ts';
 import { scratch } from '../support/tmp.ts';
 import { differences } from '../support/tree.ts';
+import { use } from './use.ts';
 import { makeWorld, type StoreSettings } from './world.ts';
 
 const skip = noDovecot() || notBuilt();
 const USERS = ['alice@example.org', 'bob@example.net'];
-const FOLDERS = ['Sent', 'Archive/2025/Q1', '受信済み/請求書', 'Neubau Süd', '% & more'];
 
 type Variant = Pick<DovecotOptions, 'layout' | 'prefix' | 'separator' | 'utf8'> & { apart?: boolean; home?: boolean };
 
@@ -28,29 +25,6 @@ const VARIANTS: Record<string, Variant> = {
   'UTF-8 names, a prefix and dots': { utf8: true, prefix: 'INBOX.', separator: '.' },
   'a prefix and Sieve in the home': { prefix: 'INBOX/', home: true },
 };
-
-async function use(server: Dovecot, user: string, seed: string): Promise<void> {
-  const name = (folder: string): string => server.prefix + folder.replaceAll('/', server.separator);
-  const lmtp = await Lmtp.connect(server);
-  const client = await Imap.login(server, user);
-  for (const [number, folder] of FOLDERS.entries()) {
-    await client.create(name(folder)).catch(() => undefined);
-    await client.subscribe(name(folder));
-    for (let index = 0; index < 4; index++) {
-      const { bytes, date } = makeMail(`${seed} ${user}`, number * 10 + index);
-      const text = Buffer.from(bytes.toString('latin1').replace(/\n/g, '\r\n'), 'latin1');
-      await client.append(name(folder), text, index % 2 === 0 ? ['\\Seen', '$label1'] : [], date);
-      await lmtp.deliver(bytes, user);
-    }
-  }
-  await client.select('INBOX');
-  const uids = [...(await client.headers('Message-ID')).keys()];
-  await client.store(uids.slice(0, 5).join(','), '+', ['\\Flagged', 'Junk', `of-${seed}`]);
-  await client.move(uids.slice(5, 8).join(','), name('Archive/2025/Q1'));
-  await client.expunge(uids.slice(8, 10).join(','));
-  await client.close();
-  await lmtp.close();
-}
 
 for (const [title, { apart, home, ...variant }] of Object.entries(VARIANTS)) {
   test(title, { skip }, async () => {

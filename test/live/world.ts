@@ -12,6 +12,11 @@ import { scratch } from '../support/tmp.ts';
 export interface StoreSettings {
   /** `/x/%d/%n/Maildir` */
   path: string;
+  name?: string;
+  format?: 'maildir' | 'mbox' | 'sdbox' | 'mdbox';
+  alt?: string;
+  inbox?: string;
+  index?: string;
   layout?: 'maildir++' | 'fs';
   separator?: string;
   prefix?: string;
@@ -34,7 +39,7 @@ export interface World {
 }
 
 /** Makes one, for the rest of the test, suite or file. */
-export async function makeWorld(store: StoreSettings, settings: Record<string, unknown> = {}): Promise<World> {
+export async function makeWorld(store: StoreSettings | StoreSettings[], settings: Record<string, unknown> = {}): Promise<World> {
   const directory = scratch('live');
   const keys = join(directory, 'etc');
   mkdirSync(keys);
@@ -49,7 +54,7 @@ export async function makeWorld(store: StoreSettings, settings: Record<string, u
     stringify({
       host: 'mx1',
       state: join(directory, 'state'),
-      stores: [store],
+      stores: Array.isArray(store) ? store : [store],
       repository: { at: join(directory, 'repository') },
       recipients: [identity.recipient.text],
       ...settings,

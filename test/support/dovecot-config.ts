@@ -10,7 +10,13 @@ export interface DovecotSettings {
   runAs: string | undefined;
   /** A path with %d, %n and %u, e.g. `/x/%d/%n/Maildir`. */
   mail: string;
+  format: 'maildir' | 'mbox' | 'sdbox' | 'mdbox';
   layout: 'maildir++' | 'fs';
+  /** Where INBOX lies by itself (mbox), and the alternative storage (sdbox, mdbox). */
+  inbox: string | undefined;
+  alt: string | undefined;
+  /** More lines of settings. */
+  extra: readonly string[];
   control: string | undefined;
   index: string | undefined;
   /** Prefix of the one namespace, with the separator at its end; empty for none. */
@@ -22,7 +28,9 @@ export interface DovecotSettings {
 /** Configuration for Dovecot 2.3. Braces stand at line ends: 2.3 takes nothing else. */
 export function config23(settings: DovecotSettings): string {
   const { directory } = settings;
-  const parts = [`maildir:${settings.mail}`];
+  const parts = [`${settings.format}:${settings.mail}`];
+  if (settings.inbox !== undefined) parts.push(`INBOX=${settings.inbox}`);
+  if (settings.alt !== undefined) parts.push(`ALT=${settings.alt}`);
   if (settings.layout === 'fs') parts.push('LAYOUT=fs');
   if (settings.control !== undefined) parts.push(`CONTROL=${settings.control}`);
   if (settings.index !== undefined) parts.push(`INDEX=${settings.index}`);
@@ -39,6 +47,7 @@ auth_mechanisms = plain
 auth_cache_size = 0
 mail_location = ${parts.join(':')}
 mail_fsync = never
+${settings.extra.join('\n')}
 ${rights(settings)}
 doveadm_password = ${settings.password}
 mail_max_userip_connections = 200
@@ -67,7 +76,9 @@ export function config24(settings: DovecotSettings, version: string): string {
   const { directory } = settings;
   const variables = (path: string): string =>
     path.replace(/%d/g, '%{user | domain}').replace(/%n/g, '%{user | username}').replace(/%u/g, '%{user}').replace(/%h/g, '%{home}');
-  const extra: string[] = [];
+  const extra: string[] = [...settings.extra];
+  if (settings.inbox !== undefined) extra.push(`mail_inbox_path = ${variables(settings.inbox)}`);
+  if (settings.alt !== undefined) extra.push(`mail_alt_path = ${variables(settings.alt)}`);
   if (settings.control !== undefined) extra.push(`mail_control_path = ${variables(settings.control)}`);
   if (settings.index !== undefined) extra.push(`mail_index_path = ${variables(settings.index)}`);
   if (settings.utf8) extra.push('mailbox_list_utf8 = yes');
@@ -87,7 +98,7 @@ auth_allow_cleartext = yes
 auth_mechanisms {
   plain = yes
 }
-mail_driver = maildir
+mail_driver = ${settings.format}
 mail_path = ${variables(settings.mail)}
 mailbox_list_layout = ${settings.layout}
 ${extra.join('\n')}

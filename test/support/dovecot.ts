@@ -14,7 +14,14 @@ export interface DovecotOptions {
   users: string[];
   /** Where mail lies, with %d and %n; `<directory>/mail/%d/%n/Maildir` by default. */
   mail?: string;
+  /** How it lies there; `maildir` by default. */
+  format?: 'maildir' | 'mbox' | 'sdbox' | 'mdbox';
   layout?: 'maildir++' | 'fs';
+  /** Patterns: INBOX in a file of its own (mbox), the alternative storage (sdbox, mdbox). */
+  inbox?: string;
+  alt?: string;
+  /** More lines of settings. */
+  extra?: string[];
   /** Directories, with %d and %n, for control and index files that lie elsewhere. */
   control?: string;
   index?: string;
@@ -87,12 +94,13 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
 
 function prepare(directory: string, options: DovecotOptions): DovecotSettings {
   const owner = options.owner ?? (isRoot ? mailUser() : userInfo().username);
-  const mail = options.mail ?? join(directory, 'mail/%d/%n/Maildir');
+  const mail = options.mail ?? join(directory, `mail/%d/%n/${options.format ?? 'Maildir'}`);
   const password = 'secret';
   const { uid, gid } = idOf(owner);
   const lines = options.users.map((user) => {
     const path = expand(mail, user);
-    for (const place of [path, options.control, options.index]) if (place !== undefined) makeOwned(dirname(expand(place, user)), uid, gid);
+    for (const place of [path, options.control, options.index, options.inbox, options.alt])
+      if (place !== undefined) makeOwned(dirname(expand(place, user)), uid, gid);
     return `${user}:{PLAIN}${password}:${uid}:${gid}::${dirname(path)}::\n`;
   });
   writeFileSync(join(directory, 'users'), lines.join(''));
@@ -105,7 +113,11 @@ function prepare(directory: string, options: DovecotOptions): DovecotSettings {
     group: run('id', ['-gn', owner]).trim(),
     runAs: isRoot ? undefined : owner,
     mail,
-    layout: options.layout ?? 'maildir++',
+    format: options.format ?? 'maildir',
+    layout: options.layout ?? (options.format === undefined || options.format === 'maildir' ? 'maildir++' : 'fs'),
+    inbox: options.inbox,
+    alt: options.alt,
+    extra: options.extra ?? [],
     control: options.control,
     index: options.index,
     prefix: options.prefix ?? '',

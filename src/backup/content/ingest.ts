@@ -5,7 +5,8 @@ import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import type { Recipient } from '../../repository/age/keys.ts';
 import { PackBuilder, type BuiltPack } from '../../repository/pack/builder.ts';
 import { TAG_SIZE, tagger } from '../../repository/tags.ts';
-import type { ReadOutcome, ReadRequest, StoredPart } from '../../store/live.ts';
+import { cutMessages } from '../../store/cut.ts';
+import type { CutKind, LiveStat, ReadOutcome, ReadRequest, StoredPart } from '../../store/live.ts';
 import { FileOpener } from '../../store/reach.ts';
 import { liveStat } from '../../store/stat.ts';
 import type { ClaimTable } from './claims.ts';
@@ -75,6 +76,7 @@ export class Ingest {
   }
 
   #read(request: ReadRequest, opener: FileOpener): ReadOutcome {
+    if (request.given !== undefined) return this.#cutFile(request.given.content, request.given.stat);
     let fd: number;
     try {
       fd = opener.open(request.path);
@@ -86,7 +88,8 @@ export class Ingest {
     try {
       const stats = fstatSync(fd);
       if (!stats.isFile()) return { error: 'ENOENT' };
-      return request.kind === 'file' ? this.#readFile(fd, stats) : this.#readMessage(fd, stats);
+      if (request.kind === 'message') return this.#readMessage(fd, stats);
+      return request.kind === 'file' ? this.#readFile(fd, stats) : this.#readMessages(request.kind, fd, stats);
     } catch (error) {
       const code = systemCode(error);
       if (code === undefined) throw error;
@@ -121,30 +124,59 @@ export class Ingest {
 
   #readLarge(fd: number, stats: Stats): ReadOutcome {
     if (stats.size <= IN_MEMORY) return this.#readAgain(fd, stats);
-    const sha = this.#hashWhole(fd, stats.size);
-    const part = this.#claim(sha, () => {
-      let at = 0;
+    return { stat: liveStat(stats), parts: [this.#keepLarge(fd, 0, stats.size, stats.mtimeMs)] };
+  }
+
+  /** A piece of a file that is too large for memory: it is read twice. */
+  #keepLarge(fd: number, from: number, size: number, mtimeMs: number): StoredPart {
+    const sha = this.#hashRange(fd, from, size);
+    return this.#claim(sha, () => {
+      let at = from;
       const check = createHash('sha256');
-      this.#builder.addLarge(sha, stats.size, stats.mtimeMs / 1000, (room) => {
+      this.#builder.addLarge(sha, size, mtimeMs / 1000, (room) => {
         if (fillAgain(fd, room, at) < room.length) throw changedWhileRead();
         check.update(room);
         at += room.length;
       });
       if (check.digest('hex') !== sha) throw changedWhileRead();
     });
-    return { stat: liveStat(stats), parts: [part] };
   }
 
-  #hashWhole(fd: number, size: number): string {
+  #hashRange(fd: number, from: number, size: number): string {
     const digest = createHash('sha256');
     const chunk = Buffer.allocUnsafe(HASH_CHUNK);
     for (let at = 0; at < size; at += HASH_CHUNK) {
       const piece = chunk.subarray(0, Math.min(HASH_CHUNK, size - at));
-      if (fill(fd, piece, at) < piece.length) throw changedWhileRead();
+      if (fill(fd, piece, from + at) < piece.length) throw changedWhileRead();
       digest.update(piece);
     }
     this.counts.bytesRead += size;
     return digest.digest('hex');
+  }
+
+  /** A file that holds messages: each is an entry of its own, and so is what lies between them. What is appended meanwhile is not looked at. */
+  #readMessages(kind: CutKind, fd: number, stats: Stats): ReadOutcome {
+    const { lengths, records } = cutMessages(kind, fd, stats.size);
+    const parts: StoredPart[] = [];
+    let at = 0;
+    for (const length of lengths) {
+      const part = this.#readPiece(fd, at, length, stats.mtimeMs);
+      if (part === undefined) return { error: 'EBUSY' };
+      parts.push(part);
+      at += length;
+    }
+    return { stat: liveStat(stats), parts, records };
+  }
+
+  /** @returns undefined where the file ends before the piece does */
+  #readPiece(fd: number, at: number, length: number, mtimeMs: number): StoredPart | undefined {
+    if (length > IN_MEMORY) return this.#keepLarge(fd, at, length, mtimeMs);
+    const fits = PackBuilder.fitsFrame(length);
+    const content = fits ? this.#builder.reserve(length) : Buffer.allocUnsafeSlow(length);
+    const got = fill(fd, content, at);
+    this.counts.bytesRead += got;
+    if (got < length) return undefined;
+    return fits ? this.#keep(content, mtimeMs) : this.#store(content, mtimeMs);
   }
 
   #readFile(fd: number, stats: Stats): ReadOutcome {
@@ -152,13 +184,17 @@ export class Ingest {
     const content = Buffer.allocUnsafeSlow(stats.size + 64 * 1024);
     const size = fill(fd, content, 0);
     this.counts.otherBytesRead += size;
+    return this.#cutFile(content.subarray(0, size), { ...liveStat(stats), size });
+  }
+
+  #cutFile(content: Buffer, stat: LiveStat): ReadOutcome {
     const parts: StoredPart[] = [];
     let at = 0;
-    for (const length of cutLengths(content.subarray(0, size))) {
-      parts.push(this.#store(content.subarray(at, at + length), stats.mtimeMs));
+    for (const length of cutLengths(content)) {
+      parts.push(this.#store(content.subarray(at, at + length), stat.mtime / 1000));
       at += length;
     }
-    return { stat: { ...liveStat(stats), size }, parts };
+    return { stat, parts };
   }
 
   #store(content: Buffer, mtimeMs: number): StoredPart {

@@ -1,5 +1,5 @@
 /** What the main thread and its reading threads say to each other. Outcomes travel as columns: 100,000 objects would cost more than reading them. */
-import type { ReadOutcome, ReadRequest, StoredPart } from '../../store/live.ts';
+import type { LiveStat, ReadOutcome, ReadRequest, StoredPart } from '../../store/live.ts';
 
 export interface ThreadSetup {
   thread: number;
@@ -13,10 +13,14 @@ export interface ThreadSetup {
   claims: SharedArrayBuffer;
 }
 
-export type ToThread =
-  | { type: 'read'; id: number; kinds: string; paths: string }
-  | { type: 'claims'; claims: SharedArrayBuffer }
-  | { type: 'flush' };
+export type ToThread = ({ type: 'read'; id: number } & PackedRequests) | { type: 'claims'; claims: SharedArrayBuffer } | { type: 'flush' };
+
+interface PackedRequests {
+  kinds: string;
+  paths: string;
+  /** Bytes that were read already, by index. */
+  given: [number, Uint8Array, LiveStat][];
+}
 
 export interface PackedOutcomes {
   /** STAT_COLUMNS numbers a file. */
@@ -36,16 +40,26 @@ export type FromThread =
 
 const COLUMNS = ['mode', 'uid', 'gid', 'size', 'mtime', 'ctime', 'birth', 'ino'] as const;
 
-export function packRequests(requests: readonly ReadRequest[]): { kinds: string; paths: string } {
+const KINDS = ['message', 'file', 'dbox'] as const;
+
+export function packRequests(requests: readonly ReadRequest[]): PackedRequests {
   return {
-    kinds: requests.map((request) => (request.kind === 'file' ? 'f' : 'm')).join(''),
+    kinds: requests.map((request) => KINDS.indexOf(request.kind)).join(''),
     paths: requests.map((request) => request.path).join('\0'),
+    given: requests.flatMap(({ given }, index) => (given === undefined ? [] : [[index, given.content, given.stat]])),
   };
 }
 
-export function unpackRequests(packed: { kinds: string; paths: string }): ReadRequest[] {
+export function unpackRequests(packed: PackedRequests): ReadRequest[] {
   if (packed.kinds === '') return [];
-  return packed.paths.split('\0').map((path, index) => ({ path, kind: packed.kinds[index] === 'f' ? 'file' : 'message' }));
+  const requests = packed.paths
+    .split('\0')
+    .map((path, index): ReadRequest => ({ path, kind: KINDS[Number(packed.kinds[index])] ?? 'file' }));
+  for (const [index, content, stat] of packed.given) {
+    const request = requests[index];
+    if (request !== undefined) request.given = { content: Buffer.from(content.buffer, content.byteOffset, content.byteLength), stat };
+  }
+  return requests;
 }
 
 export function packOutcomes(outcomes: readonly ReadOutcome[]): PackedOutcomes {
@@ -57,7 +71,7 @@ export function packOutcomes(outcomes: readonly ReadOutcome[]): PackedOutcomes {
   };
   const shas = Buffer.from(packed.shas.buffer);
   for (const [index, outcome] of outcomes.entries()) {
-    const part = 'parts' in outcome && outcome.parts.length === 1 ? outcome.parts[0] : undefined;
+    const part = 'parts' in outcome && outcome.parts.length === 1 && outcome.records === undefined ? outcome.parts[0] : undefined;
     if (part === undefined || !('stat' in outcome)) {
       packed.extra.push([index, outcome]);
       continue;

@@ -1,5 +1,5 @@
 /** Messages of one directory as columns of numbers: reading and writing 100,000 of them costs a tenth of what objects would. */
-import type { LiveMessage, LiveStat } from '../../store/live.ts';
+import type { LiveMessage, LiveStat, StoredPart } from '../../store/live.ts';
 
 /** Size, mtime, ctime, birth and inode need more than 32 bits. */
 const WIDE = 5;
@@ -118,10 +118,12 @@ export class Columns {
 export class KeptMessage implements LiveMessage {
   readonly columns: Columns;
   readonly row: number;
+  readonly rest?: StoredPart[];
 
-  constructor(columns: Columns, row: number) {
+  constructor(columns: Columns, row: number, rest?: StoredPart[]) {
     this.columns = columns;
     this.row = row;
+    if (rest !== undefined) this.rest = rest;
   }
 
   get in(): 'cur' | 'new' {

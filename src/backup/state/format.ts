@@ -2,21 +2,26 @@
  * Live areas as they are kept in the local state: a line of JSON for directories, files and names, then the columns of messages.
  * JSON holds arrays, since names of fields would be most of it.
  */
-import type { LiveArea, LiveDir, LiveFile, LiveLink, LiveMessage, LiveStat, StoredPart } from '../../store/live.ts';
+import type { LiveArea, LiveDir, LiveFile, LiveLink, LiveMessage, LiveRecord, LiveStat, StoredPart } from '../../store/live.ts';
 import { Columns, columnsSize, FlagTable, KeptMessage } from './columns.ts';
 
 type Stat = [mode: number, uid: number, gid: number, size: number, mtime: number, ctime: number, birth: number, ino: number];
 type Parts = [sha: string, place: number][];
+type FileJson = [name: string, settled: 0 | 1 | 2, stat: Stat, parts: Parts, records?: LiveRecord[]];
+/** As `settled`: a file that is settled for good. */
+const FIXED = 2;
 type Dir = [
   path: string,
   settled: 0 | 1,
   stat: Stat,
-  files: [name: string, settled: 0 | 1, stat: Stat, parts: Parts][],
+  files: FileJson[],
   links: [name: string, to: string, stat: Stat][],
   /** How many messages, and their base names with a slash between them: no name holds one. */
   messages: number,
   bases: string,
+  rests?: Rests,
 ];
+type Rests = [row: number, rest: Parts][];
 interface Head {
   flags: string[];
   areas: Dir[][];
@@ -38,16 +43,47 @@ function partsOut(parts: readonly StoredPart[]): Parts {
   return parts.map(({ sha, place }) => [sha, place]);
 }
 
+function partsIn(parts: Parts): StoredPart[] {
+  return parts.map(([sha, place]) => ({ sha, place }));
+}
+
+function fileOut(name: string, file: LiveFile): FileJson {
+  const json: FileJson = [name, file.fixed === true ? FIXED : file.settled ? 1 : 0, statOut(file.stat), partsOut(file.parts)];
+  if (file.records !== undefined) json.push(file.records);
+  return json;
+}
+
+function fileIn([name, settled, stat, parts, records]: FileJson): [string, LiveFile] {
+  const file: LiveFile = { settled: settled !== 0, stat: statIn(stat), parts: partsIn(parts) };
+  if (records !== undefined) file.records = records;
+  if (settled === FIXED) file.fixed = true;
+  return [name, file];
+}
+
+/** Messages of several pieces, by their row. */
+function restsOut(messages: LiveDir['messages']): Rests {
+  const rests: Rests = [];
+  let row = 0;
+  for (const { rest } of messages.values()) {
+    if (rest !== undefined) rests.push([row, partsOut(rest)]);
+    row++;
+  }
+  return rests;
+}
+
 function dirOut(path: string, dir: LiveDir): Dir {
-  return [
+  const rests = restsOut(dir.messages);
+  const json: Dir = [
     path,
     dir.settled ? 1 : 0,
     statOut(dir.stat),
-    Array.from(dir.files, ([name, file]) => [name, file.settled ? 1 : 0, statOut(file.stat), partsOut(file.parts)]),
+    Array.from(dir.files, ([name, file]) => fileOut(name, file)),
     Array.from(dir.links, ([name, link]) => [name, link.to, statOut(link.stat)]),
     dir.messages.size,
     [...dir.messages.keys()].join('/'),
   ];
+  if (rests.length > 0) json.push(rests);
+  return json;
 }
 
 /** The bytes of the areas of one mailbox. */
@@ -69,11 +105,15 @@ export function areasOut(areas: readonly LiveArea[]): Buffer {
   return Buffer.concat([start, json, Buffer.alloc(-json.length & (ALIGNED - 1)), columns]);
 }
 
-function messagesIn(bases: string, columns: Columns): Map<string, LiveMessage> {
+function messagesIn(bases: string, columns: Columns, rests: Rests = []): Map<string, LiveMessage> {
   const messages = new Map<string, LiveMessage>();
   if (columns.narrow.length === 0) return messages;
+  const parts = new Map(rests);
   let row = 0;
-  for (const base of bases.split('/')) messages.set(base, new KeptMessage(columns, row++));
+  for (const base of bases.split('/')) {
+    const rest = parts.get(row);
+    messages.set(base, new KeptMessage(columns, row++, rest === undefined ? undefined : partsIn(rest)));
+  }
   return messages;
 }
 
@@ -87,7 +127,7 @@ export function areasIn(bytes: Buffer): LiveArea[] {
   let at = LENGTH + length + (-length & (ALIGNED - 1));
   return areas.map((dirs) => ({
     dirs: new Map(
-      dirs.map(([path, settled, stat, files, links, count, bases]): [string, LiveDir] => {
+      dirs.map(([path, settled, stat, files, links, count, bases, rests]): [string, LiveDir] => {
         const columns = new Columns(aligned, at, count, table);
         at += columnsSize(count);
         return [
@@ -95,23 +135,14 @@ export function areasIn(bytes: Buffer): LiveArea[] {
           {
             settled: settled === 1,
             stat: statIn(stat),
-            files: filesIn(files),
+            files: new Map(files.map(fileIn)),
             links: linksIn(links),
-            messages: messagesIn(bases, columns),
+            messages: messagesIn(bases, columns, rests),
           },
         ];
       }),
     ),
   }));
-}
-
-function filesIn(files: Dir[3]): Map<string, LiveFile> {
-  return new Map(
-    files.map(([name, settled, stat, parts]) => [
-      name,
-      { settled: settled === 1, stat: statIn(stat), parts: parts.map(([sha, place]) => ({ sha, place })) },
-    ]),
-  );
 }
 
 function linksIn(links: Dir[4]): Map<string, LiveLink> {

@@ -13,7 +13,7 @@ import type { ObjectRef } from '../../repository/snapshot/text.ts';
 import type { LiveArea } from '../../store/live.ts';
 import { areasIn, areasOut } from './format.ts';
 
-const VERSION = 3;
+const VERSION = 4;
 
 export interface PackState extends ObjectRef {
   tags: ObjectRef;

@@ -51,7 +51,7 @@ export async function adviceFor(stores: readonly Store[], places: Places, signal
   const device = directory === undefined ? undefined : futureDevice(directory);
   const owners = new Set<number>();
   for (const store of stores) {
-    const { mailboxes, findings } = await storeMailboxes({ name: store.name, path: store.path }, '', signal);
+    const { mailboxes, findings } = await storeMailboxes({ name: store.name, format: store.format, path: store.path }, '', signal);
     advice.findings.push(...findings.map((finding): Finding => ({ ...finding, severity: 'warning' })));
     advice.says.push(
       `store '${store.name}' finds ${mailboxes.length} ${mailboxes.length === 1 ? 'mailbox' : 'mailboxes'} by ${store.path}`,

@@ -43,12 +43,12 @@ function toStore(
   found: Pick<DiscoveredStore, 'name' | 'path'> & Partial<DiscoveredStore>,
   taken: readonly Store[],
 ): { store: Store } | { problem: string } {
-  if (found.format !== undefined && found.format !== 'maildir')
-    return { problem: `its format is ${found.format}, and only maildir can be backed up yet` };
-  const { layout } = found;
+  const { layout, format } = found;
   const result = storePart.safeParse({
     name: uniqueName(found.name, taken),
     path: plainPattern(found.path),
+    ...(format === undefined ? {} : { format }),
+    ...(found.alt === undefined ? {} : { alt: plainPattern(found.alt) }),
     ...(layout === undefined ? {} : { layout: layout.layout, separator: layout.separator, prefix: layout.prefix, utf8: layout.utf8 }),
     ...(found.control === undefined ? {} : { control: plainPattern(found.control) }),
     ...(found.index === undefined ? {} : { index: plainPattern(found.index) }),

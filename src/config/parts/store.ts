@@ -26,7 +26,7 @@ export const storePart = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9._-]*$/, "must be lower-case letters, digits, '.', '_' or '-'")
     .default('mail')
     .meta({ description: 'what the store is called in snapshots and, with several stores, below the directory of a restore' }),
-  format: z.enum(['maildir']).default('maildir').meta({ description: 'how mail lies on the disk' }),
+  format: z.enum(['maildir', 'sdbox', 'mdbox']).default('maildir').meta({ description: 'how mail lies on the disk' }),
   path: mailPattern.meta({
     description: "where each mailbox lies; %u is user@domain, %n the part before the @, %d the domain, %% a '%'",
     examples: ['/var/vmail/%d/%n/Maildir'],
@@ -34,7 +34,7 @@ export const storePart = z.strictObject({
   layout: z
     .enum(['maildir++', 'fs'])
     .default('maildir++')
-    .meta({ description: 'folders as .A.B in one directory (maildir++), or as A/B (fs), as in mail_location' }),
+    .meta({ description: 'folders as .A.B in one directory (maildir++), or as A/B (fs), as in mail_location; of Maildirs only' }),
   separator: z
     .string()
     .length(1, 'must be one character')
@@ -45,12 +45,16 @@ export const storePart = z.strictObject({
     .default('')
     .meta({ description: 'the prefix of the namespace, where it has one', examples: ['INBOX.'] }),
   utf8: z.boolean().default(false).meta({ description: 'folder names on the disk are UTF-8 (Dovecot calls it UTF-8), not modified UTF-7' }),
+  alt: pattern.optional().meta({ description: 'the alternative storage of sdbox and mdbox (ALT=)', examples: ['/archive/%d/%n/mdbox'] }),
   control: pattern
     .optional()
     .meta({ description: 'where control files lie, if not with the mail (CONTROL=)', examples: ['/var/control/%d/%n'] }),
   index: pattern
     .optional()
-    .meta({ description: 'where index files lie, if not with the mail (INDEX=); they are not backed up', examples: ['/var/index/%d/%n'] }),
+    .meta({
+      description: 'where index files lie, if not with the mail (INDEX=); those of sdbox and mdbox are backed up, others are made anew',
+      examples: ['/var/index/%d/%n'],
+    }),
   home: pattern
     .optional()
     .meta({ description: 'the home directory, where Sieve scripts lie, if they are to be backed up', examples: ['/var/vmail/%d/%n'] }),

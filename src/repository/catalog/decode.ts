@@ -115,9 +115,12 @@ export class LineDecoder {
   }
 
   file(line: RawLine): FileState {
-    const parts = line['parts'];
+    return { ...this.owned(line), size: this.#size(line), parts: this.#parts(line['parts']) };
+  }
+
+  #parts(parts: unknown): Part[] {
     if (!Array.isArray(parts)) throw this.fail('parts');
-    return { ...this.owned(line), size: this.#size(line), parts: parts.map((part) => this.#part(part)) };
+    return parts.map((part) => this.#part(part));
   }
 
   #part(text: unknown): Part {
@@ -163,6 +166,7 @@ export class LineDecoder {
       size: this.#size(line),
       sha: this.#sha(line['sha']),
       pack: this.#pack(line['pack']),
+      ...(line['rest'] === undefined ? {} : { rest: this.#parts(line['rest']) }),
     };
   }
 }

@@ -7,6 +7,7 @@ import {
   type MessagePatch,
   type MessageState,
   type Owned,
+  type Part,
   type Section,
 } from './model.ts';
 import { byBytes, encodeName } from './percent.ts';
@@ -39,8 +40,12 @@ export function encodeGoneDir(path: string): string {
 
 function encodeFile(name: string, file: FileState | null, packOf: (pack: number) => number): string {
   if (file === null) return `{"file":"${encodeName(name)}","gone":true}\n`;
-  const parts = file.parts.map((part) => `"${part.sha}:${packOf(part.pack)}"`).join(',');
+  const parts = encodeParts(file.parts, packOf);
   return `{"file":"${encodeName(name)}",${encodeOwner(file)},"mtime":"${encodeTime(file.mtime)}","size":${file.size},"parts":[${parts}]}\n`;
+}
+
+function encodeParts(parts: readonly Part[], packOf: (pack: number) => number): string {
+  return parts.map((part) => `"${part.sha}:${packOf(part.pack)}"`).join(',');
 }
 
 function encodeLink(name: string, link: LinkState | null): string {
@@ -80,5 +85,6 @@ export function encodeContents(dir: Dir, packOf: (pack: number) => number, emit:
 }
 
 function encodeMessage(base: string, message: MessageState, owner: string, packOf: (pack: number) => number): string {
-  return `{"msg":"${encodeName(base)}","in":"${message.in}","flags":"${encodeName(message.flags)}"${owner},"mtime":"${encodeTime(message.mtime)}","size":${message.size},"sha":"${message.sha}","pack":${packOf(message.pack)}}\n`;
+  const rest = message.rest === undefined ? '' : `,"rest":[${encodeParts(message.rest, packOf)}]`;
+  return `{"msg":"${encodeName(base)}","in":"${message.in}","flags":"${encodeName(message.flags)}"${owner},"mtime":"${encodeTime(message.mtime)}","size":${message.size},"sha":"${message.sha}","pack":${packOf(message.pack)}${rest}}\n`;
 }

@@ -34,6 +34,8 @@ export interface MessageState extends Owned {
   size: number;
   sha: string;
   pack: number;
+  /** Where the message is more than one entry: those after the first, in order. Only in views. */
+  rest?: Part[];
 }
 
 /** Changes to a message whose bytes stay: only in deltas. */
@@ -57,8 +59,11 @@ export interface Dir {
   messages: Map<string, MessageState | MessagePatch | null>;
 }
 
-/** The areas of a mailbox, and those of the server itself (docs/format.md). */
-export const AREAS = ['mail', 'control', 'home', 'files', 'queue', 'dumps', 'facts'] as const;
+/**
+ * The areas of a mailbox, and those of the server itself (docs/format.md). `view` is no tree of files: it says which messages the files of the other areas hold,
+ * where those hold several each. The folders in it are directories as in a Maildir of the layout `fs`.
+ */
+export const AREAS = ['mail', 'control', 'home', 'alt', 'index', 'inbox', 'view', 'files', 'queue', 'dumps', 'facts'] as const;
 export type Area = (typeof AREAS)[number];
 
 /** One area of one mailbox. */

@@ -396,6 +396,8 @@ function chosen(box,  i) { if (!wants) return 1; for (i = 1; i <= wants; i++) if
 # A section, or a directory, that is passed over leaves "skip" set: what stands below it is then passed over too.
 function section(  k) {
   k = V["store"] "\"" V["mailbox"] "\"" V["area"]; sec = dir = 0; skip = 1
+  # Says which messages the files of the other areas hold; nothing of it is a file.
+  if (V["area"] == "view") return
   if (!(k in SI)) { SI[k] = ++secs; SROOT[secs] = V["root"]; SCHOSEN[secs] = chosen(decode(V["mailbox"])) }
   k = SI[k]
   if ((k in SDEAD) && SDEAD[k] != serial) return

@@ -5,11 +5,12 @@ import { byBytes } from '../../repository/catalog/percent.ts';
 import { openCatalog, type SnapshotState, type Wanted } from '../../repository/catalog/reader.ts';
 import { displayBytes } from '../../store/bytes.ts';
 import { imapFlags } from '../../store/maildir/flags.ts';
+import { flagsOfView } from '../../store/view.ts';
 import type { Keywords } from '../../store/maildir/keywords.ts';
 import { HEAD_BYTES, readHeaders } from '../../store/message/headers.ts';
 import { mailboxFilter } from '../../store/mailbox-filter.ts';
 import { checkSelection, unfittedIn } from '../unfitted.ts';
-import { nameOfFolder, wantedOf } from './folders.ts';
+import { nameOfFolder, sectionLayout, showsMessages, wantedOf } from './folders.ts';
 import { messageIdOf } from './message-id.ts';
 import { OpenPacks } from './packs.ts';
 import { keywordsOf, stateOf, type Source } from './source.ts';
@@ -67,7 +68,7 @@ export async function diffSnapshots(before: Source, after: Source, mailboxes: re
     const states: States = { before: await stateOf(before, wanted), after: await stateOf(after, wanted), sources: { before, after } };
     for await (const [left, right] of pairs(states.before.sections, states.after.sections)) {
       const section = right ?? left;
-      if (section === undefined || section.area !== 'mail' || !isWanted(section.mailbox)) continue;
+      if (section === undefined || !showsMessages(section) || !isWanted(section.mailbox)) continue;
       for (const each of await diffMailbox(states, left, right)) found.push(each);
     }
   }
@@ -126,7 +127,7 @@ interface States {
 async function diffMailbox(states: States, left: FullSection | undefined, right: FullSection | undefined): Promise<Found[]> {
   const section = right ?? left;
   if (section === undefined) return [];
-  const layout = states.sources.after.layoutOf(section.store);
+  const layout = sectionLayout(section, states.sources.after.layoutOf);
   const make = (change: ChangeKind, side: Found['side'], dir: string, base: string, state: MessageState): Found => ({
     change: {
       change,
@@ -148,9 +149,10 @@ async function diffMailbox(states: States, left: FullSection | undefined, right:
       if (held === undefined) came.push({ found: make('added', 'after', dir, base, state), dir });
       else if (held.sha !== state.sha) changes.push(make('content', 'after', dir, base, state));
       else if (held.flags !== state.flags) {
-        const keywordsBefore = await keywords(states, 'before', left, dir, held.flags);
-        const keywordsAfter = await keywords(states, 'after', right, dir, state.flags);
-        const flags = { from: imapFlags(held.flags, keywordsBefore), to: imapFlags(state.flags, keywordsAfter) };
+        const flags = {
+          from: await shownFlags(states, 'before', left, dir, held.flags),
+          to: await shownFlags(states, 'after', right, dir, state.flags),
+        };
         // Letters that mean nothing are no change that anybody sees.
         if (flags.from.join(' ') === flags.to.join(' ')) continue;
         const found = make('flags', 'after', dir, base, state);
@@ -175,6 +177,16 @@ async function diffMailbox(states: States, left: FullSection | undefined, right:
   }
   for (const list of went.values()) changes.push(...list.map(({ found }) => found));
   return changes.sort((a, b) => byBytes(a.change.folder, b.change.folder));
+}
+
+async function shownFlags(
+  states: States,
+  side: 'before' | 'after',
+  section: FullSection | undefined,
+  dir: string,
+  flags: string,
+): Promise<string[]> {
+  return section?.area === 'view' ? flagsOfView(flags) : imapFlags(flags, await keywords(states, side, section, dir, flags));
 }
 
 const NO_KEYWORDS: Keywords = new Map();

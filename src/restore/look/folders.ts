@@ -27,13 +27,24 @@ export interface Folder {
   state: FullDir;
 }
 
-/** The folders of a mailbox: directories that hold `cur`, or messages. Only its mail area has any. */
+/** Whether an area shows messages: of formats that keep them in files of several it is the view, else the mail itself. */
+export function showsMessages({ area }: Pick<FullSection, 'area'>): boolean {
+  return area === 'mail' || area === 'view';
+}
+
+/** How the folders of a section are named. */
+export function sectionLayout({ area, store }: Pick<FullSection, 'area' | 'store'>, layoutOf: LayoutOf): FolderLayout {
+  const layout = layoutOf(store);
+  return area === 'view' && layout.layout !== 'fs' ? { ...layout, layout: 'fs', separator: '/' } : layout;
+}
+
+/** The folders of a mailbox: directories that hold `cur`, or messages; all of a view. */
 export function foldersOf(section: FullSection, layoutOf: LayoutOf): Folder[] {
-  if (section.area !== 'mail') return [];
-  const layout = layoutOf(section.store);
+  if (!showsMessages(section)) return [];
+  const layout = sectionLayout(section, layoutOf);
   const folders: Folder[] = [];
   for (const [dir, state] of section.dirs) {
-    if (state.messages.size === 0 && !section.dirs.has(dir === '' ? 'cur' : `${dir}/cur`)) continue;
+    if (section.area === 'mail' && state.messages.size === 0 && !section.dirs.has(dir === '' ? 'cur' : `${dir}/cur`)) continue;
     folders.push({ dir, name: nameOfFolder(dir, layout), state });
   }
   return folders;

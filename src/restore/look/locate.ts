@@ -55,6 +55,8 @@ export async function locateMessage(source: Source, text: string): Promise<Locat
 }
 
 /** The bytes of a message, proved by their hash. @throws MailrecoverError `damage` */
-export function readLocated(source: Source, { numbering, state }: LocatedMessage): Promise<Buffer> {
-  return readEntry(source, numbering, state);
+export async function readLocated(source: Source, { numbering, state }: LocatedMessage): Promise<Buffer> {
+  const pieces = [await readEntry(source, numbering, state)];
+  for (const part of state.rest ?? []) pieces.push(await readEntry(source, numbering, part));
+  return Buffer.concat(pieces);
 }

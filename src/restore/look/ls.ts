@@ -5,7 +5,8 @@ import type { FullDir, FullSection } from '../../repository/catalog/model.ts';
 import { displayBytes } from '../../store/bytes.ts';
 import { mailboxFilter } from '../../store/mailbox-filter.ts';
 import { imapFlags } from '../../store/maildir/flags.ts';
-import { foldersOf, isNamedFolder, wantedOf } from './folders.ts';
+import { flagsOfView } from '../../store/view.ts';
+import { foldersOf, isNamedFolder, sectionLayout, showsMessages, wantedOf } from './folders.ts';
 import { messageIdOf } from './message-id.ts';
 import { keywordsOf, stateOf, type Source } from './source.ts';
 
@@ -29,7 +30,7 @@ export interface ListedMessage {
   message: string;
   mailbox: string;
   folder: string;
-  /** Name of the file in the Maildir. */
+  /** Name of the file in the Maildir; in other formats what the view has for it. */
   file: string;
   /** IMAP flags and keywords. */
   flags: string[];
@@ -47,13 +48,16 @@ function sizesOf(dir: FullDir): number {
 export async function listMailboxes(source: Source): Promise<ListedMailbox[]> {
   const mailboxes: ListedMailbox[] = [];
   for await (const section of (await stateOf(source)).sections) {
-    if (section.area !== 'mail') continue;
+    if (!showsMessages(section)) continue;
     const row = { mailbox: displayBytes(section.mailbox), store: displayBytes(section.store), folders: 0, messages: 0, bytes: 0 };
     for (const { state } of foldersOf(section, source.layoutOf)) {
       row.folders++;
       row.messages += state.messages.size;
       row.bytes += sizesOf(state);
     }
+    const last = mailboxes.at(-1);
+    // What a view shows goes before what its files look like.
+    if (last?.mailbox === row.mailbox && last.store === row.store) mailboxes.pop();
     mailboxes.push(row);
   }
   return mailboxes;
@@ -88,7 +92,7 @@ export async function listMessages(source: Source, mailbox: string, folder: stri
   const names: string[] = [];
   let found = false;
   for (const section of all) {
-    const layout = source.layoutOf(section.store);
+    const layout = sectionLayout(section, source.layoutOf);
     const control = all.find((other) => other.area === 'control' && other.store === section.store && other.mailbox === section.mailbox);
     for (const { dir, name, state } of foldersOf(section, source.layoutOf)) {
       names.push(name);
@@ -101,7 +105,7 @@ export async function listMessages(source: Source, mailbox: string, folder: stri
           mailbox: displayBytes(section.mailbox),
           folder: name,
           file: displayBytes(base + message.flags),
-          flags: imapFlags(message.flags, keywords),
+          flags: section.area === 'view' ? flagsOfView(message.flags) : imapFlags(message.flags, keywords),
           size: message.size,
           date: new Date(Math.floor(message.mtime / 1000)).toISOString(),
         });

@@ -79,11 +79,11 @@ function storeOf(
   if (location.inbox !== undefined && withHome(location.inbox, homes?.pattern) !== path) {
     warn(`INBOX lies by itself in '${location.inbox}' and is not part of this store`, 'add a store for it');
   }
-  if (location.alt !== undefined) warn(`some mail lies in the alternative storage '${location.alt}'`, 'add a store for it');
 
   const single = !parsePattern(path).hasVariables;
   const control = fill(location.control, 'the control path');
   const index = fill(location.index, 'the index path');
+  const alt = fill(location.alt, 'the path of the alternative storage');
   const usesHome = withHome(location.path, undefined) === undefined;
   const owner = root.settings.get('mail_uid') ?? ownerOf(root);
   return {
@@ -94,6 +94,7 @@ function storeOf(
     layout: layoutOf(root, namespace, location),
     ...(control === undefined ? {} : { control }),
     ...(index === undefined ? {} : { index }),
+    ...(alt === undefined ? {} : { alt }),
     ...(homes === undefined || single ? {} : { home: homes.pattern }),
     ...(owner === undefined || owner === '' ? {} : { owner }),
     says: `dovecot keeps ${location.driver} in ${path} (${location.says}${usesHome && homes !== undefined ? ` with ${homes.says}` : ''})`,

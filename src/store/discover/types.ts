@@ -15,6 +15,8 @@ export interface DiscoveredStore {
   /** Patterns of the directories with control files and indexes, where they do not lie with the mail. */
   control?: string;
   index?: string;
+  /** Pattern of the alternative storage (sdbox, mdbox). */
+  alt?: string;
   /** Pattern of the users' home directories (Sieve scripts lie there). */
   home?: string;
   /** Name or number of the user who owns the mail, where all mail has one owner. */

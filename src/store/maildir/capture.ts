@@ -1,7 +1,7 @@
 /** Reading one live Maildir mailbox so that nothing in it is lost or taken twice. */
 import type { Finding } from '../../errors/finding.ts';
 import { sleep } from '../../system/clock.ts';
-import type { ContentReader, LiveArea } from '../live.ts';
+import type { ContentReader, LiveArea, LiveAreaName } from '../live.ts';
 import { AreaReader, type AreaOptions } from './area.ts';
 import { captureBusy } from './busy.ts';
 
@@ -10,7 +10,7 @@ const MAX_PASSES = 25;
 const MAX_ROUNDS = 4;
 
 export interface CaptureArea {
-  area: 'mail' | 'control' | 'home';
+  area: LiveAreaName;
   /** Absolute, a byte string. */
   root: string;
   prior: LiveArea | undefined;
@@ -28,6 +28,13 @@ export interface CapturedMailbox {
   findings: Finding[];
   /** The mail is no longer there: deleted just now, or its file system went away. What was captured means nothing. */
   vanished: boolean;
+  /** UIDVALIDITY and UIDNEXT of the folders of a view, by their directories in it. */
+  folders?: ReadonlyMap<string, FolderUids>;
+}
+
+export interface FolderUids {
+  uidValidity: number;
+  uidNext: number;
 }
 
 /** Dovecot's lists of UIDs and keywords are read after everything that they speak of; the uidlist is last. */

@@ -33,17 +33,22 @@ export function folderOf(path: string): string {
   return slash < 0 ? '' : path.slice(0, slash);
 }
 
-function sort(entry: Dirent, listing: Listing, holdsMessages: boolean): void {
+function sort(
+  entry: Dirent,
+  listing: Listing,
+  holdsMessages: boolean,
+  isLeftOut: (name: string, type: 'file' | 'directory') => boolean,
+): void {
   const { name } = entry;
   if (entry.isDirectory()) {
-    if (leftOut(name, 'directory') === undefined) listing.directories.push(name);
+    if (!isLeftOut(name, 'directory')) listing.directories.push(name);
   } else if (entry.isSymbolicLink()) {
     listing.links.push(name);
   } else if (!entry.isFile()) {
     listing.special.push(name);
   } else if (holdsMessages && isMessageName(name)) {
     listing.messages.set(baseName(name), flagsPart(name));
-  } else if (leftOut(name, 'file') === undefined) {
+  } else if (!isLeftOut(name, 'file')) {
     listing.files.push(name);
   }
 }
@@ -54,10 +59,17 @@ function sort(entry: Dirent, listing: Listing, holdsMessages: boolean): void {
  * @param path its path below the area's root, which decides what its names mean
  * @param maildir whether `cur`, `new` and `tmp` mean what they mean in a Maildir
  * @param now wall clock in microseconds
+ * @param isLeftOut which names are not kept
  * @returns undefined where it is not there
  * @throws the system's error where it can't be read
  */
-export function listDirectory(full: string, path: string, maildir: boolean, now: () => number): Listing | undefined {
+export function listDirectory(
+  full: string,
+  path: string,
+  maildir: boolean,
+  now: () => number,
+  isLeftOut: (name: string, type: 'file' | 'directory') => boolean = (name, type) => leftOut(name, type) !== undefined,
+): Listing | undefined {
   const stats = lstatIfThere(full);
   if (stats === undefined || !stats.isDirectory()) return undefined;
   const listing: Listing = { stat: liveStat(stats), at: now(), directories: [], files: [], links: [], messages: new Map(), special: [] };
@@ -66,7 +78,8 @@ export function listDirectory(full: string, path: string, maildir: boolean, now:
   const holdsMessages = maildir && path !== '' && messageDirectory(path) !== undefined;
   const fd = openDirectory(full);
   try {
-    for (const entry of readdirSync(throughHandle(fd), { withFileTypes: true, encoding: 'latin1' })) sort(entry, listing, holdsMessages);
+    for (const entry of readdirSync(throughHandle(fd), { withFileTypes: true, encoding: 'latin1' }))
+      sort(entry, listing, holdsMessages, isLeftOut);
   } finally {
     closeSync(fd);
   }

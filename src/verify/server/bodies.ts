@@ -1,13 +1,13 @@
 import { ioError } from '../../errors/error.ts';
 import type { ByteString } from '../../store/bytes.ts';
-import { BodyComparison, hashFile } from './body.ts';
+import { BodyComparison, hashBody } from './body.ts';
 import { type FolderContext, shortened, where } from './context.ts';
 import { parseFetch, uidSets } from './fetch.ts';
-import { listMessages } from './files.ts';
+import { isMaildir, listMessages } from './files.ts';
 import { ImapLost } from './imap.ts';
 import type { Pair } from './match.ts';
 import { ImapProtocolError, type LiteralSink } from './reader.ts';
-import type { ExpectedMessage } from './types.ts';
+import type { ExpectedMessage, MessageBody } from './types.ts';
 
 /** A server that ends the session at so many messages of one folder is asked no more. */
 const MAX_LOST = 50;
@@ -17,7 +17,7 @@ const MAX_LOST = 50;
  * others are asked for again.
  */
 export async function compareBodies(context: FolderContext, pairs: readonly Pair[], faulty: Set<Pair>): Promise<void> {
-  const work = new BodyWork(context, faulty, listMessages(context.mailFolder));
+  const work = new BodyWork(context, faulty, isMaildir(context.mailbox) ? listMessages(context.mailFolder) : new Map());
   const todo = new Map<number, Pair>();
   for (const pair of pairs.toSorted((a, b) => a.uid - b.uid)) {
     if (pair.expected?.opaque === true) work.storedOnly(pair, pair.expected);
@@ -98,7 +98,7 @@ class BodyWork {
     if (size > 2 * (pair.expected?.size ?? 0) + (1 << 20))
       throw new ImapProtocolError(`a body of ${size} bytes, which the message cannot have`);
     try {
-      const comparison = new BodyComparison(this.path(pair));
+      const comparison = new BodyComparison(this.body(pair));
       return { sink: comparison, comparison };
     } catch (error) {
       return { sink: DISCARD, problem: ioError(error, 'read', where(this.context, pair.uid)).message };
@@ -128,7 +128,7 @@ class BodyWork {
   /** For bytes that the server cannot read without the live server's keys or plugins. */
   storedOnly(pair: Pair, expected: ExpectedMessage): void {
     try {
-      this.stored(pair, expected, hashFile(this.path(pair)));
+      this.stored(pair, expected, hashBody(this.body(pair)));
     } catch (error) {
       this.differs(pair, 'body-mismatch', ioError(error, 'read', where(this.context, pair.uid)).message);
     }
@@ -164,7 +164,7 @@ class BodyWork {
     this.context.progress.advance(1, expected.size);
   }
 
-  private path(pair: Pair): ByteString {
-    return this.files.get(pair.expected?.base ?? '') ?? '';
+  private body({ expected }: Pair): MessageBody {
+    return expected?.body ?? { path: this.files.get(expected?.base ?? '') ?? '' };
   }
 }

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import type { ByteString } from '../../store/bytes.ts';
 import { fsPath } from '../../store/bytes.ts';
 import type { LiteralSink } from './reader.ts';
+import type { MessageBody } from './types.ts';
 
 /** What became of one message's body. */
 export interface BodyResult {
@@ -42,25 +42,56 @@ export function toWire(stored: Buffer, length: number, afterCr: boolean, wire: B
   return to;
 }
 
+/** Reads the pieces of a message, one after the other. */
+class BodyReader {
+  private readonly fd: number;
+  private readonly ranges: { at: number; length: number }[] | undefined;
+  private closed = false;
+
+  /** @throws the system's error when the file cannot be opened */
+  constructor({ path, ranges }: MessageBody) {
+    this.fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW);
+    this.ranges = ranges?.map((range) => ({ ...range }));
+  }
+
+  /** @returns bytes that now stand in the buffer; 0 at the end */
+  read(into: Buffer): number {
+    if (this.ranges === undefined) return readSync(this.fd, into, 0, into.length, null);
+    for (let [range] = this.ranges; range !== undefined; [range] = this.ranges) {
+      const got = range.length === 0 ? 0 : readSync(this.fd, into, 0, Math.min(into.length, range.length), range.at);
+      range.at += got;
+      range.length -= got;
+      if (got > 0) return got;
+      this.ranges.shift();
+    }
+    return 0;
+  }
+
+  /** Safe to call more than once. */
+  close(): void {
+    if (!this.closed) closeSync(this.fd);
+    this.closed = true;
+  }
+}
+
 /**
  * Compares a literal with a file while it arrives, in constant memory. Errors of reading are kept for `result`, so that the rest of the literal is
  * still taken off the wire.
  */
 export class BodyComparison implements LiteralSink {
-  private readonly fd: number;
+  private readonly body: BodyReader;
   private readonly hash: Hash = createHash('sha256');
   private fileSize = 0;
   private servedSize = 0;
   private afterCr = false;
   private same = true;
-  private ended = false;
   /** Wire bytes of the file that the server has not sent yet. */
   private wire: Buffer = NOTHING;
   private error: unknown;
 
   /** @throws the system's error when the file cannot be opened */
-  constructor(path: ByteString) {
-    this.fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW);
+  constructor(body: MessageBody) {
+    this.body = new BodyReader(body);
   }
 
   write(served: Buffer): void {
@@ -107,14 +138,13 @@ export class BodyComparison implements LiteralSink {
 
   /** Safe to call more than once. */
   close(): void {
-    if (!this.ended) closeSync(this.fd);
-    this.ended = true;
+    this.body.close();
   }
 
   private more(): boolean {
-    const length = readSync(this.fd, shared.file, 0, CHUNK, null);
+    const length = this.body.read(shared.file);
     if (length === 0) return false;
-    this.hash.update(length === CHUNK ? shared.file : shared.file.subarray(0, length));
+    this.hash.update(shared.file.subarray(0, length));
     const wireLength = toWire(shared.file, length, this.afterCr, shared.wire);
     this.afterCr = shared.file[length - 1] === CR;
     this.fileSize += length;
@@ -125,15 +155,14 @@ export class BodyComparison implements LiteralSink {
 }
 
 /** SHA-256 (hex) and size of a file that is not served byte for byte. */
-export function hashFile(path: ByteString): { sha256: string; fileSize: number } {
-  const fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW);
+export function hashBody(of: MessageBody): { sha256: string; fileSize: number } {
+  const body = new BodyReader(of);
   try {
     const hash = createHash('sha256');
     let fileSize = 0;
-    for (let length; (length = readSync(fd, shared.file, 0, CHUNK, null)) > 0; fileSize += length)
-      hash.update(shared.file.subarray(0, length));
+    for (let length; (length = body.read(shared.file)) > 0; fileSize += length) hash.update(shared.file.subarray(0, length));
     return { sha256: hash.digest('hex'), fileSize };
   } finally {
-    closeSync(fd);
+    body.close();
   }
 }

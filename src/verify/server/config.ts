@@ -1,3 +1,4 @@
+import type { StoreFormat } from '../../store/capture.ts';
 import type { Dialect } from './version.ts';
 
 export interface ConfigInput {
@@ -19,6 +20,7 @@ export const PLACES = {
   users: 'u',
   mail: 'm',
   control: 'c',
+  alt: 'a',
   index: 'i',
   home: 'h',
   config: 'dovecot.conf',
@@ -110,24 +112,38 @@ export interface MailboxKind {
   utf8: boolean;
   /** Whether control files lie elsewhere: then INBOX's, too, have a directory of their own there. */
   control: boolean;
+  format: StoreFormat;
+  /** Whether there is alternative storage, and whether indexes that are part of the mail lie elsewhere. */
+  alt: boolean;
+  index: boolean;
+}
+
+/** How a mailbox of a kind is reached: settings of Dovecot 2.4 by their names there; `path` and `driver` are always there. */
+function placesOf(root: string, id: string, kind: MailboxKind): Record<string, string> {
+  const at = (place: string): string => `${root}/${place}/${id}`;
+  // Indexes of a Maildir are made anew, outside of the copy.
+  const index = kind.format === 'maildir' || kind.index;
+  return {
+    ...(index ? { index: at(PLACES.index) } : {}),
+    ...(kind.control ? { control: at(PLACES.control) } : {}),
+    ...(kind.alt ? { alt: at(PLACES.alt) } : {}),
+  };
 }
 
 /** A kind as the line of a passwd-file. The mailbox is the login name's local part; all paths are plain words, so nothing needs to be escaped. */
 export function kindLine(dialect: Dialect, root: string, name: string, password: string, kind: MailboxKind): string {
   const id = dialect === '2.3' ? '%n' : '%{user|username}';
   const mail = `${root}/${PLACES.mail}/${id}`;
-  const index = `${root}/${PLACES.index}/${id}`;
-  const control = kind.control ? `${root}/${PLACES.control}/${id}` : undefined;
+  const places = Object.entries(placesOf(root, id, kind));
   const fields =
     dialect === '2.3'
       ? [
-          `userdb_mail=maildir:${mail}:LAYOUT=${kind.layout}:INDEX=${index}${control === undefined ? '' : `:CONTROL=${control}`}${kind.utf8 ? ':UTF-8' : ''}`,
+          `userdb_mail=${kind.format}:${mail}:LAYOUT=${kind.layout}${places.map(([name, path]) => `:${name.toUpperCase()}=${path}`).join('')}${kind.utf8 ? ':UTF-8' : ''}`,
         ]
       : [
-          'userdb_mail_driver=maildir',
+          `userdb_mail_driver=${kind.format}`,
           `userdb_mail_path=${mail}`,
-          `userdb_mail_index_path=${index}`,
-          ...(control === undefined ? [] : [`userdb_mail_control_path=${control}`]),
+          ...places.map(([name, path]) => `userdb_mail_${name}_path=${path}`),
           `userdb_mailbox_list_layout=${kind.layout}`,
           `userdb_mailbox_list_utf8=${kind.utf8 ? 'yes' : 'no'}`,
         ];

@@ -2,6 +2,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { systemCode } from '../../errors/error.ts';
 import { type ByteString, fsPath } from '../../store/bytes.ts';
 import { baseName, isMessageName } from '../../store/maildir/names.ts';
+import type { ExpectedFolder, ExpectedMailbox } from './types.ts';
+
+/** Whether each message is a file of its own. */
+export function isMaildir({ format }: Pick<ExpectedMailbox, 'format'>): boolean {
+  return format === undefined || format === 'maildir';
+}
+
+/** GUIDs of a folder's messages by their base names; as expected, or as the folder's list of UIDs has them. */
+export function guidsOf(mailbox: ExpectedMailbox, folder: ExpectedFolder, controlFolder: ByteString): Map<ByteString, string> {
+  if (isMaildir(mailbox)) return messageGuids(controlFolder);
+  return new Map(folder.messages.flatMap(({ base, guid }) => (guid === undefined ? [] : [[base, guid]])));
+}
 
 /** The files of a folder's messages: base name to absolute path. */
 export function listMessages(folder: ByteString): Map<ByteString, ByteString> {

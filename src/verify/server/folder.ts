@@ -1,14 +1,14 @@
 import { compareBodies } from './bodies.ts';
 import { type FolderContext, shortened, where } from './context.ts';
 import { type Fetched, parseFetch } from './fetch.ts';
-import { messageGuids } from './files.ts';
+import { guidsOf } from './files.ts';
 import { flagDifference, type Pair, pairUp } from './match.ts';
 
 /** Compares one folder: what the server says of it and of each message, then every body. */
 export async function compareFolder(context: FolderContext): Promise<void> {
   const { folder, tally } = context;
   // Before the server is asked: it may write the list anew.
-  const guids = messageGuids(context.controlFolder);
+  const guids = guidsOf(context.mailbox, folder, context.controlFolder);
   const opened = await context.session.examine(context.wire);
   if ('refusal' in opened) {
     tally.counts.missing += folder.messages.length;

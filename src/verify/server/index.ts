@@ -5,7 +5,7 @@ import { startServer } from './process.ts';
 import { Tally } from './tally.ts';
 import type { ExpectedMailbox, ServerInput, ServerReport } from './types.ts';
 
-export type { ExpectedFolder, ExpectedMailbox, ExpectedMessage, ServerCounts, ServerInput, ServerReport } from './types.ts';
+export type { ExpectedFolder, ExpectedMailbox, ExpectedMessage, MessageBody, ServerCounts, ServerInput, ServerReport } from './types.ts';
 
 const SESSIONS = 4;
 

@@ -38,7 +38,7 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
   const expected = mailbox.folders.reduce((sum, folder) => sum + folder.messages.length, 0);
   tally.counts.mailboxes++;
   tally.counts.messages += expected;
-  const tree = prepareTree(mailbox.mailPath, mailbox.controlPath, server);
+  const tree = prepareTree(mailbox, server);
   if (tree === undefined) {
     tally.counts.missing += expected;
     tally.add('error', 'mailbox-missing', `mailbox ${mailbox.mailbox} is not in the restored tree`, mailbox.mailbox);
@@ -54,7 +54,16 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
   }
   const { uid, gid } = tree;
   const control = mailbox.controlPath !== undefined;
-  const login = server.admit(tree.mailPath, tree.controlPath, { uid, gid, layout: mailbox.layout, utf8: mailbox.utf8, control });
+  const login = server.admit(tree, {
+    uid,
+    gid,
+    layout: mailbox.layout,
+    utf8: mailbox.utf8,
+    control,
+    format: mailbox.format ?? 'maildir',
+    alt: tree.altPath !== undefined,
+    index: tree.indexPath !== undefined,
+  });
   const session = new MailboxSession(server, login, signal);
   const done: ExpectedFolder[] = [];
   let firstLogin: number | undefined;

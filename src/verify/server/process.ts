@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, readdirSync, realpathSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
 import type { ByteString } from '../../store/bytes.ts';
@@ -30,7 +30,7 @@ export interface PrivateServer {
   internal: { uid: number; gid: number };
   lmtpSocket: string;
   /** Makes a mailbox known; gives its login name. */
-  admit(mailPath: ByteString, controlPath: ByteString, kind: MailboxKind): string;
+  admit(paths: MailboxPaths, kind: MailboxKind): string;
   /** Takes it away again, with its indexes. */
   dismiss(login: string): void;
   /** A new session, logged in. */
@@ -39,6 +39,14 @@ export interface PrivateServer {
   lastError(): string | undefined;
   /** Ends it and removes what it wrote; gives what is left. */
   stop(): Promise<string[]>;
+}
+
+/** Where the trees of a mailbox lie in the scratch copy. */
+export interface MailboxPaths {
+  mailPath: ByteString;
+  controlPath: ByteString;
+  altPath?: ByteString;
+  indexPath?: ByteString;
 }
 
 export interface StartInput {
@@ -114,8 +122,9 @@ function access(
   let mailboxes = 0;
   return {
     lmtpSocket: join(root.run, SOCKETS.lmtp),
-    admit(mailPath, controlPath, kind) {
-      const key = JSON.stringify([kind.uid, kind.gid, kind.layout, kind.utf8, kind.control]);
+    admit({ mailPath, controlPath, altPath, indexPath }, kind) {
+      const { uid, gid, layout, utf8, control, format, alt, index } = kind;
+      const key = JSON.stringify([uid, gid, layout, utf8, control, format, alt, index]);
       let domain = kinds.get(key);
       if (domain === undefined) {
         domain = `k${kinds.size}`;
@@ -127,15 +136,18 @@ function access(
       const id = `m${mailboxes++}`;
       symlinkSync(fsPath(mailPath), place('mail', id));
       symlinkSync(fsPath(controlPath), place('control', id));
-      mkdirSync(place('index', id), { mode: 0o700 });
-      if (internal !== undefined) chownSync(place('index', id), kind.uid, kind.gid);
+      if (altPath !== undefined) symlinkSync(fsPath(altPath), place('alt', id));
+      if (indexPath !== undefined) symlinkSync(fsPath(indexPath), place('index', id));
+      else {
+        mkdirSync(place('index', id), { mode: 0o700 });
+        if (internal !== undefined) chownSync(place('index', id), uid, gid);
+      }
       return `${id}@${domain}`;
     },
     dismiss(login) {
       const id = login.slice(0, login.indexOf('@'));
-      unlinkSync(place('mail', id));
-      unlinkSync(place('control', id));
-      removeRoot({ path: join(root.path, PLACES.index) }, [id]);
+      // Links go themselves, not what they lead to.
+      for (const name of ['mail', 'control', 'alt', 'index'] as const) rmSync(place(name, id), { recursive: true, force: true });
     },
     async login(name, signal) {
       const session = await ImapSession.open(join(root.run, SOCKETS.imap), {
@@ -158,7 +170,7 @@ function access(
 }
 
 function makePlaces(root: ServerRoot, internal: { uid: number; gid: number } | undefined): void {
-  for (const name of [PLACES.mail, PLACES.control, PLACES.index, PLACES.home]) makePassage(join(root.path, name));
+  for (const name of [PLACES.mail, PLACES.control, PLACES.alt, PLACES.index, PLACES.home]) makePassage(join(root.path, name));
   mkdirSync(join(root.path, PLACES.users), { mode: 0o700 });
   if (internal !== undefined) chownSync(join(root.path, PLACES.users), internal.uid, internal.gid);
 }

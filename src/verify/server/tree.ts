@@ -3,11 +3,14 @@ import { dirname } from 'node:path';
 import { MailrecoverError } from '../../errors/error.ts';
 import { type ByteString, displayBytes, fsPath, toBytes } from '../../store/bytes.ts';
 import { openToGroup } from './root.ts';
+import type { ExpectedMailbox } from './types.ts';
 
 /** The parts of a mailbox in the scratch copy, ready to be served. */
 export interface PreparedTree {
   mailPath: ByteString;
   controlPath: ByteString;
+  altPath?: ByteString;
+  indexPath?: ByteString;
   uid: number;
   gid: number;
   /** Symbolic links that were removed from the copy. */
@@ -28,25 +31,32 @@ export interface TreeOptions {
  * @returns undefined when the mailbox is not there
  * @throws {MailrecoverError} `refused` when it lies outside the scratch directory
  */
-export function prepareTree(mailPath: ByteString, control: ByteString | undefined, options: TreeOptions): PreparedTree | undefined {
+export function prepareTree(
+  { mailPath, controlPath: control, altPath, indexPath }: Pick<ExpectedMailbox, 'mailPath' | 'controlPath' | 'altPath' | 'indexPath'>,
+  options: TreeOptions,
+): PreparedTree | undefined {
   const real = realInside(mailPath, options.scratch);
   if (real === undefined) return undefined;
   const realControl = control === undefined ? real : realInside(control, options.scratch);
   if (realControl === undefined) return undefined;
+  const alt = altPath === undefined ? undefined : realInside(altPath, options.scratch);
+  const index = indexPath === undefined ? undefined : realInside(indexPath, options.scratch);
 
   const own = process.getuid?.() ?? 0;
   const owner = lstatSync(fsPath(real));
   const uid = !options.privileged ? own : owner.uid === 0 ? options.internal.uid : owner.uid;
   const gid = !options.privileged ? (process.getgid?.() ?? 0) : owner.gid === 0 ? options.internal.gid : owner.gid;
   let links = 0;
-  for (const tree of realControl === real ? [real] : [real, realControl]) {
+  for (const tree of new Set([real, realControl, alt, index])) {
+    if (tree === undefined) continue;
     links += cleanTree(tree, options.privileged ? { uid, gid } : undefined);
     if (options.privileged) {
       const top = toBytes(options.scratch);
       for (let at = dirname(tree); at.length >= top.length; at = dirname(at)) openToGroup(fsPath(at), options.internal.gid);
     }
   }
-  return { mailPath: real, controlPath: realControl, uid, gid, links };
+  const others = { ...(alt === undefined ? {} : { altPath: alt }), ...(index === undefined ? {} : { indexPath: index }) };
+  return { mailPath: real, controlPath: realControl, ...others, uid, gid, links };
 }
 
 function realInside(path: ByteString, scratch: string): ByteString | undefined {
@@ -76,7 +86,8 @@ function cleanTree(top: ByteString, newOwner: { uid: number; gid: number } | und
       const path = `${directory}/${entry.name}`;
       if (entry.isSymbolicLink()) {
         rmSync(fsPath(path));
-        links++;
+        // Dovecot's own note where the alternative storage lies; it makes another.
+        if (entry.name !== 'dbox-alt-root') links++;
       } else if (entry.isDirectory()) directories.push(path);
       else give(path);
     }

@@ -1,5 +1,6 @@
 import type { Finding } from '../../errors/finding.ts';
 import type { ByteString } from '../../store/bytes.ts';
+import type { StoreFormat } from '../../store/capture.ts';
 import type { FolderLayout } from '../../store/maildir/layout.ts';
 import type { Progress } from '../../system/progress.ts';
 
@@ -19,6 +20,18 @@ export interface ExpectedMessage {
   sha256: string;
   /** Compressed or encrypted on disk: what is served is compared only in what the file does not decide. */
   opaque?: boolean;
+  /** Where its bytes lie in the scratch copy, where files hold several messages. */
+  body?: MessageBody;
+  /** As X-GUID shows it, where the file's name does not say. */
+  guid?: string;
+}
+
+/** The bytes of a message, put together from pieces of a file. */
+export interface MessageBody {
+  /** Absolute. */
+  path: ByteString;
+  /** Bytes, in order; the whole file where it is absent. */
+  ranges?: readonly { at: number; length: number }[];
 }
 
 export interface ExpectedFolder {
@@ -39,6 +52,11 @@ export interface ExpectedMailbox {
   mailPath: ByteString;
   /** Absolute: where the control files lie in the scratch copy, when not beside the mail. */
   controlPath?: ByteString;
+  /** `maildir` where it is absent. */
+  format?: StoreFormat;
+  /** Absolute: other trees of the mailbox in the scratch copy. */
+  altPath?: ByteString;
+  indexPath?: ByteString;
   /** With `separator`, `utf8` and the others below: how its folders lie, as in store/maildir/layout.ts. */
   layout: FolderLayout['layout'];
   separator: string;

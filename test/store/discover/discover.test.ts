@@ -182,11 +182,22 @@ test('what cannot be known is said', () => {
     ['mail_location = maildir:/var/vmail/%2.256Nu/%u\n', /modifier other than L/],
     ['mail_location = maildir:/v/%u:LAYOUT=index\n', /layout 'index'/],
     ['mail_location = maildir:/v/%u:INBOX=/i/%u\n', /INBOX lies by itself/],
-    ['mail_location = mdbox:/v/%u:ALT=/alt/%u\n', /alternative storage/],
     ['mail_location = maildir:/v/%u:DIRNAME=d\n', /DIRNAME/],
   ];
   for (const [text, message] of cases) assert.match(describe(text).findings[0]?.message ?? '', message, text);
   assert.equal(describe('mail_location = mdbox:/v/%u\n').stores[0]?.format, 'mdbox');
+});
+
+const plain = (pattern: string | undefined): string | undefined => pattern?.replace('%{user}', '%u');
+
+test('alternative storage of sdbox and mdbox', () => {
+  for (const text of [
+    'mail_location = mdbox:/v/%u:ALT=/alt/%u\n',
+    'mail_driver = mdbox\nmail_path = /v/%{user}\nmail_alt_path = /alt/%{user}\n',
+  ]) {
+    const { stores, findings } = describe(text);
+    assert.deepEqual([stores[0]?.format, plain(stores[0]?.path), plain(stores[0]?.alt), findings], ['mdbox', '/v/%u', '/alt/%u', []]);
+  }
 });
 
 test('locations and homes', () => {

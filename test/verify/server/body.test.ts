@@ -29,7 +29,7 @@ test('stored bytes become those that are served', () => {
 });
 
 function compare(path: string, served: Buffer, chunk: number): { same: boolean; sha256: string; fileSize: number; servedSize: number } {
-  const comparison = new BodyComparison(path);
+  const comparison = new BodyComparison({ path });
   for (let at = 0; at < served.length; at += chunk) comparison.write(served.subarray(at, at + chunk));
   comparison.end();
   return comparison.result();
@@ -69,7 +69,7 @@ test('line ends on the border of two chunks of a large file', () => {
     const stored = Buffer.alloc(3 << 18, 'x');
     for (let at = (1 << 18) - shift; at < stored.length; at += 1 << 18) stored.write('\r\n', at, 'latin1');
     writeFileSync(path, stored);
-    const two = [new BodyComparison(path), new BodyComparison(path)] as const;
+    const two = [new BodyComparison({ path }), new BodyComparison({ path })] as const;
     const served = plainWire(stored);
     // Two sessions take turns, and share their buffers.
     for (let at = 0; at < served.length; at += 70_001) for (const one of two) one.write(served.subarray(at, at + 70_001));
@@ -91,5 +91,5 @@ test('a link is not followed, even where a message should lie', () => {
   const top = scratch();
   writeFileSync(join(top, 'real'), 'x');
   symlinkSync('real', join(top, 'link'));
-  assert.throws(() => new BodyComparison(join(top, 'link')), { code: 'ELOOP' });
+  assert.throws(() => new BodyComparison({ path: join(top, 'link') }), { code: 'ELOOP' });
 });

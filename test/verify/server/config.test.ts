@@ -40,7 +40,7 @@ test('2.4 begins with its version, and has none of the words that it removed', (
   const text = dovecotConfig({ dialect: '2.4', root: '/w', run: '/w/run', users, privileged: true });
   assert.match(text, /^dovecot_config_version = 2\.4\.0\ndovecot_storage_version = 2\.4\.0\n/);
   assert.doesNotMatch(text, /mail_location|disable_plaintext_auth|args =|driver = passwd-file|%n|%d/);
-  const kind = { uid: 5, gid: 6, layout: 'fs' as const, utf8: true, control: true };
+  const kind = { uid: 5, gid: 6, layout: 'fs' as const, utf8: true, control: true, format: 'maildir' as const, alt: false, index: false };
   assert.equal(
     kindLine('2.4', '/w', 'k0', '{X}y', kind),
     'k0:{X}y:5:6::/w/h::userdb_mail_driver=maildir userdb_mail_path=/w/m/%{user|username} userdb_mail_index_path=/w/i/%{user|username}' +
@@ -50,6 +50,8 @@ test('2.4 begins with its version, and has none of the words that it removed', (
     kindLine('2.3', '/w', 'k0', '{X}y', kind),
     'k0:{X}y:5:6::/w/h::userdb_mail=maildir:/w/m/%n:LAYOUT=fs:INDEX=/w/i/%n:CONTROL=/w/c/%n:UTF-8\n',
   );
+  const mdbox = { ...kind, utf8: false, control: false, format: 'mdbox' as const, alt: true };
+  assert.equal(kindLine('2.3', '/w', 'k0', '{X}y', mdbox), 'k0:{X}y:5:6::/w/h::userdb_mail=mdbox:/w/m/%n:LAYOUT=fs:ALT=/w/a/%n\n');
 });
 
 test('the Dovecot that is installed takes its dialect', { skip: noServer }, () => {

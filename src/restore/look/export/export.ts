@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { MailrecoverError } from '../../../errors/error.ts';
 import type { Finding } from '../../../errors/finding.ts';
 import { toBytes } from '../../../store/bytes.ts';
+import { maildirFlags } from '../../../store/maildir/flags.ts';
+import { formatKeywords, type Keywords } from '../../../store/maildir/keywords.ts';
+import { flagsOfView } from '../../../store/view.ts';
 import type { Progress } from '../../../system/progress.ts';
 import { checkSelection } from '../../unfitted.ts';
 import type { Source } from '../source.ts';
@@ -224,12 +227,18 @@ function maildirSink(counter: Counter, to: string): Sink {
   return {
     async folder(folder) {
       const [mailbox = ''] = names.directory(folder);
-      const top = join(to, toBytes(mailbox)) + (folder.dir === '' ? '' : `/${folder.dir}`);
+      // Levels of a view are directories; in a Maildir dots stand between them.
+      const dir = folder.isView && folder.dir !== '' ? `.${folder.dir.replaceAll('/', '.')}` : folder.dir;
+      const top = join(to, toBytes(mailbox)) + (dir === '' ? '' : `/${dir}`);
       for (const part of ['cur', 'new', 'tmp']) makeFolder(`${top}/${part}`);
+      let keywords: Keywords = new Map();
       for await (const { place, state, content } of folder.read()) {
-        writeNew(`${top}/${state.in}/${place.base}${state.flags}`, content, secondsOf(state));
+        const letters = folder.isView ? maildirFlags(flagsOfView(state.flags), keywords) : undefined;
+        keywords = letters?.keywords ?? keywords;
+        writeNew(`${top}/${state.in}/${place.base}${letters?.flagsPart ?? state.flags}`, content, secondsOf(state));
         counter.message(content.length);
       }
+      if (keywords.size > 0) writeNew(`${top}/dovecot-keywords`, Buffer.from(formatKeywords(keywords)), 0);
     },
     end() {},
   };

@@ -1,10 +1,10 @@
 /** The messages of a snapshot, one after the other, with their bytes; memory holds one folder's list and a few packs. */
 import { MailrecoverError } from '../../../errors/error.ts';
 import type { Finding } from '../../../errors/finding.ts';
-import type { MessageState } from '../../../repository/catalog/model.ts';
+import type { MessageState, Part } from '../../../repository/catalog/model.ts';
 import { displayBytes } from '../../../store/bytes.ts';
 import { mailboxFilter } from '../../../store/mailbox-filter.ts';
-import { foldersOf, isNamedFolder, nameOfFolder, wantedOf } from '../folders.ts';
+import { foldersOf, isNamedFolder, nameOfFolder, sectionLayout, showsMessages, wantedOf } from '../folders.ts';
 import { messageIdOf, type MessagePlace } from '../message-id.ts';
 import { OpenPacks } from '../packs.ts';
 import { readEntry, stateOf, type Source } from '../source.ts';
@@ -36,6 +36,8 @@ export interface ExportedFolder {
   store: string;
   mailboxBytes: string;
   dir: string;
+  /** Of a format that keeps messages in files of several: names and flags are those of a view. */
+  isView: boolean;
   folder: string;
   messages: number;
   bytes: number;
@@ -79,7 +81,7 @@ export async function* foldersToExport(source: Source, selection: MailSelection,
   const isWanted = mailboxFilter(selection.mailboxes);
   const packs = new OpenPacks(source);
   let found = false;
-  const elsewhere = async (message: MessageState): Promise<Buffer | undefined> => {
+  const elsewhere = async (message: Part): Promise<Buffer | undefined> => {
     try {
       return await readEntry(source, numbering, message);
     } catch (error) {
@@ -87,9 +89,20 @@ export async function* foldersToExport(source: Source, selection: MailSelection,
       return undefined;
     }
   };
+  /** All of a message of several pieces. */
+  const withRest = async (first: Buffer | undefined, { rest }: MessageState): Promise<Buffer | undefined> => {
+    if (first === undefined || rest === undefined) return first;
+    const pieces = [first];
+    for (const part of rest) {
+      const piece = (await packs.content(numbering.names[part.pack] ?? '', part.sha)) ?? (await elsewhere(part));
+      if (piece === undefined) return undefined;
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces);
+  };
   for await (const section of sections) {
-    if (section.area !== 'mail' || !isWanted(section.mailbox)) continue;
-    const layout = source.layoutOf(section.store);
+    if (!showsMessages(section) || !isWanted(section.mailbox)) continue;
+    const layout = sectionLayout(section, source.layoutOf);
     const { store, mailbox } = section;
     for (const { dir, state } of foldersOf(section, source.layoutOf)) {
       if (selection.folders.length > 0 && !isNamedFolder(dir, selection.folders, layout)) continue;
@@ -102,6 +115,7 @@ export async function* foldersToExport(source: Source, selection: MailSelection,
         store,
         mailboxBytes: mailbox,
         dir,
+        isView: section.area === 'view',
         messages: list.length,
         bytes: list.reduce((sum, { message }) => sum + message.size, 0),
         async *read() {
@@ -110,7 +124,7 @@ export async function* foldersToExport(source: Source, selection: MailSelection,
             for (const { base, message } of await packs.inOrder(pack, wanted)) {
               const place: MessagePlace = { store, mailbox, dir, base };
               const id = messageIdOf(place, message.sha);
-              const content = (await packs.content(pack, message.sha)) ?? (await elsewhere(message));
+              const content = await withRest((await packs.content(pack, message.sha)) ?? (await elsewhere(message)), message);
               if (content !== undefined) yield { place, ...names, id, state: message, content };
               else
                 losses.add({

@@ -5,6 +5,7 @@ import { mergeDeltas } from '../../../repository/catalog/overlay.ts';
 import { openCatalog, readState } from '../../../repository/catalog/reader.ts';
 import type { Identity } from '../../../repository/age/keys.ts';
 import type { Target } from '../../../repository/target.ts';
+import { showsMessages } from '../folders.ts';
 import type { History, SeenMessage } from './history.ts';
 
 /** A delta as it was read, with the packs that its numbers mean. */
@@ -76,9 +77,11 @@ export class ChainFollower {
     for (const name of names) {
       const catalog = await openCatalog(target, name, identities, numbering);
       for await (const section of catalog.sections()) {
-        if (section.area === 'mail') sections.set(sectionKey(section), mergeDeltas(sections.get(sectionKey(section)), section));
+        if (showsMessages(section)) sections.set(sectionKey(section), mergeDeltas(sections.get(sectionKey(section)), section));
       }
     }
+    // Where there is a view, what its files look like says nothing of messages.
+    for (const view of sections.values()) if (view.area === 'view') sections.delete(sectionKey({ ...view, area: 'mail' }));
     return { sections, packs: numbering.names };
   }
 
@@ -88,7 +91,7 @@ export class ChainFollower {
     const left = new Set(history.groupsOf(this.#chain));
     const { sections, numbering } = await readState(target, catalogs, identities);
     for await (const section of sections) {
-      if (section.area !== 'mail') continue;
+      if (!showsMessages(section)) continue;
       for (const [dir, state] of section.dirs) {
         if (state.messages.size === 0) continue;
         left.delete(this.#folder(section, dir, state, numbering.names, place));
