@@ -38,19 +38,39 @@ test('messages of an mdbox are listed, found, shown, exported, and stored once',
   assert.deepEqual([first.counts['messages'], first.counts['folders'], first.counts['newMessages']], [MAILS, 2, MAILS]);
 
   const boxes = (await run(['ls', 'latest']))['mailboxes'] as Row[];
-  assert.deepEqual(boxes.map(({ mailbox, folders, messages }) => [mailbox, folders, messages]), [[ALICE, 2, MAILS]]);
+  assert.deepEqual(
+    boxes.map(({ mailbox, folders, messages }) => [mailbox, folders, messages]),
+    [[ALICE, 2, MAILS]],
+  );
   const folders = (await run(['ls', 'latest', ALICE]))['folders'] as Row[];
-  assert.deepEqual(folders.map(({ folder, messages }) => [folder, messages]), [['INBOX', MAILS - 10], ['Work/A', 10]]);
+  assert.deepEqual(
+    folders.map(({ folder, messages }) => [folder, messages]),
+    [
+      ['INBOX', MAILS - 10],
+      ['Work/A', 10],
+    ],
+  );
   const inbox = (await run(['ls', 'latest', ALICE, '--folder', 'INBOX']))['messages'] as Row[];
   const flagged = inbox.filter(({ flags }) => (flags as string[]).includes('\\Flagged'));
   assert.equal(flagged.length, 6);
-  assert.deepEqual((flagged[0]?.['flags'] as string[]).filter((flag) => flag.startsWith('$')), ['$label1']);
+  assert.deepEqual(
+    (flagged[0]?.['flags'] as string[]).filter((flag) => flag.startsWith('$')),
+    ['$label1'],
+  );
 
   const headers = await client.headers('Message-ID', '30');
   const messageId = [...headers.values()][0]?.trim() ?? '';
   const [found] = (await run(['find', '--message-id', messageId]))['matches'] as Row[];
   assert.equal(found?.['folder'], 'INBOX');
-  const shown = await mailrecover(['--config', join(world.directory, 'etc/mailrecover.yaml'), 'cat', 'latest', String(found?.['message']), '--identity', key]);
+  const shown = await mailrecover([
+    '--config',
+    join(world.directory, 'etc/mailrecover.yaml'),
+    'cat',
+    'latest',
+    String(found?.['message']),
+    '--identity',
+    key,
+  ]);
   let body = Buffer.alloc(0);
   await client.fetch('30', (message) => (body = Buffer.from(message.body)));
   assert.deepEqual(shown.stdoutBytes.toString('latin1').replace(/\r?\n/g, '\r\n'), body.toString('latin1').replace(/\r?\n/g, '\r\n'));

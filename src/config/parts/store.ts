@@ -49,12 +49,10 @@ export const storePart = z.strictObject({
   control: pattern
     .optional()
     .meta({ description: 'where control files lie, if not with the mail (CONTROL=)', examples: ['/var/control/%d/%n'] }),
-  index: pattern
-    .optional()
-    .meta({
-      description: 'where index files lie, if not with the mail (INDEX=); those of sdbox and mdbox are backed up, others are made anew',
-      examples: ['/var/index/%d/%n'],
-    }),
+  index: pattern.optional().meta({
+    description: 'where index files lie, if not with the mail (INDEX=); those of sdbox and mdbox are backed up, others are made anew',
+    examples: ['/var/index/%d/%n'],
+  }),
   home: pattern
     .optional()
     .meta({ description: 'the home directory, where Sieve scripts lie, if they are to be backed up', examples: ['/var/vmail/%d/%n'] }),
