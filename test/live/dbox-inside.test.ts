@@ -5,6 +5,8 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { mailrecover, notBuilt } from '../support/binary.ts';
+import { listTree } from '../format/restore.ts';
+import { lacking, SCRIPT } from '../recover/world.ts';
 import { dovecot, noDovecot } from '../support/dovecot.ts';
 import { Imap } from '../support/imap.ts';
 import { Lmtp } from '../support/lmtp.ts';
@@ -12,7 +14,9 @@ import { makeMail } from '../support/mail.ts';
 import { scratch } from '../support/tmp.ts';
 import { makeWorld } from './world.ts';
 
-const skip = noDovecot() || notBuilt();
+const skip = noDovecot() || notBuilt() || lacking;
+/** Directories of which no catalog tells. */
+const UNTIMED = ['.', './example.org', './example.org/alice', './.alt', './.alt/example.org'];
 const ALICE = 'alice@example.org';
 const MAILS = 60;
 
@@ -54,7 +58,7 @@ test('messages of an mdbox are listed, found, shown, exported, and stored once',
   const flagged = inbox.filter(({ flags }) => (flags as string[]).includes('\\Flagged'));
   assert.equal(flagged.length, 6);
   assert.deepEqual(
-    (flagged[0]?.['flags'] as string[]).filter((flag) => flag.startsWith('$')),
+    (flagged[0]?.['flags'] as string[] | undefined)?.filter((flag) => flag.startsWith('$')),
     ['$label1'],
   );
 
@@ -101,14 +105,11 @@ test('messages of an mdbox are listed, found, shown, exported, and stored once',
 
   // The script restores the very same files.
   const to = await world.restore('by-us');
-  const script = join(world.directory, 'repository/recover.sh');
-  const ran = spawnSync('sh', [script, '--identity', key, '--to', join(world.directory, 'by-script'), String(second['snapshot'])], {
-    cwd: join(world.directory, 'repository'),
-    encoding: 'utf8',
-  });
+  const repository = join(world.directory, 'repository');
+  const args = ['--identity', key, '--to', join(world.directory, 'by-script'), String(second['snapshot'])];
+  const ran = spawnSync('sh', [SCRIPT, ...args], { cwd: repository, encoding: 'utf8' });
   assert.equal(ran.status, 0, ran.stderr);
-  const compared = spawnSync('diff', ['-r', '--no-dereference', to, join(world.directory, 'by-script')], { encoding: 'utf8' });
-  assert.equal(compared.stdout + compared.stderr, '');
+  assert.deepEqual(listTree(join(world.directory, 'by-script'), UNTIMED), listTree(to, UNTIMED));
   assert.equal((await world.verify('server')).outcome, 'ok');
   rmSync(to, { recursive: true });
 });
