@@ -20,6 +20,11 @@ const UNTIMED = ['.', './example.org', './example.org/alice', './.alt', './.alt/
 const ALICE = 'alice@example.org';
 const MAILS = 60;
 
+/** What lies below a directory, without the directories of which no catalog tells. */
+function told(directory: string): string[] {
+  return listTree(directory, UNTIMED).filter((line) => !line.endsWith(' - '));
+}
+
 type Row = Record<string, unknown>;
 
 test('messages of an mdbox are listed, found, shown, exported, and stored once', { skip }, async () => {
@@ -109,7 +114,7 @@ test('messages of an mdbox are listed, found, shown, exported, and stored once',
   const args = ['--identity', key, '--to', join(world.directory, 'by-script'), String(second['snapshot'])];
   const ran = spawnSync('sh', [SCRIPT, ...args], { cwd: repository, encoding: 'utf8' });
   assert.equal(ran.status, 0, ran.stderr);
-  assert.deepEqual(listTree(join(world.directory, 'by-script'), UNTIMED), listTree(to, UNTIMED));
+  assert.deepEqual(told(join(world.directory, 'by-script')), told(to));
   assert.equal((await world.verify('server')).outcome, 'ok');
   rmSync(to, { recursive: true });
 });
