@@ -2,7 +2,7 @@ import { systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { StoredSnapshot } from '../repository/repository.ts';
 import { resolveSnapshot, trustOf } from '../repository/resolve.ts';
-import { readHostKey } from '../repository/signing.ts';
+import { hostFingerprint, readHostKey } from '../repository/signing.ts';
 import type { Place } from './from-config.ts';
 
 /** The snapshot that a text means, and what there is to say of who signed it. */
@@ -23,4 +23,11 @@ export async function ownKey(place: Place): Promise<string | undefined> {
     if (systemCode(error) !== 'EACCES') throw error;
     return undefined;
   }
+}
+
+/** Whose snapshots may say that they are of this host; undefined where that can't be told. */
+export async function believedKeys(place: Place): Promise<{ host: string; keys: ReadonlySet<string> } | undefined> {
+  const own = await ownKey(place);
+  if (own === undefined) return undefined;
+  return { host: place.thisHost, keys: new Set([own, ...place.trust].map(hostFingerprint)) };
 }

@@ -1,10 +1,8 @@
 import { FOLDER, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
-import { MailrecoverError } from '../errors/error.ts';
-import { parseLocalTime } from '../repository/local-time.ts';
-import { hostFingerprint } from '../repository/signing.ts';
 import type { Match } from '../restore/look/find/search.ts';
 import type { Finding } from '../errors/finding.ts';
-import { identitiesOf, placeOf, type Place } from './from-config.ts';
+import { identitiesOf, placeOf } from './from-config.ts';
+import { timeOf } from './time-option.ts';
 import { shorten } from './shorten.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
@@ -14,7 +12,7 @@ export default defineCommand({
   description: [
     'Finds messages by their headers, over all snapshots or one. All filters must fit; texts fit anywhere in the header and in either case. Each message is listed once, newest first, with the newest snapshot that has it; `cat` and `restore --message` take what stands under message. One that was moved to another folder of its mailbox is listed where it is now, and does not count as deleted.',
     'The first search reads the headers of all mail, and keeps them in the local state, readable by its user alone; later searches read only what is new.',
-    'A time is a date such as 2026-11-20, or a date and a time of day.',
+    'A time is a date such as 2026-11-20, a date and a time of day, `today` or `yesterday`.',
     SNAPSHOT_FORMS,
     MAILBOX_FORMS,
   ],
@@ -70,7 +68,7 @@ export default defineCommand({
     };
     const place = await placeOf(context, options);
     const findings: Finding[] = [];
-    const [{ openRepository }, { search }, { chooseSnapshot, ownKey }] = await Promise.all([
+    const [{ openRepository }, { search }, { believedKeys, chooseSnapshot }] = await Promise.all([
       import('../repository/repository.ts'),
       import('./find-index.ts'),
       import('./choose-snapshot.ts'),
@@ -84,7 +82,7 @@ export default defineCommand({
       snapshot = chosen.snapshot.id;
     }
     const { messageId, from, to, subject, mailbox: mailboxes, folder: folders, host, limit } = options;
-    const believed = await believedKeys(place, await ownKey(place));
+    const believed = await believedKeys(place);
     const filter = {
       ...times,
       messageId,
@@ -112,23 +110,6 @@ export default defineCommand({
     };
   },
 });
-
-function timeOf(option: string, text: string | undefined, edge: 'start' | 'end'): number | undefined {
-  if (text === undefined) return undefined;
-  const time = parseLocalTime(text, edge);
-  if (time === undefined)
-    throw new MailrecoverError('usage', `${option} '${text}' is no time`, {
-      hint: "write it as 2026-11-20 or '2026-11-20 03:00'",
-      subject: text,
-    });
-  return time;
-}
-
-/** Whose snapshots may say that they are of this host; undefined where that can't be told. */
-async function believedKeys(place: Place, own: string | undefined): Promise<{ host: string; keys: ReadonlySet<string> } | undefined> {
-  if (own === undefined) return undefined;
-  return { host: place.thisHost, keys: new Set([own, ...place.trust].map(hostFingerprint)) };
-}
 
 function renderMatches(rows: readonly Match[], total: number, text: TextHelpers): string {
   if (rows.length === 0) return 'no messages found';

@@ -11,6 +11,7 @@ export const registry = createRegistry({
   cat: async () => (await import('./cat.ts')).default,
   export: async () => (await import('./export.ts')).default,
   restore: async () => (await import('./restore.ts')).default,
+  undo: async () => (await import('./undo.ts')).default,
   verify: async () => (await import('./verify.ts')).default,
   check: async () => (await import('./check.ts')).default,
   'key add': async () => (await import('./key-add.ts')).default,

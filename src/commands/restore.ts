@@ -3,6 +3,8 @@ import { MailrecoverError } from '../errors/error.ts';
 import type { Selection } from '../restore/select.ts';
 import { monotonic } from '../system/clock.ts';
 import { audit } from './audit.ts';
+import { flagOf } from './flags.ts';
+import { LIVE } from './live-options.ts';
 import { FOLDER, HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
 import { isMessageId } from './message-id.ts';
@@ -10,14 +12,16 @@ import { defineCommand, type CommandResult, type TextHelpers } from './types.ts'
 
 export default defineCommand({
   name: 'restore',
-  summary: 'restore mail into an empty directory',
+  summary: 'restore mail into an empty directory, or into the running server',
   description: [
     'Restores a snapshot, or some of its mailboxes, folders or messages, into an empty directory, exactly: bytes, names with flags, times, modes, owners by name, UIDs, keywords, subscriptions, Sieve scripts. Inboxes come first. Below the directory lies the tree as it lay below the fixed part of the store’s path; with several stores, below a directory for each.',
     'Free space is checked first. A restore that was interrupted goes on where it stopped when it is run again. Nothing that is there is overwritten. Reading mail is written to the audit log.',
+    '--live restores into mailboxes that Dovecot is serving, never over anything: `missing` adds what is not there, counted per folder; what was moved to another folder since is left there. `folder` puts everything into new folders, Restored/2026-11-21/… `replace` makes folders what they were: what came later is set aside, and kept until it is released. The plan is shown and asked for first; --dry-run prints it, --yes does not ask. A run that was interrupted goes on when the same command is run again, and `undo` undoes the last one.',
+    'With filters as find has them (--deleted-since yesterday --from …), --live missing gives back what they find, from whichever snapshot has it last; SNAP may then be left out.',
     SNAPSHOT_FORMS,
     MAILBOX_FORMS,
   ],
-  arguments: { snapshot: { value: 'SNAP', description: 'the snapshot', required: true } },
+  arguments: { snapshot: { value: 'SNAP', description: 'the snapshot; it may be left out with filters' } },
   options: {
     to: {
       kind: 'text',
@@ -33,6 +37,7 @@ export default defineCommand({
       description: 'only these messages, as find and ls name them, or by Message-ID in angle brackets',
     },
     mapOwner: { kind: 'list', value: 'FROM:TO', description: 'give what belonged to the user or group FROM to TO' },
+    ...LIVE,
     dryRun: { kind: 'flag', description: 'print the plan that would be carried out, and restore nothing' },
     ...IDENTITY,
     ...HOST,
@@ -52,12 +57,26 @@ export default defineCommand({
       command: 'mailrecover restore latest --repository /mnt/backup/mail --identity key.txt --to /srv/restore --map-owner vmail:mail',
       says: 'Restore on a new host, without a configuration.',
     },
+    {
+      command: 'mailrecover restore latest --live missing --mailbox alice@example.org --dry-run',
+      says: 'See what a mailbox on the running server has lost.',
+    },
+    {
+      command: 'mailrecover restore --live missing --deleted-since yesterday --from bob@example.com',
+      says: 'Give back what was deleted since yesterday.',
+    },
+    {
+      command: "mailrecover restore '2026-11-20 03:00' --live replace --mailbox alice@example.org --folder INBOX",
+      says: 'Make a folder what it was.',
+    },
   ],
   exitCodes: {
     0: 'everything was restored',
     1: 'the restore failed',
     3: 'restored, but something was damaged or could not be written, and is named',
+    11: 'another live restore runs',
     ...IDENTITY_EXIT_CODES,
+    13: 'the server of the repository can not be reached, or, with --live, Dovecot could not be asked',
   },
   json: {
     snapshot: 'the id of the snapshot',
@@ -67,10 +86,30 @@ export default defineCommand({
     'counts.bytes': 'their bytes',
     firstMailMs: 'milliseconds until the first message could be read',
     'plan.{mailboxes,messages,bytes,files}': 'what would be restored, with --dry-run',
+    live: 'with --live: the way',
+    run: 'with --live: what undo takes',
+    snapshots: 'with --live: ids of the snapshots that mail comes from',
+    resumed: 'whether this run went on with one that was interrupted',
+    'plan.mailboxes[].folders[]': 'with --live: folder, create, add, setAside, flags, present, moved',
+    'counts.{added,setAside,reflagged}': 'with --live: messages that were put back, set aside, or got flags back',
+    'counts.{present,moved}': 'with --live: messages that were there, or in another folder',
   },
   recordsHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const begun = monotonic();
+    if (options.live !== undefined) {
+      if (options.to !== undefined)
+        throw new MailrecoverError('usage', '--to and --live exclude each other', {
+          hint: 'name a directory, or a way into the running server',
+        });
+      const { restoreLive } = await import('./restore-live.ts');
+      return restoreLive(context, options.live, args.snapshot, options);
+    }
+    const stray = (Object.keys(LIVE) as (keyof typeof LIVE)[]).find((key) => options[key] !== undefined && options[key] !== false);
+    if (stray !== undefined)
+      throw new MailrecoverError('usage', `${flagOf(stray)} goes with --live`, { hint: 'add --live missing, or leave it out' });
+    if (args.snapshot === undefined)
+      throw new MailrecoverError('usage', 'no snapshot is named', { hint: 'such as: mailrecover restore latest --to DIR' });
     const mapOwner = ownersOf(options.mapOwner);
     if (options.to === undefined)
       throw new MailrecoverError('usage', 'no directory to restore into is named', {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { backupPart } from './parts/backup.ts';
+import { dovecotPart } from './parts/dovecot.ts';
 import { goalsPart } from './parts/goals.ts';
 import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPart } from './parts/repository.ts';
 import { schedulePart } from './parts/schedule.ts';
@@ -33,6 +34,7 @@ export const configSchema = z
     trust: trustPart,
     backup: backupPart.prefault({}).meta({ description: 'how backups are made' }),
     system: systemPart.optional().meta({ description: 'what of the server is backed up beside its mail; nothing without this part' }),
+    dovecot: dovecotPart.optional().meta({ description: 'how the running Dovecot is asked, for restores into it' }),
     goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
     schedule: schedulePart.optional().meta({ description: 'what runs by itself and when; `schedule install` carries it out' }),
   })

@@ -1,4 +1,5 @@
-/** Times as people type them: `2026-11-20`, `2026-11-20 03:00`, in local time unless they say otherwise. */
+/** Times as people type them: `2026-11-20`, `2026-11-20 03:00`, `yesterday`, in local time unless they say otherwise. */
+import { now } from '../system/clock.ts';
 
 const FORM = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?)?(Z|[+-]\d{2}:?\d{2})?$/;
 
@@ -8,6 +9,12 @@ const FORM = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{
  * @returns milliseconds since 1970 (UTC), or undefined for what is no time or no day of the calendar
  */
 export function parseLocalTime(text: string, edge: 'start' | 'end'): number | undefined {
+  const back = ['today', 'yesterday'].indexOf(text.trim().toLowerCase());
+  if (back >= 0) {
+    const today = new Date(now());
+    const begin = (days: number): number => new Date(today.getFullYear(), today.getMonth(), today.getDate() + days).getTime();
+    return edge === 'start' ? begin(-back) : begin(1 - back) - 1;
+  }
   const match = FORM.exec(text.trim());
   if (match === null) return undefined;
   const [, year = '', month = '', day = '', hour, minute = '', second, fraction, zone] = match;

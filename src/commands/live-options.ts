@@ -1,0 +1,31 @@
+import type { OptionSpecs } from './types.ts';
+
+/** Options that find messages over all snapshots, as `find` has them. */
+export const FILTERS = {
+  deletedSince: {
+    kind: 'text',
+    value: 'TIME',
+    description: 'with --live missing: what was there at this time, or came later, and is gone; from whichever snapshot has it last',
+  },
+  from: { kind: 'text', value: 'TEXT', description: 'with --live missing: only mail with this text in the sender' },
+  recipient: { kind: 'text', value: 'TEXT', description: 'with --live missing: only mail with this text in a recipient (To, Cc)' },
+  subject: { kind: 'text', value: 'TEXT', description: 'with --live missing: only mail with this text in the subject' },
+  since: { kind: 'text', value: 'TIME', description: 'with --live missing: only mail sent at or after this time' },
+  until: { kind: 'text', value: 'TIME', description: 'with --live missing: only mail sent before the end of this time' },
+} as const satisfies OptionSpecs;
+
+export const LIVE = {
+  live: {
+    kind: 'choice',
+    value: 'WAY',
+    choices: ['missing', 'folder', 'replace'],
+    description:
+      'restore into the running server: add what is missing, put all into new folders below Restored, or make folders what they were',
+  },
+  moved: {
+    kind: 'flag',
+    description: 'with --live missing: add also what lies in another folder of the mailbox by now, as one more copy',
+  },
+  yes: { kind: 'flag', description: 'with --live: do not ask' },
+  ...FILTERS,
+} as const satisfies OptionSpecs;

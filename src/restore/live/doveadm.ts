@@ -1,0 +1,90 @@
+/** Asking the running Dovecot to do what only it should do: make folders, give UIDs, count again. */
+import { MailrecoverError } from '../../errors/error.ts';
+import type { Finding } from '../../errors/finding.ts';
+import { run } from '../../system/exec.ts';
+
+export interface DovecotAccess {
+  /** Its configuration file, where it is not the one that doveadm finds by itself. */
+  config?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+const HINT = 'is Dovecot running, and does this user (root, or the owner of the mail) may use doveadm?';
+
+export class Doveadm {
+  readonly #access: DovecotAccess;
+
+  constructor(access: DovecotAccess) {
+    this.#access = access;
+  }
+
+  async #run(args: readonly string[]): Promise<string> {
+    const { config, signal } = this.#access;
+    const result = await run('doveadm', [...(config === undefined ? [] : ['-c', config]), ...args], {
+      timeoutMs: 600_000,
+      hint: 'install dovecot-core, or restore into a directory: --to DIR',
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return result.stdout;
+  }
+
+  /** Makes a folder and subscribes to it. One that is there already is as good. */
+  async create(user: string, folder: string): Promise<void> {
+    try {
+      await this.#run(['mailbox', 'create', '-u', user, folder]);
+    } catch (error) {
+      if (!(error instanceof MailrecoverError) || !/already exists/i.test(error.message)) throw withHint(error);
+    }
+    await this.#run(['mailbox', 'subscribe', '-u', user, folder]).catch((error: unknown) => {
+      throw withHint(error);
+    });
+  }
+
+  async remove(user: string, folder: string): Promise<void> {
+    await this.#run(['mailbox', 'unsubscribe', '-u', user, folder]);
+    await this.#run(['mailbox', 'delete', '-u', user, folder]);
+  }
+
+  /** Opens a folder once, so that it takes up what lies in it by now. @returns how many messages it shows */
+  async open(user: string, folder: string): Promise<number> {
+    const said = await this.#run(['-f', 'flow', 'mailbox', 'status', '-u', user, 'messages', folder]);
+    return Number(/messages=(\d+)/.exec(said)?.[1] ?? 0);
+  }
+
+  async addFlags(user: string, folder: string, uids: readonly number[], flags: readonly string[]): Promise<void> {
+    for (let at = 0; at < uids.length; at += 2000)
+      await this.#run(['flags', 'add', '-u', user, flags.join(' '), 'mailbox', folder, 'uid', uids.slice(at, at + 2000).join(',')]);
+  }
+
+  async raiseNextUid(user: string, folder: string, next: number): Promise<void> {
+    await this.#run(['mailbox', 'update', '-u', user, '--min-next-uid', String(next), folder]);
+  }
+
+  /** Counts the mailbox's quota again, where the server has any. */
+  async recalculateQuota(user: string): Promise<Finding | undefined> {
+    try {
+      await this.#run(['quota', 'recalc', '-u', user]);
+      return undefined;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (/Unknown command 'quota'|No quota|quota plugin/i.test(message)) return undefined;
+      return {
+        severity: 'warning',
+        code: 'quota',
+        message: `the quota of '${user}' could not be counted again: ${message}`,
+        hint: `doveadm quota recalc -u '${user}'`,
+        subject: user,
+      };
+    }
+  }
+
+  /** Puts the messages into the server's caches, so that the first client does not wait for that. */
+  async index(user: string, folder: string): Promise<void> {
+    await this.#run(['index', '-u', user, folder]);
+  }
+}
+
+function withHint(error: unknown): unknown {
+  if (!(error instanceof MailrecoverError) || error.hint !== undefined) return error;
+  return new MailrecoverError('unreachable', `dovecot did not do it: ${error.message}`, { hint: HINT, cause: error });
+}
