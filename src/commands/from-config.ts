@@ -58,8 +58,8 @@ export async function targetAt(context: CommandContext, at: string, settings?: C
     import('../repository/targets/open.ts'),
     import('../repository/targets/location.ts'),
   ]);
-  const { at: usual, sftp, ...others } = settings ?? { at };
-  const options = isSameServer(usual, at) ? { ...others, sftp } : others;
+  const { at: usual, sftp, s3, ...others } = settings ?? { at };
+  const options = isSameServer(usual, at) ? { ...others, sftp, s3 } : others;
   const target = await openTarget(at, options, {
     signal: context.signal,
     onTrouble: (message) => context.progress.event('trouble', { message }),

@@ -1,4 +1,5 @@
 /** A place where a repository lives. */
+import type { Finding } from '../errors/finding.ts';
 
 export interface StoredObject {
   /** Path inside the repository, with `/`, e.g. `packs/ab/ab…`. */
@@ -36,6 +37,16 @@ export interface Target {
   list(folder: string, options?: { all?: boolean }): AsyncIterable<StoredObject>;
   /** Removes an object; one that is not there is no error. */
   remove(path: string): Promise<void>;
+  /**
+   * Keeps objects from being removed for as long as the place was told to, from now on; absent where it was not, or can't.
+   * @param paths what is needed still
+   * @param known until when it is known to be kept, by path, in milliseconds since 1970: what a call before this returned
+   * @returns the same for the paths, after it
+   * @throws MailrecoverError where some of it could not be kept
+   */
+  retain?(paths: readonly string[], known: ReadonlyMap<string, number>): Promise<Map<string, number>>;
+  /** What was found out so far that this place can't promise; absent where there is nothing to find out. */
+  findings?(): readonly Finding[];
   /** Ends connections; absent where there are none. Nothing is asked of the target after it. */
   close?(): Promise<void>;
 }

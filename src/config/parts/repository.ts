@@ -60,6 +60,44 @@ const sftpPart = z.strictObject({
     }),
 });
 
+const s3Part = z.strictObject({
+  accessKey: reference('file:/etc/mailrecover/s3_access_key')
+    .optional()
+    .meta({ description: 'the access key; without it $AWS_ACCESS_KEY_ID, profiles and the roles of instances are tried' }),
+  secretKey: reference('file:/etc/mailrecover/s3_secret_key').optional().meta({ description: 'the secret key that belongs to it' }),
+  sessionToken: reference('env:AWS_SESSION_TOKEN').optional().meta({ description: 'the token of a credential that ends' }),
+  region: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, 'must be letters, digits and -')
+    .optional()
+    .meta({ description: 'the region; by default $AWS_REGION, else us-east-1', examples: ['eu-central-1'] }),
+  pathStyle: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'the bucket stands in the path of an address; false for in the name of the host' }),
+  ca: absolute('/etc/mailrecover/s3-ca.pem')
+    .optional()
+    .meta({ description: 'certificates of the authorities that are trusted, where they are not the usual ones' }),
+  storageClass: z
+    .string()
+    .regex(/^[A-Z0-9_]+$/, 'must be the name of a storage class, such as STANDARD_IA')
+    .optional()
+    .meta({ description: 'the storage class of what is stored; one from which it is read at once', examples: ['STANDARD_IA'] }),
+  lock: z
+    .strictObject({
+      mode: z
+        .enum(['governance', 'compliance'])
+        .meta({ description: 'who may lift the lock: those with the right to, or nobody', examples: ['governance'] }),
+      days: z
+        .int()
+        .min(1)
+        .max(3650)
+        .meta({ description: 'for how many days what a backup needs stays locked, from that backup on', examples: [30] }),
+    })
+    .optional()
+    .meta({ description: 'object lock: nothing that is stored can be removed before its time; the bucket must have been made for it' }),
+});
+
 /** Where backups are written, and how that place is reached. */
 export const repositoryPart = z.preprocess(
   spelledOut,
@@ -76,6 +114,7 @@ export const repositoryPart = z.preprocess(
       .meta({ description: 'for how long a server that was reached and no longer answers is tried again' }),
     limit: limitPart.optional().meta({ description: 'bandwidth, on servers only' }),
     sftp: sftpPart.optional().meta({ description: 'how to log in to an SFTP server' }),
+    s3: s3Part.optional().meta({ description: 'how to use an S3 server' }),
   }),
 );
 

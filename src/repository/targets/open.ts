@@ -1,6 +1,5 @@
-import { MailrecoverError } from '../../errors/error.ts';
 import type { Target } from '../target.ts';
-import { formatLocation, parseLocation } from './location.ts';
+import { parseLocation } from './location.ts';
 import type { TargetHooks, TargetOptions } from './options.ts';
 import { resilient } from './resilient.ts';
 
@@ -23,9 +22,8 @@ export async function openTarget(name: string, options: TargetOptions = {}, hook
     const { sftpTarget } = await import('./sftp.ts');
     return overNetwork(sftpTarget(location, options), options, hooks);
   }
-  throw new MailrecoverError('usage', `this version can't write to '${formatLocation(location)}' yet`, {
-    hint: 'name a directory or an SFTP server',
-  });
+  const { s3Target } = await import('./s3/target.ts');
+  return overNetwork(s3Target(location, options), options, hooks);
 }
 
 function overNetwork(target: Target, { atOnce = AT_ONCE, patience = PATIENCE_SECONDS }: TargetOptions, hooks: TargetHooks): Target {

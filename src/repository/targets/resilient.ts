@@ -71,8 +71,10 @@ export function resilient(target: Target, options: ResilientOptions): Target {
     }
   }
 
+  const { retain } = target;
   return {
     ...target,
+    ...(retain === undefined ? {} : { retain: (paths, known) => again(() => retain(paths, known)) }),
     parallel: options.atOnce,
     put: (path, data, details = {}) =>
       turn(() =>

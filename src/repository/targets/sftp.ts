@@ -87,10 +87,10 @@ export function sftpTarget(location: SftpLocation, options: TargetOptions, timeo
     const subject = `${name}/${path}`;
     if (error.status === SFTP_STATUS.noSuchFile)
       return new MailrecoverError('not-found', `'${path}' is not in the repository`, { subject: path, cause: error });
-    const told = (code: 'io' | 'no-space', why: string, hint: string): MailrecoverError =>
+    const told = (code: 'key' | 'io' | 'no-space', why: string, hint: string): MailrecoverError =>
       new MailrecoverError(code, `unable to ${action} '${subject}': ${why}`, { subject, hint, cause: error });
     if (error.status === SFTP_STATUS.permissionDenied)
-      return told('io', 'the server denies it', 'give the user there the permission, or is the credential meant for reading only?');
+      return told('key', 'this credential does not allow it', 'give the user there the permission, or is the credential meant for less?');
     const room = await session.room(at('')).catch(() => undefined);
     if (room !== undefined && (room.bytes < FULL_BYTES || room.files === 0))
       return told(

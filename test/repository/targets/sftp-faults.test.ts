@@ -233,8 +233,8 @@ test('a credential that may only add stores all the same, and nothing that is th
     assert.deepEqual(await pathsOf(target), ['packs/ab/x', 'snapshots/x']);
     await assert.rejects(target.put('packs/ab/x', Buffer.from('two')), isCode('refused'));
     await assert.rejects(target.remove('packs/ab/x'), (error: Error & { hint?: string }) => {
-      assert.match(error.message, /unable to remove .*: the server denies it/);
-      return isCode('io')(error);
+      assert.match(error.message, /unable to remove .*: this credential does not allow it/);
+      return isCode('key')(error);
     });
     assert.equal((await target.get('packs/ab/x')).toString(), 'one');
   });
@@ -247,12 +247,12 @@ test('what may only be read is read, and a refused write says so', { skip: asRoo
   const reading = await sshd({ user: 'nobody', denied: ['open'] });
   await use(await openTarget(at.location('other'), { sftp: keys(at) }), async (target) => {
     await assert.rejects(target.put('x', Buffer.from('x')), (error: Error & { hint?: string }) => {
-      assert.match(`${error.message} ${error.hint}`, /the server denies it.*permission/);
-      return isCode('io')(error);
+      assert.match(`${error.message} ${error.hint}`, /does not allow it.*permission/);
+      return isCode('key')(error);
     });
   });
   await use(await openTarget(reading.location('repo'), { sftp: keys(reading) }), async (target) => {
-    await assert.rejects(target.get('x'), isCode('io'));
+    await assert.rejects(target.get('x'), isCode('key'));
   });
 });
 
