@@ -1,5 +1,6 @@
 /** The connection to an S3 server. */
 import { readFileSync } from 'node:fs';
+import type * as Sdk from '@aws-sdk/client-s3';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { ioError, MailrecoverError } from '../../../errors/error.ts';
 import { readSecret } from '../../../system/secret.ts';
@@ -8,7 +9,7 @@ import type { S3Options } from '../options.ts';
 /** An open bucket: what every request needs. */
 export interface Bucket {
   client: S3Client;
-  sdk: typeof import('@aws-sdk/client-s3');
+  sdk: typeof Sdk;
   bucket: string;
   /** The key of an object. */
   keyOf: (path: string) => string;
