@@ -18,6 +18,7 @@ export default defineCommand({
     'Free space is checked first. A restore that was interrupted goes on where it stopped when it is run again. Nothing that is there is overwritten. Reading mail is written to the audit log.',
     '--live restores into mailboxes that Dovecot is serving, never over anything: `missing` adds what is not there, counted per folder; what was moved to another folder since is left there. `folder` puts everything into new folders, Restored/2026-11-21/… `replace` makes folders what they were: what came later is set aside, and kept until it is released. The plan is shown and asked for first; --dry-run prints it, --yes does not ask. A run that was interrupted goes on when the same command is run again, and `undo` undoes the last one.',
     'With filters as find has them (--deleted-since yesterday --from …), --live missing gives back what they find, from whichever snapshot has it last; SNAP may then be left out.',
+    'With --system it is the server beside its mail: files by their paths below the directory, databases, queue and facts below mailrecover/, DIFFERENCES.txt (what differs from this host, file by file) and REBUILD.md (the order of rebuilding, with the commands). Nothing on the host is changed.',
     SNAPSHOT_FORMS,
     MAILBOX_FORMS,
   ],
@@ -36,6 +37,11 @@ export default defineCommand({
       value: 'MESSAGE',
       description: 'only these messages, as find and ls name them, or by Message-ID in angle brackets',
     },
+    system: {
+      kind: 'flag',
+      description:
+        'restore the server beside its mail: configuration, keys, queue (on hold), dumps; with a report of what differs from this host',
+    },
     mapOwner: { kind: 'list', value: 'FROM:TO', description: 'give what belonged to the user or group FROM to TO' },
     ...LIVE,
     dryRun: { kind: 'flag', description: 'print the plan that would be carried out, and restore nothing' },
@@ -52,6 +58,10 @@ export default defineCommand({
     {
       command: "mailrecover restore '2026-11-20 03:00' --to ./alice --mailbox alice@example.org --folder INBOX",
       says: 'Restore one folder as it was at a time.',
+    },
+    {
+      command: 'mailrecover restore latest --system --to /srv/rebuild',
+      says: 'Restore what else the server was made of, with REBUILD.md: the order in which it is built again.',
     },
     {
       command: 'mailrecover restore latest --repository /mnt/backup/mail --identity key.txt --to /srv/restore --map-owner vmail:mail',
@@ -85,6 +95,10 @@ export default defineCommand({
     'counts.messages': 'messages that were restored',
     'counts.bytes': 'their bytes',
     firstMailMs: 'milliseconds until the first message could be read',
+    'differences.files[].{path,difference,detail,diff}':
+      'with --system: what differs from this host: missing, kind, content, link, owner or mode',
+    'differences.{packages,users,groups,services}': 'with --system: what is missing here, or other than it was',
+    'counts.{files,differences}': 'with --system: files that were restored, and paths that differ from this host',
     'plan.{mailboxes,messages,bytes,files}': 'what would be restored, with --dry-run',
     live: 'with --live: the way',
     run: 'with --live: what undo takes',
@@ -98,6 +112,10 @@ export default defineCommand({
   async run(context, args, options): Promise<CommandResult> {
     const begun = monotonic();
     if (options.live !== undefined) {
+      if (options.system)
+        throw new MailrecoverError('usage', '--system and --live exclude each other', {
+          hint: 'restore the server into a directory: --system --to DIR; REBUILD.md in it says how to go on',
+        });
       if (options.to !== undefined)
         throw new MailrecoverError('usage', '--to and --live exclude each other', {
           hint: 'name a directory, or a way into the running server',
@@ -115,6 +133,10 @@ export default defineCommand({
       throw new MailrecoverError('usage', 'no directory to restore into is named', {
         hint: 'name one with --to DIR; it must be empty or not there yet',
       });
+    if (options.system && options.mailbox.length + options.folder.length + options.message.length > 0)
+      throw new MailrecoverError('usage', '--system goes without --mailbox, --folder and --message', {
+        hint: `restore mail by itself: mailrecover restore ${args.snapshot} --to DIR`,
+      });
     const to = resolve(options.to);
     const place = await placeOf(context, options);
     const [{ openRepository }, { chooseSnapshot }, { restore }] = await Promise.all([
@@ -125,6 +147,10 @@ export default defineCommand({
     const repository = await openRepository(place.target);
     const identities = await identitiesOf(context, place, repository, options.identity);
     const { snapshot, findings } = await chooseSnapshot(place, args.snapshot);
+    if (options.system) {
+      const { restoreServer } = await import('./restore-system.ts');
+      return restoreServer(context, place, { repository, snapshot, identities, to, mapOwner, dryRun: options.dryRun, findings });
+    }
     let messages = options.message;
     if (messages.some(isMessageId)) {
       const { plainIds } = await import('./find-index.ts');

@@ -39,6 +39,10 @@ export interface RestoreOptions {
   layoutOf: (store: string) => FolderLayout;
   /** Gets each section that is restored. */
   onSection?: (section: FullSection) => void;
+  /** Where a section goes, if not where the catalog has it. */
+  place?: (section: FullSection) => FullSection;
+  /** Called when all is restored, before the journal that lets a killed run go on is removed. */
+  finish?: (plan: RestorePlan) => Promise<void>;
   /** Absolute path of the directory. */
   to: string;
   /** Other names for owners. */
@@ -65,7 +69,7 @@ export interface RestoreReport {
 
 /** Reads the catalogs and plans what is to be written. */
 export async function planRestore(
-  options: Pick<RestoreOptions, 'repository' | 'snapshot' | 'identities' | 'selection' | 'layoutOf' | 'onSection'>,
+  options: Pick<RestoreOptions, 'repository' | 'snapshot' | 'identities' | 'selection' | 'layoutOf' | 'onSection' | 'place'>,
 ): Promise<RestorePlan> {
   const { repository, snapshot, identities, selection, layoutOf } = options;
   const names = snapshot.catalogs.map((catalog) => catalog.name);
@@ -80,12 +84,13 @@ export async function planRestore(
     if (selected === undefined) continue;
     if (section.area === 'view' && (selection.folders !== undefined || selection.messages !== undefined))
       throw wholeOnly(section, selection, snapshot.id);
-    addToPlan(plan, selected);
+    addToPlan(plan, options.place?.(selected) ?? selected);
     options.onSection?.(selected);
     if (section.store !== SYSTEM) mailboxes.add(`${section.store}\0${section.mailbox}`);
     taken = true;
   }
   plan.counts.mailboxes = mailboxes.size;
+  if (!taken && selection.part === 'system') throw noServer(snapshot.id);
   if (!taken || unfitted.any) throw await notHeld(options, selection, unfitted);
   return plan;
 }
@@ -106,6 +111,13 @@ function wholeOnly({ mailbox }: FullSection, { folders, messages }: Selection, s
       subject: name,
     },
   );
+}
+
+function noServer(snapshot: string): MailrecoverError {
+  return new MailrecoverError('not-found', 'the snapshot holds nothing but mail', {
+    hint: "add 'system: {}' to the configuration: later backups take the server along",
+    subject: snapshot,
+  });
 }
 
 function refused(to: string, why: string): MailrecoverError {
@@ -248,6 +260,7 @@ async function restoreWith(options: RestoreOptions, writers: Writers, begun: num
     attempt(absolute(path), () =>
       openParent(absolute(path), mode, owner === undefined ? undefined : { uid: owners.user(owner.user), gid: owners.group(owner.group) }),
     );
+  await options.finish?.(plan);
   attempt(absolute(JOURNAL), () => rmSync(join(to, JOURNAL), { force: true }));
   const all = [...owners.findings, ...findings];
   const outcome = lost.length > 0 ? 'partial' : all.some((finding) => finding.severity !== 'info') ? 'warning' : 'ok';

@@ -18,7 +18,8 @@ export interface Selection {
   messages?: readonly string[];
 }
 
-export function wantedMailboxes({ mailboxes, messages }: Selection): Wanted {
+export function wantedMailboxes({ mailboxes, messages, part }: Selection): Wanted {
+  if (part === 'system') return [{ mailbox: SYSTEM, store: SYSTEM }];
   if (mailboxes !== undefined || messages === undefined) return wantedOf(mailboxes);
   const named = messages.map((id) => parseMessageId(id).mailbox);
   return named.includes(undefined) ? undefined : named.flatMap((mailbox) => (mailbox === undefined ? [] : [{ mailbox }]));

@@ -67,17 +67,15 @@ const PLACES: readonly (readonly [Role, by: string, ...paths: string[]])[] = [
     '/etc/apt/preferences.d',
   ],
   [
-    'host',
+    'extra',
     'defaults',
     '/etc/default/postfix',
     '/etc/default/dovecot',
     '/etc/default/rspamd',
     '/etc/logrotate.d',
-    '/etc/sysctl.d',
     '/etc/security/limits.d',
-    '/etc/nftables.conf',
-    '/etc/iptables',
   ],
+  ['host', 'kernel and firewall', '/etc/sysctl.d', '/etc/nftables.conf', '/etc/iptables'],
 ];
 
 /** Those of the usual places that are there. */
