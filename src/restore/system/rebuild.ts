@@ -147,7 +147,7 @@ const files: Make = ({ facts }) => {
     text: [
       `${COPY_LIST} lists what is copied, with owners and modes. What lies there now is kept beside it.`,
       block([
-        `(cd / && tar --create --gzip --ignore-failed-read --file /root/before-rebuild.tar.gz --null --no-recursion --verbatim-files-from --files-from ${'"$OLDPWD"'}/${COPY_LIST})`,
+        `(cd / && tar --create --gzip --ignore-failed-read --file /root/before-rebuild.tar.gz --null --no-recursion --verbatim-files-from --files-from "$OLDPWD"/${COPY_LIST})`,
         `tar --create --null --no-recursion --verbatim-files-from --files-from ${COPY_LIST} --file - | tar --extract --preserve-permissions --directory / --file -`,
         ...(facts.files.some(({ path }) => path === '/etc/aliases') ? ['newaliases'] : []),
         ...[...new Set(indexes)],
