@@ -150,7 +150,7 @@ const files: Make = ({ facts }) => {
         `(cd / && tar --create --gzip --ignore-failed-read --file /root/before-rebuild.tar.gz --null --no-recursion --verbatim-files-from --files-from "$OLDPWD"/${COPY_LIST})`,
         `tar --create --null --no-recursion --verbatim-files-from --files-from ${COPY_LIST} --file - | tar --extract --preserve-permissions --directory / --file -`,
         ...(facts.files.some(({ path }) => path === '/etc/aliases') ? ['newaliases'] : []),
-        ...[...new Set(indexes)],
+        ...new Set(indexes),
         'systemctl daemon-reload',
       ]),
       ...(host.length > 0
