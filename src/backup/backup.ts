@@ -201,6 +201,8 @@ async function locked(
 
     progress.phase('storing');
     await pool.flush();
+    // What threads hold is not needed beside the catalog.
+    await pool.close();
     applyTally(state, index, tally);
     await saveTables(state, index, packs.records());
     const unread = reportUnread(index, lost, findings);

@@ -229,10 +229,11 @@ export class ContentPool {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Ends the threads and closes what is open; to be called in any case. */
+  /** Ends the threads, closes what is open and lets go of memory; to be called in any case, and as often as one likes. */
   async close(): Promise<void> {
     this.#known.close();
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    this.#inline.claims = this.#claims = ClaimTable.create(1);
+    await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
   }
 }
 
