@@ -1,6 +1,7 @@
 /** Frames of zstd (RFC 8878), and the skippable frame that says where the last one begins. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { MailrecoverError } from '../errors/error.ts';
+import { release } from '../system/memory.ts';
 
 /** Decompressed bytes after which a frame of a pack ends; larger ones compress 1 or 2 % better, and cost memory in every thread. */
 export const FRAME_SIZE = 4 * 1024 * 1024;
@@ -19,7 +20,9 @@ export function compressFrame(data: Uint8Array, level = 3): Buffer {
     chunkSize: Math.max(1024, data.length + (data.length >>> 7) + 512),
   });
   // The result is a view of a buffer as large as the input; keep only what counts.
-  return Buffer.from(frame);
+  const kept = Buffer.from(frame);
+  release(frame);
+  return kept;
 }
 
 /**

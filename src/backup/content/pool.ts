@@ -4,6 +4,7 @@ import { MailrecoverError } from '../../errors/error.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import type { Recipient } from '../../repository/age/keys.ts';
 import type { ReadOutcome, ReadRequest } from '../../store/live.ts';
+import { release } from '../../system/memory.ts';
 import { ClaimTable } from './claims.ts';
 import { Ingest, type FreshPack } from './ingest.ts';
 import { KnownEntries } from './known.ts';
@@ -82,6 +83,7 @@ export class ContentPool {
     const storing = this.#options.onPack(pack).catch((error: unknown) => this.#fail(error));
     this.#storing.add(storing);
     void storing.then(() => {
+      release(pack.bytes);
       this.#storing.delete(storing);
       this.#pump();
     });

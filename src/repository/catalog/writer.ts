@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
+import { release } from '../../system/memory.ts';
 import type { Recipient } from '../age/keys.ts';
 import { sealFrames } from '../envelope.ts';
 import { objectName } from '../names.ts';
@@ -131,7 +132,10 @@ export class CatalogWriter {
 function checkedFrame(text: string): Buffer {
   const raw = Buffer.from(text, 'latin1');
   const frame = compressFrame(raw, LEVEL);
-  if (!decompressFrame(frame, raw.length, 'new catalog').equals(raw)) throw unequal();
+  const readBack = decompressFrame(frame, raw.length, 'new catalog');
+  if (!readBack.equals(raw)) throw unequal();
+  release(readBack);
+  release(raw);
   return frame;
 }
 

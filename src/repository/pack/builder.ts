@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
+import { release } from '../../system/memory.ts';
 import type { Recipient } from '../age/keys.ts';
 import { sealFrames } from '../envelope.ts';
 import { objectName } from '../names.ts';
@@ -118,7 +119,7 @@ export class PackBuilder {
     if (lane.used === 0) return;
     const raw = lane.frame.subarray(0, lane.used);
     const frame = compressFrame(raw, lane.level);
-    if (this.#options.readBack) mustEqual(decompressFrame(frame, raw.length, 'new pack'), raw);
+    if (this.#options.readBack) proveFrame(frame, raw);
     for (const entry of lane.entries.splice(0)) this.#table.entries.push({ ...entry, frame: this.#frames.length });
     this.#frames.push(frame);
     this.#table.frames.push({ offset: this.#offset, length: frame.length, raw: raw.length });
@@ -137,8 +138,9 @@ export class PackBuilder {
     const sealed = sealFrames(frames, this.#options.recipients);
     if (this.#options.readBack) {
       if (!sealed.isSound()) throw unequal();
-      mustEqual(decompressFrame(frames.at(-1) as Buffer, tail.length, 'new pack'), tail);
+      proveFrame(frames.at(-1) as Buffer, tail);
     }
+    frames.forEach(release);
     const sha = createHash('sha256').update(sealed.bytes).digest('hex');
     const built = {
       name: objectName('pack', sha, this.#options.recipients !== undefined),
@@ -153,8 +155,10 @@ export class PackBuilder {
   }
 }
 
-function mustEqual(readBack: Buffer, written: Buffer): void {
+function proveFrame(frame: Buffer, written: Buffer): void {
+  const readBack = decompressFrame(frame, written.length, 'new pack');
   if (!readBack.equals(written)) throw unequal();
+  release(readBack);
 }
 
 function unequal(): MailrecoverError {

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
 import { decodeHeader } from '../age/header.ts';
+import { release } from '../../system/memory.ts';
 import type { Identity } from '../age/keys.ts';
 import { chunkWindow, keyOfPayload, openChunks, plainSize } from '../age/payload.ts';
 import { openWhole, openWindow, readTableFrame, tableOffset } from '../envelope.ts';
@@ -37,13 +38,18 @@ export interface OpenPack {
   content(entry: PackEntry): Buffer;
   /** The first bytes of an entry, at most `limit`, which are not compared with its hash. */
   head(entry: PackEntry, limit: number): Buffer;
+  /** Gives memory back: nothing that came out may be used any more. */
+  close(): void;
 }
 
-function entryReader(table: PackTable, frameBytes: (frame: number) => Buffer, subject: string): OpenPack {
+/** @param passing what came out of a frame is no longer needed when another is asked for: its memory is given back then */
+function entryReader(table: PackTable, frameBytes: (frame: number) => Buffer, subject: string, passing = false): OpenPack {
   let heldNumber = -1;
   let held: Buffer = Buffer.alloc(0);
   const frame = (number: number): Buffer => {
     if (number !== heldNumber) {
+      heldNumber = -1;
+      if (passing) release(held);
       held = decompressFrame(frameBytes(number), table.frames[number]?.raw ?? -1, subject);
       heldNumber = number;
     }
@@ -63,15 +69,17 @@ function entryReader(table: PackTable, frameBytes: (frame: number) => Buffer, su
       if (!fitsSha(content, entry.sha)) throw new MailrecoverError('damage', `entry ${entry.sha} of '${subject}' is damaged`, { subject });
       return content;
     },
+    close: () => release(held),
   };
 }
 
 /**
  * Opens a pack that is in memory. Where it is damaged in places, entries of
  * frames that are whole can still be read.
+ * @param passing each content counts only until the next is asked for, and memory is given back as early as can be
  * @throws MailrecoverError `damage` where not even its table can be read, `key`
  */
-export function openPack(bytes: Buffer, identities: readonly Identity[] | undefined, subject: string): OpenPack {
+export function openPack(bytes: Buffer, identities: readonly Identity[] | undefined, subject: string, passing = false): OpenPack {
   let stream: Buffer;
   try {
     stream = openWhole(bytes, identities, subject);
@@ -80,14 +88,22 @@ export function openPack(bytes: Buffer, identities: readonly Identity[] | undefi
     return openDamagedPack(bytes, identities, subject);
   }
   const table = tableOf(stream.subarray(tableOffset(stream, subject), -FOOTER_SIZE), subject);
-  return entryReader(
+  const reader = entryReader(
     table,
     (number) => {
       const frame = table.frames[number];
       return frame === undefined ? Buffer.alloc(0) : stream.subarray(frame.offset, frame.offset + frame.length);
     },
     subject,
+    passing,
   );
+  return {
+    ...reader,
+    close: () => {
+      reader.close();
+      release(stream);
+    },
+  };
 }
 
 function openDamagedPack(bytes: Buffer, identities: readonly Identity[], subject: string): OpenPack {

@@ -2,6 +2,7 @@
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Identity } from '../../repository/age/keys.ts';
 import { openPack, type OpenPack } from '../../repository/pack/reader.ts';
+import { release } from '../../system/memory.ts';
 import { now } from '../../system/clock.ts';
 import { writeFile, writeProblem } from './files.ts';
 import type { Destination, PackJob, PackResult } from './threads.ts';
@@ -24,10 +25,10 @@ export function runPackJob(job: PackJob, identities: readonly Identity[] | undef
   const writes = new Map(job.write);
   const keeps = new Set(job.keep);
   const left = new Set([...writes.keys(), ...keeps]);
+  let pack: OpenPack | undefined;
   try {
-    let pack: OpenPack;
     try {
-      pack = openPack(Buffer.from(job.bytes.buffer, job.bytes.byteOffset, job.bytes.byteLength), identities, job.pack);
+      pack = openPack(Buffer.from(job.bytes.buffer, job.bytes.byteOffset, job.bytes.byteLength), identities, job.pack, true);
     } catch (error) {
       if (!(error instanceof MailrecoverError) || error.code !== 'damage') throw error;
       for (const sha of left) result.missing.push({ sha, damaged: true });
@@ -58,6 +59,9 @@ export function runPackJob(job: PackJob, identities: readonly Identity[] | undef
       hint: known ? error.hint : undefined,
       subject: known ? error.subject : undefined,
     };
+  } finally {
+    pack?.close();
+    release(job.bytes);
   }
   return result;
 }

@@ -2,7 +2,8 @@
 import type { ErrorCode } from '../../../errors/codes.ts';
 import { MailrecoverError } from '../../../errors/error.ts';
 import type { Identity } from '../../../repository/age/keys.ts';
-import { openPack } from '../../../repository/pack/reader.ts';
+import { openPack, type OpenPack } from '../../../repository/pack/reader.ts';
+import { release } from '../../../system/memory.ts';
 import { HEAD_BYTES, readHeaders, type MessageHeaders } from '../../../store/message/headers.ts';
 import { fold, foldMessageId, oneLine } from './fold.ts';
 import { TEXTS } from './manifest.ts';
@@ -71,8 +72,9 @@ export function runHeaderJob(job: HeaderJob, identities: readonly Identity[] | u
   const hex = Buffer.from(job.shas.buffer, job.shas.byteOffset, job.shas.byteLength).toString('hex');
   const wanted = new Set<string>();
   for (let at = 0; at < hex.length; at += 64) wanted.add(hex.slice(at, at + 64));
+  let pack: OpenPack | undefined;
   try {
-    const pack = openPack(Buffer.from(job.bytes.buffer, job.bytes.byteOffset, job.bytes.byteLength), identities, job.pack);
+    pack = openPack(Buffer.from(job.bytes.buffer, job.bytes.byteOffset, job.bytes.byteLength), identities, job.pack, true);
     for (const entry of pack.table.entries) {
       if (!wanted.has(entry.sha)) continue;
       let head: Buffer;
@@ -90,5 +92,8 @@ export function runHeaderJob(job: HeaderJob, identities: readonly Identity[] | u
     const known = error instanceof MailrecoverError;
     const message = error instanceof Error ? error.message : String(error);
     return { ...columns.result(job.id), error: { code: known ? error.code : 'bug', message, hint: known ? error.hint : undefined } };
+  } finally {
+    pack?.close();
+    release(job.bytes);
   }
 }
