@@ -2,7 +2,9 @@
 import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { parseRecipient, type Identity } from '../repository/age/keys.ts';
+import { snapshotPath } from '../repository/names.ts';
 import { openRepository, type Repository } from '../repository/repository.ts';
+import { hostFingerprint } from '../repository/signing.ts';
 import type { Target } from '../repository/target.ts';
 import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader } from '../store/live.ts';
@@ -10,13 +12,14 @@ import { SYSTEM } from '../store/system/types.ts';
 import { isoNow, now } from '../system/clock.ts';
 import { takeLock } from '../system/lock.ts';
 import type { Progress } from '../system/progress.ts';
-import { commitSnapshot, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
+import { commitSnapshot, neededPaths, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
 import { ContentPool } from './content/pool.ts';
 import { dryReader } from './dry.ts';
 import { applyTally, packsToMerge } from './merge-packs.ts';
 import { clearPending } from './pending.ts';
 import { adoptPending, adoptTags, listHoldings, loadKeys, lostPacks, newestOwn, type Holdings, type Keys } from './prepare.ts';
 import { readMailboxes, usesPacks, type Run, type Tally } from './read-mailboxes.ts';
+import { retainNeeded } from './retention.ts';
 import { LocalRuns } from './runs.ts';
 import type { Changes } from './sections.ts';
 import { findSources, type SourceOptions } from './sources.ts';
@@ -147,13 +150,13 @@ async function locked(
   const loaded = state.load(repository.id);
   const rebuilt = loaded === undefined;
   const index = loaded ?? emptyIndex(repository.id);
-  const newest = await newestOwn(repository, keys.host);
+  const newest = await newestOwn(repository, keys.host, index);
   // The state is lost, or of another snapshot than the newest: what it does not say, the repository and the live mail do.
   const behind = newest !== undefined && index.snapshot !== newest.id;
   if (rebuilt || behind) await adoptTags(repository, state, index, keys, options.trust, holdings, findings);
-  await adoptPending(state, index, holdings);
+  await adoptPending(repository, state, index, holdings);
   for (const mailbox of index.mailboxes) if (damaged.has(mailboxKey(mailbox))) delete mailbox.signatures;
-  const lost = lostPacks(index, holdings);
+  const lost = await lostPacks(repository, index, holdings);
   reportLost(index, lost, findings);
   const reread = new Set([...lost, ...packsToMerge(index)]);
 
@@ -171,6 +174,7 @@ async function locked(
     readBack: options.readBack,
     knownTables: index.tables.map((name) => state.file('tables', name)),
     lost: reread,
+    storing: options.target.parallel ?? 1,
     onPack: (pack) => packs.store(pack),
     onRead: (files, bytes) => progress.advance(files, bytes),
   });
@@ -219,7 +223,7 @@ async function locked(
     else if (chainBroken) stored += await writeBase(context);
     else stored += await writeDelta(context, sections);
 
-    const parent = await newestOwn(repository, keys.host);
+    const parent = await newestOwn(repository, keys.host, index);
     const total = report(run, { ...pool.bytes, bytesStored: stored });
     const { counts } = total;
     const snapshot = await commitSnapshot(repository, index, unread, keys.host, {
@@ -236,8 +240,17 @@ async function locked(
     index.sequence = (parent?.sequence ?? 0) + 1;
     if (deep || rebuilt) index.deepAt = now();
     const problem = await keepState(state, index, context);
-    if (problem !== undefined) findings.push(problem);
-    const outcome = problem !== undefined && total.outcome === 'ok' ? 'warning' : total.outcome;
+    const told = [
+      ...(problem === undefined ? [] : [problem]),
+      ...(await retainNeeded(
+        repository,
+        state,
+        neededPaths(index, unread, snapshotPath(hostFingerprint(keys.host.publicHex), index.sequence, snapshot.id)),
+      )),
+      ...(repository.target.findings?.() ?? []),
+    ];
+    findings.push(...told);
+    const outcome = told.length > 0 && total.outcome === 'ok' ? 'warning' : total.outcome;
     return { ...total, outcome, snapshot: snapshot.id, counts: { ...counts, bytesStored: stored + snapshot.size } };
   } finally {
     await pool.close();

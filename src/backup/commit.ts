@@ -128,6 +128,17 @@ export function neededPacks(index: StateIndex, lost: ReadonlySet<number>): { pac
   return { packs: packs.sort(byName), tags: tags.sort(byName) };
 }
 
+/** Paths of all objects that the newest state needs, with the snapshot that says so. */
+export function neededPaths(index: StateIndex, lost: ReadonlySet<number>, snapshot: string): string[] {
+  const { packs, tags } = neededPacks(index, lost);
+  return [
+    snapshot,
+    ...index.catalogs.map(({ name }) => objectPath('catalog', name)),
+    ...packs.map(({ name }) => objectPath('pack', name)),
+    ...tags.map(({ name }) => objectPath('tags', name)),
+  ];
+}
+
 /**
  * Lists the target once more, compares the size of every object that the snapshot needs, and stores the snapshot: the commit.
  * @returns its id and its size
@@ -142,8 +153,11 @@ export async function commitSnapshot(
   const needed = neededPacks(index, lost);
   const catalogs = index.catalogs.map(({ name, size }) => ({ name, size }));
   const holdings = await listHoldings(repository);
-  for (const { name, size } of [...needed.packs, ...needed.tags, ...catalogs]) {
+  const kinds = [['pack', needed.packs] as const, ['tags', needed.tags] as const, ['catalog', catalogs] as const];
+  for (const [kind, { name, size }] of kinds.flatMap(([kind, refs]) => refs.map((ref) => [kind, ref] as const))) {
     if (holdings.get(name) === size) continue;
+    // A listing may lag behind what was stored a moment ago.
+    if ((await repository.target.size(objectPath(kind, name))) === size) continue;
     throw new MailrecoverError('failed', `object '${name}' vanished from the repository, or changed its size, while the backup ran`, {
       hint: 'run the backup again: it stores what is missing; and find out who removes objects',
       subject: name,

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { Identity, Recipient } from '../repository/age/keys.ts';
+import { inParallel } from '../repository/in-parallel.ts';
+import { objectPath, snapshotPath } from '../repository/names.ts';
 import { listSnapshotRefs, registerHost, type Repository } from '../repository/repository.ts';
 import { readSecrets, secretFingerprint, storeSecret } from '../repository/secret.ts';
 import { createHostKey, hostFingerprint, readHostKey, type HostKey } from '../repository/signing.ts';
 import { decodeTags } from '../repository/tags.ts';
+import type { StoredObject } from '../repository/target.ts';
 import { ifPresent, makeDirectory, writeDurable } from '../system/files.ts';
 import { RECORD, sortRecords, writeRecord } from './content/known.ts';
 import { readPending } from './pending.ts';
@@ -87,14 +90,24 @@ export async function listHoldings(repository: Repository): Promise<Holdings> {
   return holdings;
 }
 
-/** This host's newest snapshot in the repository. */
-export async function newestOwn(repository: Repository, key: HostKey): Promise<{ id: string; sequence: number } | undefined> {
+/**
+ * This host's newest snapshot in the repository.
+ * @param last the one that the local state knows: a listing may lag behind what was stored
+ */
+export async function newestOwn(
+  repository: Repository,
+  key: HostKey,
+  last: { snapshot: string | undefined; sequence: number },
+): Promise<{ id: string; sequence: number } | undefined> {
   const fingerprint = hostFingerprint(key.publicHex);
   const own = (await listSnapshotRefs(repository.target)).filter((ref) => ref.fingerprint === fingerprint);
-  return own.reduce<{ id: string; sequence: number } | undefined>(
+  const newest = own.reduce<{ id: string; sequence: number } | undefined>(
     (newest, ref) => (newest === undefined || ref.sequence > newest.sequence ? ref : newest),
     undefined,
   );
+  if (last.snapshot === undefined || last.sequence <= (newest?.sequence ?? 0)) return newest;
+  const isThere = (await repository.target.size(snapshotPath(fingerprint, last.sequence, last.snapshot))) !== undefined;
+  return isThere ? { id: last.snapshot, sequence: last.sequence } : newest;
 }
 
 async function addKnown(state: StateDirectory, index: StateIndex, packs: { pack: PackState; tags: readonly string[] }[]): Promise<void> {
@@ -112,12 +125,20 @@ async function addKnown(state: StateDirectory, index: StateIndex, packs: { pack:
 }
 
 /** Packs of a run that did not come to its end, as far as they reached the target. */
-export async function adoptPending(state: StateDirectory, index: StateIndex, holdings: Holdings): Promise<void> {
+export async function adoptPending(repository: Repository, state: StateDirectory, index: StateIndex, holdings: Holdings): Promise<void> {
   const known = new Set(index.packs.map((pack) => pack?.name));
-  const adopted = readPending(state.file('pending'))
-    .filter((pending) => holdings.get(pending.name) === pending.size && !known.has(pending.name))
-    .map(({ name, size, raw, tags }) => ({ pack: { name, size, raw, live: 0, tags: { name: '', size: 0 } }, tags }));
+  const adopted: { pack: PackState; tags: readonly string[] }[] = [];
+  for (const { name, size, raw, tags } of readPending(state.file('pending'))) {
+    if (known.has(name) || !(await isStored(repository, holdings, name, size))) continue;
+    adopted.push({ pack: { name, size, raw, live: 0, tags: { name: '', size: 0 } }, tags });
+  }
   await addKnown(state, index, adopted);
+}
+
+/** Whether a pack is there as it was stored. What a listing does not show is asked for by its name, since listings may lag behind. */
+async function isStored(repository: Repository, holdings: Holdings, name: string, size: number): Promise<boolean> {
+  const listed = holdings.get(name);
+  return listed === size || (listed === undefined && (await repository.target.size(objectPath('pack', name))) === size);
 }
 
 /**
@@ -137,27 +158,39 @@ export async function adoptTags(
   const trusted = new Set([keys.host.publicHex, ...trust]);
   const fingerprint = secretFingerprint(keys.secret);
   const believed: { pack: PackState; tags: readonly string[] }[] = [];
-  for await (const { path, size } of repository.target.list('tags')) {
+  const listed: StoredObject[] = [];
+  for await (const object of repository.target.list('tags')) listed.push(object);
+  await inParallel(listed, repository.target.parallel ?? 1, async ({ path, size }) => {
     const name = path.slice(path.lastIndexOf('/') + 1);
     try {
       const bytes = await repository.target.get(path);
       if (!name.startsWith(createHash('sha256').update(bytes).digest('hex')))
         throw new MailrecoverError('damage', `tags '${path}' are damaged`, { subject: path });
       const list = decodeTags(bytes, path);
-      if (!trusted.has(list.key) || list.secret !== fingerprint || holdings.get(list.pack) !== list.size || stored.has(list.pack)) continue;
+      if (!trusted.has(list.key) || list.secret !== fingerprint || holdings.get(list.pack) !== list.size || stored.has(list.pack)) return;
       stored.add(list.pack);
       believed.push({ pack: { name: list.pack, size: list.size, raw: list.size, live: 0, tags: { name, size } }, tags: list.tags });
     } catch (error) {
       if (!(error instanceof MailrecoverError) || error.code !== 'damage') throw error;
       findings.push({ severity: 'warning', code: 'damaged-tags', message: error.message, subject: path });
     }
-  }
+  });
   await addKnown(state, index, believed);
 }
 
 /** Numbers of packs that the state knows and the target no longer holds as they were. */
-export function lostPacks(index: StateIndex, holdings: Holdings): Set<number> {
+export async function lostPacks(repository: Repository, index: StateIndex, holdings: Holdings): Promise<Set<number>> {
   const lost = new Set<number>();
-  for (const [number, pack] of index.packs.entries()) if (pack !== null && holdings.get(pack.name) !== pack.size) lost.add(number);
+  const missing = [...index.packs.entries()].flatMap(([number, pack]) =>
+    pack === null || holdings.get(pack.name) === pack.size ? [] : [{ number, pack }],
+  );
+  for (const { number, pack } of missing) {
+    // A few may be too new for the listing; many are gone.
+    if (missing.length <= ASKED_FOR && (await isStored(repository, holdings, pack.name, pack.size))) continue;
+    lost.add(number);
+  }
   return lost;
 }
+
+/** So many packs that a listing does not show are asked for by their names. */
+const ASKED_FOR = 32;

@@ -93,7 +93,7 @@ export default defineCommand({
     const { identityFile } = plan;
     return {
       outcome,
-      findings: [...plan.findings, ...keyFindings(plan)],
+      findings: [...plan.findings, ...(plan.target.findings?.() ?? []), ...keyFindings(plan)],
       artifacts: [
         { kind: 'config', path: plan.configPath },
         { kind: 'repository', path: plan.repository },

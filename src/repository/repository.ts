@@ -4,6 +4,7 @@ import { MailrecoverError } from '../errors/error.ts';
 import { isoNow } from '../system/clock.ts';
 import type { Recipient } from './age/keys.ts';
 import { byBytes } from './catalog/percent.ts';
+import { inParallel } from './in-parallel.ts';
 import { parseSnapshotPath, type SnapshotRef } from './names.ts';
 import { hostFingerprint } from './signing.ts';
 import { decodeSnapshot, type Snapshot } from './snapshot/text.ts';
@@ -126,14 +127,14 @@ export async function readSnapshot(target: Target, ref: SnapshotRef): Promise<St
 export async function listSnapshots(target: Target): Promise<{ snapshots: StoredSnapshot[]; bad: BadSnapshot[] }> {
   const snapshots: StoredSnapshot[] = [];
   const bad: BadSnapshot[] = [];
-  for (const ref of await listSnapshotRefs(target)) {
+  await inParallel(await listSnapshotRefs(target), target.parallel ?? 1, async (ref) => {
     try {
       snapshots.push(await readSnapshot(target, ref));
     } catch (error) {
       if (!(error instanceof MailrecoverError) || (error.code !== 'damage' && error.code !== 'repository-format')) throw error;
       bad.push({ path: ref.path, error });
     }
-  }
+  });
   snapshots.sort((a, b) => byBytes(a.host, b.host) || a.sequence - b.sequence || byBytes(a.time, b.time));
   return { snapshots, bad };
 }

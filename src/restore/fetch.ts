@@ -113,7 +113,7 @@ async function fetchPacks(
         for (const want of entries.get(sha) ?? []) if (want.file.parts.length > 1) takePart(want, content, parts, place);
     }
   };
-  await Promise.all(Array.from({ length: jobsAtOnce(options.threads) }, work));
+  await Promise.all(Array.from({ length: Math.max(jobsAtOnce(options.threads), options.repository.target.parallel ?? 0) }, work));
   return missing;
 }
 

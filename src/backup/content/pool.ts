@@ -30,6 +30,8 @@ export interface PoolOptions {
   readBack: boolean;
   knownTables: string[];
   lost: ReadonlySet<number>;
+  /** Packs that are best stored at once; each is held in memory meanwhile. */
+  storing: number;
   /** Stores a finished pack. Threads pause while more than a few are being stored. */
   onPack: (pack: FreshPack) => Promise<void>;
   onRead: (files: number, bytes: number) => void;
@@ -127,7 +129,7 @@ export class ContentPool {
     const outcomes = this.#inline.readAll(requests);
     this.#options.onRead(requests.length, totalOf(this.#inline.counts) - before);
     // Packs go out while the next files are read, but not faster than they can be stored.
-    while (this.#storing.size > 1) await Promise.race(this.#storing);
+    while (this.#storing.size >= Math.max(2, this.#options.storing)) await Promise.race(this.#storing);
     if (this.#failure !== undefined) throw this.#failure;
     return outcomes;
   }
@@ -193,7 +195,7 @@ export class ContentPool {
       for (const { worker } of this.#threads) worker.postMessage({ type: 'claims', claims: this.#claims.memory } satisfies ToThread);
       this.#growing = false;
     }
-    if (this.#storing.size > this.#threads.length) return;
+    if (this.#storing.size >= Math.max(this.#threads.length + 1, this.#options.storing)) return;
     for (let room = 0; room < AHEAD; room++) {
       for (const thread of this.#threads) {
         if (thread.jobs.size > room) continue;
