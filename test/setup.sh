@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre age zstd openssl e2fsprogs systemd systemd-container openssh-server radosgw ceph-mon ceph-osd ceph-common' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs systemd systemd-container openssh-server radosgw ceph-mon ceph-osd ceph-common' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -77,6 +77,7 @@ command_of() {
     dovecot-lmtpd) echo /usr/lib/dovecot/lmtp ;;
     dovecot-sieve) echo /usr/lib/dovecot/modules/lib90_sieve_plugin.so ;;
     e2fsprogs) echo mkfs.ext4 ;;
+    postgresql) for program in /usr/lib/postgresql/*/bin/initdb; do echo "$program"; break; done ;;
     postfix-*) echo "/usr/lib/postfix/postfix-${1#postfix-}.so" ;;
     systemd) echo systemd-analyze ;;
     systemd-container) echo systemd-nspawn ;;
@@ -138,6 +139,9 @@ install_packages() {
     { apt-get -qq update </dev/null >>"$log" 2>&1 &&
       apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $1 </dev/null >>"$log" 2>&1; } || return 1
   case $1 in
+    *postgresql*) { systemctl -q disable postgresql.service || update-rc.d postgresql disable; } >/dev/null 2>&1 || true ;;
+  esac
+  case $1 in
     *postfix*) { systemctl -q disable postfix.service || update-rc.d postfix disable; } >/dev/null 2>&1 || true ;;
   esac
   case $1 in
@@ -153,6 +157,7 @@ what_for() {
     zstd) echo "decompression by the stock tool" ;;
     e2fsprogs) echo 'a full disk' ;;
     postfix*) echo 'a real Postfix' ;;
+    postgresql | sqlite3) echo 'a real database' ;;
     systemd*) echo 'timers and services under a real systemd' ;;
     openssh-server) echo 'repositories on an SFTP server' ;;
     radosgw | ceph-*) echo 'repositories on S3' ;;

@@ -10,6 +10,8 @@ export interface StreamOptions {
   /** Texts that must not stand in an error, though the command may print them. */
   secrets?: readonly string[];
   hint?: string;
+  /** What the command is called in errors, where it is run by another. */
+  name?: string;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function stream(
   // What it printed beside its output, as text.
   const stderr = Buffer.from(result.stderr).toString('utf8');
   const { exitCode, signal, timedOut, isMaxBuffer, cause } = result;
-  throw failure(command, { exitCode, signal, timedOut, isMaxBuffer, cause, stderr }, options);
+  throw failure(options.name ?? command, { exitCode, signal, timedOut, isMaxBuffer, cause, stderr }, options);
 }
 
 /** The first of several commands that is installed. @throws MailrecoverError `not-found` */

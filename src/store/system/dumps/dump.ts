@@ -98,11 +98,11 @@ async function dumpOne(
         heldBytes += chunk.length;
         if (heldBytes >= SEGMENT) await store();
       },
-      { env: dump.env, timeoutMs: source.timeout, signal: options.signal, secrets: dump.secrets },
+      { env: dump.env, timeoutMs: source.timeout, signal: options.signal, secrets: dump.secrets, name: dump.program },
     );
-    if (size === 0) throw new MailrecoverError('failed', `'${dump.command}' printed nothing`);
+    if (size === 0) throw new MailrecoverError('failed', `'${dump.program}' printed nothing`);
     const whole = (dump.begins?.test(head) ?? true) && (dump.ends?.test(tail.toString('latin1')) ?? true);
-    if (!whole) throw new MailrecoverError('failed', `'${dump.command}' printed ${size} bytes that are no whole dump`);
+    if (!whole) throw new MailrecoverError('failed', `'${dump.program}' printed ${size} bytes that are no whole dump`);
     await store();
   } finally {
     rmSync(room, { recursive: true, force: true });

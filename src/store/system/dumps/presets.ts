@@ -31,6 +31,8 @@ export interface DumpCommand {
   command: string;
   args: string[];
   env: Record<string, string>;
+  /** The program that dumps, also where another runs it. */
+  program: string;
   /** What must not stand in messages. */
   secrets: string[];
   /** Name of the file in the snapshot. */
@@ -50,7 +52,8 @@ export async function dumpCommand(source: DatabaseSource): Promise<DumpCommand> 
   if (password !== undefined && variable !== undefined) variables.set(variable, password);
   const env: Record<string, string> = {};
   for (const [key, reference] of variables) env[key] = await readSecret(reference, `${key} for the dump of database '${name}'`);
-  const made = { ...(await PRESETS[source.preset](source)), env, secrets: Object.values(env) };
+  const preset = await PRESETS[source.preset](source);
+  const made = { ...preset, program: preset.command, env, secrets: Object.values(env) };
   if (runAs === undefined) return made;
   return { ...made, command: 'runuser', args: ['-u', runAs, '--', made.command, ...made.args] };
 }
@@ -66,7 +69,7 @@ function asUser({ runAs }: DatabaseSource, command: string): string {
   return runAs === undefined ? command : `runuser -u ${runAs} -- ${command}`;
 }
 
-type Preset = (source: DatabaseSource) => Promise<Omit<DumpCommand, 'env' | 'secrets'>>;
+type Preset = (source: DatabaseSource) => Promise<Omit<DumpCommand, 'env' | 'secrets' | 'program'>>;
 
 const PRESETS: Readonly<Record<DatabaseSource['preset'], Preset>> = {
   async postgresql(source) {
