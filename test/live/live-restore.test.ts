@@ -1,10 +1,14 @@
 /** Restores into a running Dovecot: what is missing, whole folders, and undoing it. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { notBuilt } from '../support/binary.ts';
+import { BINARY, notBuilt } from '../support/binary.ts';
 import { noDovecot } from '../support/dovecot.ts';
+import { missing } from '../support/host.ts';
 import { Imap } from '../support/imap.ts';
 import { Lmtp } from '../support/lmtp.ts';
+import { onTerminal } from '../support/terminal.ts';
+import { scratch } from '../support/tmp.ts';
 import { ALICE, asides, complaints, contents, folderLines, liveWorld, type LiveWorld, text } from './live-world.ts';
 
 const skip = noDovecot() || notBuilt();
@@ -145,5 +149,75 @@ test('what a filter deleted, from whichever snapshot has it last', { skip }, asy
   assert.equal(all.counts['added'], 1, JSON.stringify(all));
   assert.deepEqual(await contents(server), before);
   assert.equal((await live.restore(['--live', 'missing', '--deleted-since', 'yesterday'])).counts['added'], 0);
+  await client.close();
+});
+
+for (const [title, options] of Object.entries({
+  'folders as directories, UTF-8 names': { layout: 'fs', utf8: true } as const,
+  'control files and indexes elsewhere': { apart: true } as const,
+}))
+  test(`other layouts: ${title}`, { skip }, async () => {
+    const elsewhere = scratch('apart');
+    const apart = 'apart' in options ? { control: `${elsewhere}/control/%d/%n`, index: `${elsewhere}/index/%d/%n` } : options;
+    const live = await liveWorld(apart);
+    const { server, world } = live;
+    const client = await Imap.login(server, ALICE);
+    for (const folder of ['Wörk', 'Wörk/受信済み', 'Other']) await client.create(folder);
+    for (const folder of ['INBOX', 'Wörk', 'Wörk/受信済み', 'Other'])
+      for (let index = 1; index <= 4; index++)
+        await client.append(folder, text(`${index}`), ['$Forwarded', `k${index}`], DAY + index * 1000);
+    await world.backup([]);
+    const before = await contents(server);
+    await client.select('Wörk/受信済み');
+    await client.expunge('2:3');
+    await client.select('INBOX');
+    await client.expunge('1');
+    await client.command('UNSELECT');
+    await client.command('DELETE "Other"');
+    const changed = await contents(server);
+    for (const way of ['missing', 'replace', 'folder']) {
+      const done = await live.restore(['latest', '--live', way]);
+      assert.equal(done.counts['added'], way === 'folder' ? 16 : 7, JSON.stringify(done));
+      const after = await contents(server);
+      if (way === 'folder') {
+        const restored = Object.keys(after).filter((name) => name.startsWith('Restored/') && (after[name]?.length ?? 0) > 0);
+        assert.deepEqual(restored.map((name) => name.replace(/^Restored\/[^/]*\//, '')).sort(), Object.keys(before).sort());
+      } else assert.deepEqual(after, before);
+      await live.undo();
+      const undone = await contents(server);
+      for (const [folder, lines] of Object.entries(changed)) assert.deepEqual(undone[folder], lines);
+      assert.ok(Object.entries(undone).every(([folder, lines]) => folder in changed || lines.length === 0));
+    }
+    assert.deepEqual(complaints(server), []);
+    await client.close();
+  });
+
+test('asked at a terminal; refused where nobody can answer', { skip: skip || missing('script') }, async () => {
+  const live = await liveWorld();
+  const client = await Imap.login(live.server, ALICE);
+  await client.append('INBOX', text('one'), [], DAY);
+  await live.world.backup([]);
+  await client.select('INBOX');
+  await client.expunge('1');
+  const args = [
+    '--config',
+    `${live.world.directory}/etc/mailrecover.yaml`,
+    'restore',
+    'latest',
+    '--live',
+    'missing',
+    '--identity',
+    live.identity,
+  ];
+  const refused = await live.world.run(['restore', 'latest', '--live', 'missing', '--identity', live.identity], { expect: 20 });
+  assert.match(JSON.stringify(refused), /nobody is there to confirm/);
+  const no = await onTerminal(BINARY, args, [[/carry this out\? \[yes\/no\] /, 'no']]);
+  assert.equal(no.code, 20, no.screen);
+  assert.deepEqual(await folderLines(live.server, 'INBOX'), []);
+  const yes = await onTerminal(BINARY, args, [[/carry this out\? \[yes\/no\] /, 'yes']]);
+  assert.equal(yes.code, 0, yes.screen);
+  assert.match(yes.screen, /INBOX: 1 come back/);
+  assert.equal((await folderLines(live.server, 'INBOX')).length, 1);
+  assert.match(readFileSync(`${live.world.directory}/state/audit.jsonl`, 'utf8'), /"live":"missing"/);
   await client.close();
 });

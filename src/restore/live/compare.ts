@@ -1,7 +1,7 @@
 /** What of a snapshot's folders is missing from the live ones. */
 import type { MessageState } from '../../repository/catalog/model.ts';
 import type { ByteString } from '../../store/bytes.ts';
-import { type LiveFolder, type LivePlace, type LiveReader, messagePath } from './look.ts';
+import type { LiveFolder, LiveMessage, LivePlace, LiveReader } from './look.ts';
 
 export interface Wanted {
   base: ByteString;
@@ -11,7 +11,7 @@ export interface Wanted {
 interface Lying {
   dir: ByteString;
   base: ByteString;
-  path: ByteString;
+  message: LiveMessage;
   taken: boolean;
 }
 
@@ -28,9 +28,15 @@ export class Strays {
   readonly #folders: ReadonlyMap<ByteString, LiveFolder>;
   readonly #shas = new Map<Lying, string | undefined>();
   #bySize: Map<number, Lying[]> | undefined;
+  #restless = false;
 
   constructor(reader: LiveReader, place: LivePlace, folders: ReadonlyMap<ByteString, LiveFolder>) {
     [this.#reader, this.#place, this.#folders] = [reader, place, folders];
+  }
+
+  /** Whether a message left its folder before it could be looked at: then it may be one of those that seem to be missing. */
+  get restless(): boolean {
+    return this.#restless;
   }
 
   #sizes(): Map<number, Lying[]> {
@@ -38,11 +44,13 @@ export class Strays {
     const bySize = new Map<number, Lying[]>();
     for (const [dir, folder] of this.#folders) {
       for (const [base, message] of folder) {
-        const path = messagePath(this.#place, dir, base, message);
-        const size = this.#reader.size(path);
-        if (size === undefined) continue;
+        const size = this.#reader.size(this.#place, dir, base, message);
+        if (size === undefined) {
+          this.#restless = true;
+          continue;
+        }
         const held = bySize.get(size);
-        const lying = { dir, base, path, taken: false };
+        const lying = { dir, base, message, taken: false };
         if (held === undefined) bySize.set(size, [lying]);
         else held.push(lying);
       }
@@ -60,7 +68,11 @@ export class Strays {
   }
 
   #sha(lying: Lying): string | undefined {
-    if (!this.#shas.has(lying)) this.#shas.set(lying, this.#reader.sha(lying.path));
+    if (!this.#shas.has(lying)) {
+      const sha = this.#reader.sha(this.#place, lying.dir, lying.base, lying.message);
+      if (sha === undefined) this.#restless = true;
+      this.#shas.set(lying, sha);
+    }
     return this.#shas.get(lying);
   }
 }
@@ -74,8 +86,9 @@ export function whatIsGone(
   const gone: Wanted[] = [];
   for (const message of wanted) {
     const there = live.folder.get(message.base);
-    // The bytes under a name never change; a file of another size was damaged.
-    const whole = there !== undefined && live.reader.size(messagePath(live.place, dir, message.base, there)) === message.state.size;
+    // The bytes under a name never change; a file of another size was damaged. One that a client takes away right now is no loss.
+    const whole =
+      there !== undefined && (live.reader.size(live.place, dir, message.base, there) ?? message.state.size) === message.state.size;
     if (!whole && live.strays.take(message.state, live.known, dir) === undefined) gone.push(message);
   }
   return { present: wanted.length - gone.length, gone };

@@ -88,6 +88,35 @@ export function folderDirs(place: LivePlace): ByteString[] {
   return found;
 }
 
+/** Passes over a mailbox that does not come to rest. */
+const MAX_PASSES = 5;
+
+/**
+ * All folders and their messages. A message that is moved while folders are listed may be seen in none of them; so they are listed again until two
+ * passes see the same. In a mailbox that never comes to rest, what any pass saw counts as there: better one message too few comes back than one twice.
+ */
+export function listMailbox(place: LivePlace): Map<ByteString, LiveFolder> {
+  const seen = listAll(place);
+  for (let pass = 1; pass < MAX_PASSES; pass++) {
+    let moved = false;
+    for (const [dir, folder] of listAll(place)) {
+      const before = seen.get(dir) ?? new Map<ByteString, LiveMessage>();
+      for (const [base, message] of folder) {
+        moved ||= !before.has(base);
+        before.set(base, message);
+      }
+      moved ||= before.size > folder.size;
+      seen.set(dir, before);
+    }
+    if (!moved) break;
+  }
+  return seen;
+}
+
+function listAll(place: LivePlace): Map<ByteString, LiveFolder> {
+  return new Map(folderDirs(place).map((dir) => [dir, listFolder(place, dir)]));
+}
+
 export function messagePath(place: LivePlace, dir: ByteString, base: ByteString, message: LiveMessage): ByteString {
   return `${folderPath(place, dir)}/${message.in}/${base}${message.flags}`;
 }
@@ -115,13 +144,37 @@ export class LiveReader {
     }
   }
 
-  /** Bytes of a file; undefined where it is not there (any more). */
-  size(path: ByteString): number | undefined {
-    return lstatIfThere(path)?.size;
+  /**
+   * Does something with the file of a message, under whatever name it has by now: a client may change its flags at any time.
+   * @returns undefined where the message is no longer in the folder
+   */
+  #current<T>(
+    place: LivePlace,
+    dir: ByteString,
+    base: ByteString,
+    message: LiveMessage,
+    use: (path: ByteString) => T | undefined,
+  ): T | undefined {
+    let now: LiveMessage | undefined = message;
+    for (let look = 0; look < 20 && now !== undefined; look++) {
+      const result = use(messagePath(place, dir, base, now));
+      if (result !== undefined) return result;
+      now = listFolder(place, dir).get(base);
+    }
+    return undefined;
   }
 
-  /** SHA-256 in hex; undefined where the file is not there (any more). */
-  sha(path: ByteString): string | undefined {
+  /** Bytes of a message's file; undefined where it is not there any more. */
+  size(place: LivePlace, dir: ByteString, base: ByteString, message: LiveMessage): number | undefined {
+    return this.#current(place, dir, base, message, (path) => lstatIfThere(path)?.size);
+  }
+
+  /** SHA-256 of a message's file in hex; undefined where it is not there any more. */
+  sha(place: LivePlace, dir: ByteString, base: ByteString, message: LiveMessage): string | undefined {
+    return this.#current(place, dir, base, message, (path) => this.#hash(path));
+  }
+
+  #hash(path: ByteString): string | undefined {
     return this.#read(path, (fd) => {
       const hash = createHash('sha256');
       const buffer = Buffer.allocUnsafe(256 * 1024);

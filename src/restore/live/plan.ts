@@ -17,8 +17,8 @@ import { foldersOf, nameOfFolder } from '../look/folders.ts';
 import { keywordsOf } from '../look/source.ts';
 import { selectFrom, wantedMailboxes, type Selection } from '../select.ts';
 import { notHeld, Unfitted } from '../unfitted.ts';
-import { Strays, whatIsGone, withoutMoved, type Wanted } from './compare.ts';
-import { folderDirs, isFolder, listFolder, type LiveFolder, type LivePlace, LiveReader } from './look.ts';
+import { type Known, Strays, whatIsGone, withoutMoved, type Wanted } from './compare.ts';
+import { isFolder, listMailbox, type LiveFolder, type LivePlace, LiveReader } from './look.ts';
 import type { FolderPlan, LiveMode, LivePlan, MailboxPlan } from './model.ts';
 import { BaseNames } from './names.ts';
 import { planReplacement } from './replacement.ts';
@@ -65,6 +65,19 @@ interface MailboxState {
   control: FullSection | undefined;
   selected: FullSection;
 }
+
+/** A folder of the snapshot, compared with the live one. */
+interface Compared {
+  dir: ByteString;
+  name: string;
+  wanted: Wanted[];
+  present: number;
+  gone: Wanted[];
+  moved: Map<ByteString, number>;
+}
+
+/** A mailbox in which messages are being moved is compared so often. */
+const MAX_ATTEMPTS = 10;
 
 /** What is known of a live mailbox while the plan is made. */
 interface LiveMailbox {
@@ -183,7 +196,7 @@ class Planner {
     const { layout } = this.#options.layoutOf(name);
     const control = store.control === undefined ? undefined : expandBytes(parsePattern(store.control), mailbox);
     const place: LivePlace = { root: located.real, layout, ...(control === undefined ? {} : { control }) };
-    const folders = new Map(folderDirs(place).map((dir) => [dir, listFolder(place, dir)]));
+    const folders = listMailbox(place);
     const plan: MailboxPlan = { store: name, mailbox, ...place, folders: [] };
     return { plan, place, folders, strays: new Strays(this.reader, place, folders), tree: undefined };
   }
@@ -194,21 +207,13 @@ class Planner {
     const known = (dir: ByteString, base: ByteString): boolean => state.mail.dirs.get(dir)?.messages.has(base) === true;
     const folders = foldersOf(state.selected, layoutOf).map(({ dir, name, state: { messages } }) => {
       const wanted: Wanted[] = [...messages].map(([base, message]) => ({ base, state: message }));
-      return { dir, name, wanted: wanted.toSorted((a, b) => a.state.mtime - b.state.mtime), gone: wanted, present: 0 };
+      // Oldest first, as the server is to see them.
+      wanted.sort((a, b) => a.state.mtime - b.state.mtime);
+      return { dir, name, wanted, gone: wanted, present: 0, moved: new Map<ByteString, number>() };
     });
-    if (mode === 'missing')
-      for (const folder of folders) {
-        const lives = {
-          place: live.place,
-          folder: live.folders.get(folder.dir) ?? new Map(),
-          reader: this.reader,
-          strays: live.strays,
-          known,
-        };
-        Object.assign(folder, whatIsGone(folder.wanted, folder.dir, lives));
-      }
     const explicit = source.selection.messages !== undefined;
-    for (const { dir, name, wanted, gone, present } of folders) {
+    if (mode === 'missing') this.#compare(live, folders, known, !this.#options.moved && !explicit);
+    for (const { dir, name, wanted, gone: missing, present, moved } of folders) {
       const keywords = (): Promise<Keywords> => this.#keywords(state, source, numbering, dir, layout);
       if (mode === 'replace') {
         const folder = await planReplacement({
@@ -233,10 +238,6 @@ class Planner {
         continue;
       }
       const target = mode === 'folder' ? this.#intoTree(live, name, source, layout) : { name, dir };
-      const { missing, moved } =
-        mode === 'missing' && !this.#options.moved && !explicit
-          ? withoutMoved(gone, live.strays, known)
-          : { missing: gone, moved: new Map<ByteString, number>() };
       const folder = this.#folder(live, target, mode === 'folder' ? name : undefined);
       folder.present += present;
       for (const [other, count] of moved) {
@@ -258,6 +259,30 @@ class Planner {
           flags: imapFlags(message.flags, names),
           source: number,
         });
+    }
+  }
+
+  /** Finds out what is missing; again, where clients were moving messages meanwhile. */
+  #compare(live: LiveMailbox, folders: Compared[], known: Known, elsewhere: boolean): void {
+    for (let attempt = 1; ; attempt++) {
+      for (const folder of folders) {
+        const lives = {
+          place: live.place,
+          folder: live.folders.get(folder.dir) ?? new Map(),
+          reader: this.reader,
+          strays: live.strays,
+          known,
+        };
+        Object.assign(folder, whatIsGone(folder.wanted, folder.dir, lives));
+      }
+      if (elsewhere)
+        for (const folder of folders) {
+          const { missing, moved } = withoutMoved(folder.gone, live.strays, known);
+          Object.assign(folder, { gone: missing, moved });
+        }
+      if (!live.strays.restless || attempt === MAX_ATTEMPTS || folders.every(({ gone }) => gone.length === 0)) return;
+      live.folders = listMailbox(live.place);
+      live.strays = new Strays(this.reader, live.place, live.folders);
     }
   }
 

@@ -7,7 +7,7 @@ import type { ByteString } from '../../store/bytes.ts';
 import { imapFlags, maildirFlags } from '../../store/maildir/flags.ts';
 import type { Keywords } from '../../store/maildir/keywords.ts';
 import type { Wanted } from './compare.ts';
-import { isFolder, type LiveFolder, type LiveMessage, type LivePlace, type LiveReader, messagePath } from './look.ts';
+import { isFolder, type LiveFolder, type LiveMessage, type LivePlace, type LiveReader } from './look.ts';
 import type { FlagChange, FolderPlan } from './model.ts';
 import type { BaseNames } from './names.ts';
 
@@ -34,7 +34,7 @@ export async function planReplacement(options: ReplacementOptions): Promise<Fold
   const bySha = new Map<string, ByteString[]>();
   const shaOf = new Map<ByteString, string | undefined>();
   for (const [base, message] of live) {
-    const sha = reader.sha(messagePath(place, dir, base, message));
+    const sha = reader.sha(place, dir, base, message);
     shaOf.set(base, sha);
     if (sha !== undefined) bySha.set(sha, [...(bySha.get(sha) ?? []), base]);
   }
