@@ -50,7 +50,7 @@ function check(mode: LiveMode, snapshot: string | undefined, options: LiveOption
   if (mode === 'replace' && options.message.length > 0)
     usage('--live replace takes whole folders, not messages', 'bring single messages back with --live missing');
   if (options.mapOwner.length > 0) usage('--map-owner goes with --to', 'what is put into a live mailbox belongs to its owner');
-  if (snapshot === undefined && !filters) usage('no snapshot is named', 'such as: mailrecover restore latest --live missing');
+  if (snapshot === undefined && !filters) usage('no snapshot is named', `such as: mailrecover restore latest --live ${mode}`);
   if (filters && options.message.length > 0) usage('--message and filters exclude each other', 'leave one of them out');
 }
 
@@ -69,15 +69,16 @@ export async function restoreLive(
     throw new MailrecoverError('config', 'a restore into the running server needs a configuration, which says where mail lies', {
       hint: "write one with 'mailrecover init', or restore into a directory: --to DIR",
     });
-  const [{ openRepository }, { Run }, { planLive }, { carryOut }, { checkRoom }, { makeDirectory }, { takeLock }] = await Promise.all([
-    import('../repository/repository.ts'),
-    import('../restore/live/journal.ts'),
-    import('../restore/live/plan.ts'),
-    import('../restore/live/live.ts'),
-    import('../restore/live/stage.ts'),
-    import('../system/files.ts'),
-    import('../system/lock.ts'),
-  ]);
+  const [{ openRepository }, { Run }, { planLive }, { carryOut, checkServer }, { checkRoom }, { makeDirectory }, { takeLock }] =
+    await Promise.all([
+      import('../repository/repository.ts'),
+      import('../restore/live/journal.ts'),
+      import('../restore/live/plan.ts'),
+      import('../restore/live/live.ts'),
+      import('../restore/live/stage.ts'),
+      import('../system/files.ts'),
+      import('../system/lock.ts'),
+    ]);
   const repository = await openRepository(place.target);
   const identities = await identitiesOf(context, place, repository, options.identity);
   const findings: Finding[] = [];
@@ -138,12 +139,16 @@ export async function restoreLive(
       counts: options.dryRun ? {} : { added: 0, setAside: 0, reflagged: 0, present: counts.present, moved: counts.moved },
       findings,
       fields,
-      render: (text) => `${renderPlan(shown, text)}\n${nothing ? text.green('nothing to do') : text.dim('nothing was changed: --dry-run')}`,
+      render: (text) =>
+        [renderPlan(shown, text), nothing ? text.green('nothing to do') : text.dim('nothing was changed: --dry-run')]
+          .filter((part) => part !== '')
+          .join('\n'),
     };
   }
   if (run === undefined) {
     await confirm(context, options.yes, renderPlan(plan), 'carry this out?');
     checkRoom(plan);
+    await checkServer(plan, { config: config.dovecot?.config, signal: context.signal });
   }
   findings.push(...(await audit(place, 'restore', { live: mode, snapshots: plan.snapshots, asked: JSON.parse(asked) as unknown })));
   run ??= await Run.begin(place.state, plan);
@@ -287,10 +292,10 @@ function renderPlan(plan: LivePlan, text: Pick<TextHelpers, 'dim' | 'number'> = 
     for (const folder of folders.filter(changes)) {
       const what = [
         ...(folder.create ? ['new folder'] : []),
-        ...(folder.adds.length > 0 ? [`${text.number(folder.adds.length)} come back`] : []),
-        ...(folder.removals.length > 0 ? [`${text.number(folder.removals.length)} that came later are set aside`] : []),
+        ...(folder.adds.length > 0 ? [`${text.number(folder.adds.length)} to bring back`] : []),
+        ...(folder.removals.length > 0 ? [`${text.number(folder.removals.length)} newer to set aside`] : []),
         ...(folder.minNextUid === undefined ? [] : [`UIDNEXT is raised to ${folder.minNextUid}, which a snapshot has seen`]),
-        ...(folder.flags.length > 0 ? [`${text.number(folder.flags.length)} get their flags back`] : []),
+        ...(folder.flags.length > 0 ? [`${text.number(folder.flags.length)} to get flags back`] : []),
       ];
       lines.push(`${displayBytes(mailbox)}  ${folder.name}: ${what.join(', ')}`);
     }

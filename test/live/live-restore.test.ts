@@ -216,7 +216,7 @@ test('asked at a terminal; refused where nobody can answer', { skip: skip || mis
   assert.deepEqual(await folderLines(live.server, 'INBOX'), []);
   const yes = await onTerminal(BINARY, args, [[/carry this out\? \[yes\/no\] /, 'yes']]);
   assert.equal(yes.code, 0, yes.screen);
-  assert.match(yes.screen, /INBOX: 1 come back/);
+  assert.match(yes.screen, /INBOX: 1 to bring back/);
   assert.equal((await folderLines(live.server, 'INBOX')).length, 1);
   assert.match(readFileSync(`${live.world.directory}/state/audit.jsonl`, 'utf8'), /"live":"missing"/);
   await client.close();

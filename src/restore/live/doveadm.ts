@@ -9,7 +9,7 @@ export interface DovecotAccess {
   signal?: AbortSignal | undefined;
 }
 
-const HINT = 'is Dovecot running, and does this user (root, or the owner of the mail) may use doveadm?';
+const HINT = 'make sure that Dovecot runs, and that this user (root, or the owner of the mail) may use doveadm';
 
 export class Doveadm {
   readonly #access: DovecotAccess;
@@ -26,6 +26,20 @@ export class Doveadm {
       ...(signal === undefined ? {} : { signal }),
     });
     return result.stdout;
+  }
+
+  /** @throws MailrecoverError `unreachable` where Dovecot does not answer for a user */
+  async check(user: string): Promise<void> {
+    try {
+      await this.open(user, 'INBOX');
+    } catch (error) {
+      if (!(error instanceof MailrecoverError)) throw error;
+      throw new MailrecoverError('unreachable', `dovecot does not answer for '${user}': ${error.message}`, {
+        hint: `${HINT}; nothing was changed`,
+        subject: user,
+        cause: error,
+      });
+    }
   }
 
   /** Makes a folder and subscribes to it. One that is there already is as good. */
@@ -86,5 +100,10 @@ export class Doveadm {
 
 function withHint(error: unknown): unknown {
   if (!(error instanceof MailrecoverError) || error.hint !== undefined) return error;
+  if (/not allowed|namespace/i.test(error.message))
+    return new MailrecoverError('config', `dovecot refused: ${error.message}`, {
+      hint: "are 'separator' and 'prefix' of the store what they are in Dovecot's namespace? (doveconf -n)",
+      cause: error,
+    });
   return new MailrecoverError('unreachable', `dovecot did not do it: ${error.message}`, { hint: HINT, cause: error });
 }

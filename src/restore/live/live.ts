@@ -7,7 +7,7 @@ import { Handles, makeAside, namesIn, removeAside, asidePath } from './aside.ts'
 import { Doveadm, type DovecotAccess } from './doveadm.ts';
 import type { Run } from './journal.ts';
 import { isFolder, LiveReader, listFolder } from './look.ts';
-import { changes, type FolderPlan, type MailboxPlan } from './model.ts';
+import { changes, type FolderPlan, type LivePlan, type MailboxPlan } from './model.ts';
 import { lackingKeywords, putAdds, putFlags, setAside } from './put.ts';
 import { addsOf, batchesOf, stage, type Batch, type StageOptions } from './stage.ts';
 
@@ -24,6 +24,15 @@ export interface LiveReport {
   /** Milliseconds until the first message lay where the server shows it. */
   firstMailMs?: number;
   findings: Finding[];
+}
+
+/**
+ * Whether Dovecot answers, where it will have to make folders: better known before anything is done.
+ * @throws MailrecoverError `unreachable`
+ */
+export async function checkServer(plan: LivePlan, dovecot: DovecotAccess): Promise<void> {
+  const doveadm = new Doveadm(dovecot);
+  for (const { mailbox, folders } of plan.mailboxes) if (folders.some(({ create }) => create)) await doveadm.check(displayBytes(mailbox));
 }
 
 /**
@@ -110,6 +119,11 @@ class LiveRun {
       // Before it is made: an undo must know of it, wherever this run ends.
       run.note({ did: 'creating', mailbox: number, folder: at });
       await this.#doveadm.create(user, folder.name);
+      if (!isFolder(mailbox, folder.dir))
+        throw new MailrecoverError('config', `dovecot keeps folder '${folder.name}' of '${user}' elsewhere than where it was expected`, {
+          hint: "make 'layout', 'separator' and 'prefix' of the store what they are in Dovecot's namespace (doveconf -n), then undo this run: 'mailrecover undo'",
+          subject: folder.name,
+        });
     }
     const aside = asidePath(mailbox, run.plan.id, number);
     if (adds.length > 0)

@@ -157,7 +157,8 @@ class Undo {
     const { mailbox, folder, old } = task;
     if (!isFolder(mailbox, folder.dir)) {
       const left = namesIn(old).length;
-      this.counts.gone += folder.adds.length;
+      const staged = new Set(namesIn(`${asidePath(mailbox, this.#options.run.plan.id, task.number)}/add`));
+      this.counts.gone += folder.adds.filter(({ base }) => !staged.has(base)).length;
       if (left > 0) await this.#doveadm.create(displayBytes(mailbox.mailbox), folder.name);
       else return;
     }
@@ -177,9 +178,10 @@ class Undo {
       if (rename(`${this.#handles.at(`${path}/${message.in}`)}/${base}${message.flags}`, `${this.#handles.at(cur)}/${base}${from}`))
         this.counts.flags++;
     }
+    const staged = new Set(namesIn(`${asidePath(mailbox, this.#options.run.plan.id, task.number)}/add`));
     for (const { base, flags } of folder.adds) {
       const message = live.get(base);
-      if (message === undefined) this.counts.gone++;
+      if (message === undefined) this.counts.gone += staged.has(base) ? 0 : 1;
       else if (!sameFlags(message.flags, flags, keywords) && this.#options.changed !== 'take') this.counts.left++;
       else if (this.#remove(`${this.#handles.at(`${path}/${message.in}`)}/${base}${message.flags}`)) this.counts.taken++;
       else this.counts.left++;
@@ -203,6 +205,7 @@ class Undo {
     const { run } = this.#options;
     for (const { mailbox, folder, number, at } of tasks) {
       const user = displayBytes(mailbox.mailbox);
+      if (!isFolder(mailbox, folder.dir)) continue;
       try {
         const messages = await this.#doveadm.open(user, folder.name);
         if (!run.created(number, at)) continue;
