@@ -120,4 +120,4 @@ execFileSync('tar', [
 ]);
 writeFileSync(join(into, 'identity.txt'), /AGE-SECRET-KEY-1[0-9A-Z]+/.exec(readFileSync(join(root, 'identity.txt'), 'utf8'))?.[0] ?? '');
 writeFileSync(join(into, 'expected.json'), `${JSON.stringify(expected, undefined, 2)}\n`);
-undo();
+await undo();
