@@ -148,7 +148,7 @@ export function explainS3(error: unknown, attempt: Attempt): MailrecoverError {
     );
   return told(
     'failed',
-    `the server says '${code || status}'${message === '' || message === code ? '' : `: ${message}`}`,
+    `the server says '${code || status}'${['', 'UnknownError', code].includes(message) ? '' : `: ${message}`}`,
     'is that really an S3 server, and is it one that is known to work?',
   );
 }

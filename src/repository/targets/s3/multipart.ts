@@ -78,7 +78,9 @@ export async function putInParts(
       parts[number - 1] = { PartNumber: number, ...(ETag === undefined ? {} : { ETag }) };
     }
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, work));
+  // Parts that are under way arrive, though another failed: the next try need not send them.
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, count) }, work));
+  for (const { reason } of ended.filter((end) => end.status === 'rejected')) throw reason;
   await client.send(
     new sdk.CompleteMultipartUploadCommand({
       ...place,

@@ -59,8 +59,8 @@ async function extend({ client, sdk, bucket, keyOf }: Bucket, lock: Lock, path: 
   const present = head.ObjectLockRetainUntilDate?.getTime() ?? 0;
   if (present >= enough) return present;
   const until = untilFor(lock);
-  // A lock of compliance stays one.
-  const Mode = head.ObjectLockMode === 'COMPLIANCE' ? 'COMPLIANCE' : modeOf(lock);
+  // A lock that is there keeps its mode: to change it is another right than to extend it.
+  const Mode = head.ObjectLockMode ?? modeOf(lock);
   const RetainUntilDate = new Date(until);
   await client.send(new sdk.PutObjectRetentionCommand({ ...place, Retention: { Mode, RetainUntilDate } }));
   return until;

@@ -122,6 +122,13 @@ export function s3Target(location: S3Location, options: TargetOptions, tuning: S
         conditional = 'refused';
         return (await head(at, path)) === undefined ? send(at, path, data, false) : false;
       }
+      if (until !== undefined && (code === 'InvalidRequest' || code === 'InvalidArgument')) {
+        throw new MailrecoverError('config', `the bucket '${bucket}' takes no object lock`, {
+          subject: name,
+          hint: "it is switched on when a bucket is made ('aws s3api create-bucket --object-lock-enabled-for-bucket …'); or leave out 's3: { lock: … }'",
+          cause: error,
+        });
+      }
       throw error;
     }
   }
@@ -153,7 +160,6 @@ export function s3Target(location: S3Location, options: TargetOptions, tuning: S
     const found = await client.send(
       new sdk.GetObjectCommand({ Bucket: bucket, Key: keyOf(path), ...(range === undefined ? {} : { Range: range }) }),
     );
-    const wanted = found.ContentLength ?? 0;
     const pieces: Buffer[] = [];
     let length = 0;
     for await (const piece of (found.Body ?? []) as AsyncIterable<Buffer>) {
@@ -161,7 +167,8 @@ export function s3Target(location: S3Location, options: TargetOptions, tuning: S
       pieces.push(piece);
       length += piece.length;
     }
-    if (length !== wanted) throw new MailrecoverError('unreachable', `'${name}/${path}' broke off while it was read`, { subject: path });
+    if (length !== (found.ContentLength ?? length))
+      throw new MailrecoverError('unreachable', `'${name}/${path}' broke off while it was read`, { subject: path });
     return Buffer.concat(pieces);
   }
 
