@@ -2,9 +2,14 @@
 import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { parseRecipient, type Identity } from '../repository/age/keys.ts';
+<<<<<<< HEAD
 import { snapshotPath } from '../repository/names.ts';
 import { openRepository, type Repository } from '../repository/repository.ts';
 import { hostFingerprint } from '../repository/signing.ts';
+=======
+import type { SnapshotRef } from '../repository/names.ts';
+import { openRepository, readSnapshot, type Repository, type StoredSnapshot } from '../repository/repository.ts';
+>>>>>>> 715c8e7 (Records, marks, anomalies: what a repository knows of decisions about it)
 import type { Target } from '../repository/target.ts';
 import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader } from '../store/live.ts';
@@ -12,9 +17,15 @@ import { SYSTEM } from '../store/system/types.ts';
 import { isoNow, now } from '../system/clock.ts';
 import { takeLock } from '../system/lock.ts';
 import type { Progress } from '../system/progress.ts';
+<<<<<<< HEAD
 import { commitSnapshot, neededPaths, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
+=======
+import { anomaliesOf, tellAnomalies, THRESHOLDS, type Thresholds } from './anomaly.ts';
+import { commitSnapshot, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
+>>>>>>> 715c8e7 (Records, marks, anomalies: what a repository knows of decisions about it)
 import { ContentPool } from './content/pool.ts';
 import { dryReader } from './dry.ts';
+import { readCare, refuseCalledGone } from './marks.ts';
 import { applyTally, packsToMerge } from './merge-packs.ts';
 import { clearPending } from './pending.ts';
 import { adoptPending, adoptTags, listHoldings, loadKeys, lostPacks, newestOwn, type Holdings, type Keys } from './prepare.ts';
@@ -27,6 +38,8 @@ import { DamagedState, emptyIndex, mailboxKey, StateDirectory, type MailboxState
 import { packStore, restoreTags, type PackStore } from './store-packs.ts';
 
 const DAY = 86_400_000;
+/** The size, in what is held, of objects that must not be relied on. */
+const REFUSED = -1;
 
 export interface BackupOptions extends SourceOptions {
   target: Target;
@@ -50,6 +63,8 @@ export interface BackupOptions extends SourceOptions {
   trust: readonly string[];
   identities: readonly Identity[];
   tool: string;
+  /** From when on a change is out of the ordinary; by default {@link THRESHOLDS}. */
+  anomaly?: Thresholds;
   progress: Progress;
 }
 
@@ -146,11 +161,13 @@ async function locked(
 ): Promise<BackupReport> {
   const { progress, signal } = options;
   const recipients = options.recipients?.map((text) => parseRecipient(text));
-  const holdings = await listHoldings(repository);
   const loaded = state.load(repository.id);
   const rebuilt = loaded === undefined;
   const index = loaded ?? emptyIndex(repository.id);
   const newest = await newestOwn(repository, keys.host, index);
+  const parentSnapshot = await readNewest(repository, newest);
+  const care = await readCare(repository, keys.host, options.trust, parentSnapshot);
+  const holdings = withoutRefused(await listHoldings(repository), care.refused);
   // The state is lost, or of another snapshot than the newest: what it does not say, the repository and the live mail do.
   const behind = newest !== undefined && index.snapshot !== newest.id;
   if (rebuilt || behind) await adoptTags(repository, state, index, keys, options.trust, holdings, findings);
@@ -199,6 +216,8 @@ async function locked(
     const whole = index.catalogs.length === 0;
     const writer = whole ? newCatalog(context, 'base') : undefined;
     progress.phase('reading mail');
+    const known = new Set(index.mailboxes.map(mailboxKey));
+    const before = comparedWith(index, parentSnapshot);
     const sections = await readMailboxes(run, sources, writer);
     signal?.throwIfAborted();
     if (options.dryRun) return report(run, { ...pool.bytes, bytesStored: 0 });
@@ -226,7 +245,23 @@ async function locked(
     const parent = await newestOwn(repository, keys.host, index);
     const total = report(run, { ...pool.bytes, bytesStored: stored });
     const { counts } = total;
-    const snapshot = await commitSnapshot(repository, index, unread, keys.host, {
+    const here = new Set(index.mailboxes.map(mailboxKey));
+    const found = anomaliesOf(
+      {
+        before,
+        after: counts,
+        goneMailboxes: [...known].filter((key) => !here.has(key)).length,
+        flagChanges: counts.flagChanges,
+        changedContent: changes.changedContent.length,
+        stored: pool.stored,
+      },
+      options.anomaly ?? THRESHOLDS,
+    );
+    const anomalies = [...new Set([...found.map(({ code }) => code), ...care.inherited])].sort();
+    total.findings.push(...tellAnomalies(found, care.inherited));
+    if (anomalies.length > 0 && total.outcome === 'ok') total.outcome = 'warning';
+    await refuseCalledGone(repository, keys.host, parentSnapshot, care);
+    const snapshot = await commitSnapshot(repository, index, unread, keys.host, care, {
       host: options.host,
       sequence: (parent?.sequence ?? 0) + 1,
       ...(parent === undefined ? {} : { parent: parent.id }),
@@ -235,6 +270,7 @@ async function locked(
       counts: { mailboxes: counts.mailboxes, folders: counts.folders, messages: counts.messages, bytes: totalBytes(index) },
       added: { messages: counts.newMessages, bytes: counts.bytesRead, stored },
       tool: options.tool,
+      ...(anomalies.length > 0 ? { anomalies } : {}),
     });
     index.snapshot = snapshot.id;
     index.sequence = (parent?.sequence ?? 0) + 1;
@@ -275,6 +311,28 @@ async function keepState(state: StateDirectory, index: StateIndex, { runs }: Cat
       subject: state.path,
     };
   }
+}
+
+/** The newest own snapshot, as far as it can be read. */
+async function readNewest({ target }: Repository, newest: SnapshotRef | undefined): Promise<StoredSnapshot | undefined> {
+  try {
+    return newest === undefined ? undefined : await readSnapshot(target, newest);
+  } catch (error) {
+    if (error instanceof MailrecoverError && ['damage', 'repository-format', 'not-found'].includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/** What prune may remove at any moment is as good as gone: it is there with a size that nothing has. */
+function withoutRefused(holdings: Holdings, refused: ReadonlySet<string>): Holdings {
+  return refused.size === 0 ? holdings : new Map([...holdings, ...[...refused].map((name) => [name, REFUSED] as const)]);
+}
+
+/** What this run is compared with: the snapshot before, also where the local state knows nothing of it. */
+function comparedWith(index: StateIndex, parent: StoredSnapshot | undefined): { mailboxes: number; messages: number } | undefined {
+  if (parent !== undefined) return parent.counts;
+  if (index.snapshot === undefined) return undefined;
+  return { mailboxes: index.mailboxes.length, messages: index.mailboxes.reduce((sum, { counts }) => sum + counts.messages, 0) };
 }
 
 function packLookup(index: StateIndex): (name: string) => number | undefined {

@@ -9,6 +9,7 @@ import type { Repository } from '../repository/repository.ts';
 import { hostFingerprint, type HostKey } from '../repository/signing.ts';
 import { encodeSnapshot, type ObjectRef, type Snapshot } from '../repository/snapshot/text.ts';
 import { byBytes } from '../repository/catalog/percent.ts';
+import type { MarkView } from '../repository/prune/marks.ts';
 import { mergeTables, readTable } from './content/known.ts';
 import { isBaseDue, mergeCount, type LocalRuns } from './runs.ts';
 import { listHoldings } from './prepare.ts';
@@ -110,7 +111,7 @@ export async function saveTables(state: StateDirectory, index: StateIndex, recor
   index.tables.push(await state.saveTable(table));
 }
 
-export interface SnapshotFacts extends Omit<Snapshot, 'catalogs' | 'packs' | 'tags' | 'key'> {}
+export interface SnapshotFacts extends Omit<Snapshot, 'catalogs' | 'packs' | 'tags' | 'key' | 'marks'> {}
 
 /**
  * The packs that the newest state needs.
@@ -148,6 +149,7 @@ export async function commitSnapshot(
   index: StateIndex,
   lost: ReadonlySet<number>,
   key: HostKey,
+  marks: Pick<MarkView, 'refused' | 'acknowledge'>,
   facts: SnapshotFacts,
 ): Promise<{ id: string; size: number }> {
   const needed = neededPacks(index, lost);
@@ -163,7 +165,16 @@ export async function commitSnapshot(
       subject: name,
     });
   }
-  const text = encodeSnapshot({ ...facts, key: key.publicHex, catalogs, ...needed }, key);
+  const names = new Set([...needed.packs, ...needed.tags, ...catalogs].map(({ name }) => name));
+  const marked = [...names].find((name) => marks.refused.has(name));
+  if (marked !== undefined) {
+    // Only where nothing is encrypted: the same content has the same name again.
+    throw new MailrecoverError('failed', `object '${marked}' is needed, and was marked to be removed`, {
+      hint: "let it be removed, then run the backup again: 'mailrecover prune'",
+      subject: marked,
+    });
+  }
+  const text = encodeSnapshot({ ...facts, marks: marks.acknowledge(names), key: key.publicHex, catalogs, ...needed }, key);
   const id = createHash('sha256').update(text).digest('hex');
   await repository.target.put(snapshotPath(hostFingerprint(key.publicHex), facts.sequence, id), Buffer.from(text), { exclusive: true });
   return { id, size: text.length };

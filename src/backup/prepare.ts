@@ -6,7 +6,7 @@ import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { Identity, Recipient } from '../repository/age/keys.ts';
 import { inParallel } from '../repository/in-parallel.ts';
-import { objectPath, snapshotPath } from '../repository/names.ts';
+import { objectPath, snapshotPath, type SnapshotRef } from '../repository/names.ts';
 import { listSnapshotRefs, registerHost, type Repository } from '../repository/repository.ts';
 import { readSecrets, secretFingerprint, storeSecret } from '../repository/secret.ts';
 import { createHostKey, hostFingerprint, readHostKey, type HostKey } from '../repository/signing.ts';
@@ -98,16 +98,17 @@ export async function newestOwn(
   repository: Repository,
   key: HostKey,
   last: { snapshot: string | undefined; sequence: number },
-): Promise<{ id: string; sequence: number } | undefined> {
+): Promise<SnapshotRef | undefined> {
   const fingerprint = hostFingerprint(key.publicHex);
   const own = (await listSnapshotRefs(repository.target)).filter((ref) => ref.fingerprint === fingerprint);
-  const newest = own.reduce<{ id: string; sequence: number } | undefined>(
-    (newest, ref) => (newest === undefined || ref.sequence > newest.sequence ? ref : newest),
+  const newest = own.reduce<SnapshotRef | undefined>(
+    (held, ref) => (held === undefined || ref.sequence > held.sequence ? ref : held),
     undefined,
   );
   if (last.snapshot === undefined || last.sequence <= (newest?.sequence ?? 0)) return newest;
-  const isThere = (await repository.target.size(snapshotPath(fingerprint, last.sequence, last.snapshot))) !== undefined;
-  return isThere ? { id: last.snapshot, sequence: last.sequence } : newest;
+  const path = snapshotPath(fingerprint, last.sequence, last.snapshot);
+  const isThere = (await repository.target.size(path)) !== undefined;
+  return isThere ? { path, fingerprint, id: last.snapshot, sequence: last.sequence } : newest;
 }
 
 async function addKnown(state: StateDirectory, index: StateIndex, packs: { pack: PackState; tags: readonly string[] }[]): Promise<void> {

@@ -102,14 +102,44 @@ export interface BadSnapshot {
   error: MailrecoverError;
 }
 
-/** The snapshots that a listing shows, unopened, in no particular order. */
+/** The snapshots that a listing shows, unopened, in no particular order; without those in whose place another one stands. */
 export async function listSnapshotRefs(target: Target): Promise<SnapshotRef[]> {
   const refs: SnapshotRef[] = [];
   for await (const { path } of target.list('snapshots')) {
     const ref = parseSnapshotPath(path);
     if (ref !== undefined) refs.push(ref);
   }
-  return refs;
+  const superseded = await supersededPaths(target, refs);
+  return superseded.size === 0 ? refs : refs.filter(({ path }) => !superseded.has(path));
+}
+
+/**
+ * Paths of snapshots in whose place another one of the same host and sequence stands, which names them. Only where a
+ * sequence number is there twice is anything opened.
+ */
+export async function supersededPaths(target: Target, refs: readonly SnapshotRef[]): Promise<Set<string>> {
+  const numbers = new Map<string, SnapshotRef[]>();
+  for (const ref of refs) {
+    const number = `${ref.fingerprint}/${ref.sequence}`;
+    const held = numbers.get(number);
+    if (held === undefined) numbers.set(number, [ref]);
+    else held.push(ref);
+  }
+  const superseded = new Set<string>();
+  for (const same of numbers.values()) {
+    if (same.length < 2) continue;
+    for (const ref of same) {
+      const replaces = await readSnapshot(target, ref).then(
+        (snapshot): readonly string[] => snapshot.replaces ?? [],
+        (error: unknown): readonly string[] => {
+          if (error instanceof MailrecoverError && ['damage', 'repository-format', 'not-found'].includes(error.code)) return [];
+          throw error;
+        },
+      );
+      for (const other of same) if (other !== ref && replaces.includes(other.id)) superseded.add(other.path);
+    }
+  }
+  return superseded;
 }
 
 /** Reads one snapshot. Throws `damage`, `repository-format` or `not-found`. */

@@ -4,6 +4,8 @@ import type { Finding } from '../errors/finding.ts';
 import { byBytes } from './catalog/percent.ts';
 import { chainsOf, type Chain } from './chain.ts';
 import { parseLocalTime } from './local-time.ts';
+import { isHeldBack } from './retention/freeze.ts';
+import { readDecisions, type Decisions } from './retention/decisions.ts';
 import type { SnapshotRef } from './names.ts';
 import { listSnapshotRefs, readSnapshot, type StoredSnapshot } from './repository.ts';
 import { hostFingerprint } from './signing.ts';
@@ -44,7 +46,14 @@ export async function resolveSnapshot(target: Target, text: string, options: Res
   }
   if (latest === null && time === undefined) return readSnapshot(target, byId(refs, lower));
   const chains = await ofHost(chainsOf(target, refs, findings), options, findings);
-  return pick(chains, { text, time, skip: Number(latest?.[1] ?? 0), host: options.host, findings });
+  return pick(chains, {
+    text,
+    time,
+    skip: Number(latest?.[1] ?? 0),
+    host: options.host,
+    findings,
+    isWaiting: waitsForPerson(target, options),
+  });
 }
 
 function meansNothing(text: string): MailrecoverError {
@@ -142,14 +151,28 @@ interface Asked {
   skip: number;
   host: string;
   findings: Finding[];
+  /** Whether a snapshot is out of the ordinary, and nobody approved it. */
+  isWaiting: (snapshot: StoredSnapshot) => Promise<boolean>;
 }
 
-async function pick(chains: readonly Chain[], { text, time, skip, host, findings }: Asked): Promise<StoredSnapshot> {
+/** Approvals are read once, and only where a snapshot needs one. */
+function waitsForPerson(target: Target, { own, trust = [] }: ResolveOptions): Asked['isWaiting'] {
+  const believed = new Set([...trust, ...(own === undefined ? [] : [own])]);
+  let decisions: Promise<Decisions> | undefined;
+  return async (snapshot) => {
+    if (snapshot.anomalies === undefined) return false;
+    decisions ??= readDecisions(target, believed);
+    return isHeldBack(snapshot, (await decisions).approvals, believed);
+  };
+}
+
+async function pick(chains: readonly Chain[], { text, time, skip, host, findings, isWaiting }: Asked): Promise<StoredSnapshot> {
   const cursors = await Promise.all(chains.map(async (chain) => ({ chain, index: time === undefined ? 0 : await chain.indexAt(time) })));
+  /** Passed over: partial, or out of the ordinary. */
   const partial: StoredSnapshot[] = [];
   let complete = 0;
   for await (const snapshot of newestFirst(cursors, host)) {
-    if (snapshot.outcome === 'partial') partial.push(snapshot);
+    if (snapshot.outcome === 'partial' || (await isWaiting(snapshot))) partial.push(snapshot);
     else if (complete++ === skip) {
       if (partial.length > 0 && skip === 0) findings.push(passedOver(partial, snapshot));
       return snapshot;
@@ -159,9 +182,9 @@ async function pick(chains: readonly Chain[], { text, time, skip, host, findings
   if (complete === 0 && partial.length > 0) {
     throw new MailrecoverError(
       'refused',
-      `host '${host}' has only partial snapshots${time === undefined ? '' : ` at or before '${text}'`}: ${list}`,
+      `host '${host}' has only ${kindsOf(partial)} snapshots${time === undefined ? '' : ` at or before '${text}'`}: ${list}`,
       {
-        hint: `they hold what could be read when they were made; to use the newest all the same, name it by its id: ${partial[0]?.id.slice(0, 12) ?? ''}`,
+        hint: `they hold what could be read when they were made; to use the newest all the same, name it by its id: ${partial[0]?.id.slice(0, 12) ?? ''}${partial.some(({ anomalies }) => anomalies !== undefined) ? '; where all is as it should be: mailrecover approve SNAP --reason TEXT' : ''}`,
         subject: text,
       },
     );
@@ -173,8 +196,18 @@ async function pick(chains: readonly Chain[], { text, time, skip, host, findings
   throw new MailrecoverError('not-found', what, { hint: "list them: 'mailrecover snapshots'", subject: text });
 }
 
+/** `partial`, `anomalous` or both, in words. */
+function kindsOf(snapshots: readonly StoredSnapshot[]): string {
+  const kinds = [
+    ...(snapshots.some(({ outcome }) => outcome === 'partial') ? ['partial'] : []),
+    ...(snapshots.some(({ anomalies }) => anomalies !== undefined) ? ['anomalous'] : []),
+  ];
+  return kinds.join(' or ');
+}
+
 function describe(snapshot: StoredSnapshot): string {
-  return `${snapshot.id.slice(0, 12)} (${snapshot.time})`;
+  const anomalies = snapshot.anomalies === undefined ? '' : `: ${snapshot.anomalies.join(', ')}`;
+  return `${snapshot.id.slice(0, 12)} (${snapshot.time}${anomalies})`;
 }
 
 function passedOver(partial: readonly StoredSnapshot[], chosen: StoredSnapshot): Finding {
@@ -183,13 +216,13 @@ function passedOver(partial: readonly StoredSnapshot[], chosen: StoredSnapshot):
     newest === undefined
       ? ''
       : partial.length === 1
-        ? `the newer snapshot ${describe(newest)} is partial`
-        : `${partial.length} newer snapshots are partial, the newest is ${describe(newest)}`;
+        ? `the newer snapshot ${describe(newest)} is ${kindsOf(partial)}`
+        : `${partial.length} newer snapshots are ${kindsOf(partial)}, the newest is ${describe(newest)}`;
   return {
     severity: 'warning',
-    code: 'partial-snapshot',
+    code: partial.some(({ anomalies }) => anomalies !== undefined) ? 'anomalous-snapshot' : 'partial-snapshot',
     message: `${what}, so the complete one of ${chosen.time} is used`,
-    hint: 'name a partial snapshot by its id to use it',
+    hint: 'name a snapshot by its id to use it all the same',
     ...(newest === undefined ? {} : { subject: newest.id }),
   };
 }

@@ -7,6 +7,7 @@ import { PackBuilder, type BuiltPack } from '../../repository/pack/builder.ts';
 import { TAG_SIZE, tagger } from '../../repository/tags.ts';
 import { cutMessages } from '../../store/cut.ts';
 import type { CutKind, LiveStat, ReadOutcome, ReadRequest, StoredPart } from '../../store/live.ts';
+import { looksLikeMail } from '../../store/message/looks.ts';
 import { FileOpener } from '../../store/reach.ts';
 import { liveStat } from '../../store/stat.ts';
 import type { ClaimTable } from './claims.ts';
@@ -44,11 +45,14 @@ export interface IngestCounts {
   /** Bytes of all other files. */
   otherBytesRead: number;
   entriesStored: number;
+  /** Messages of those, and how many of them can't be mail. */
+  messagesStored: number;
+  oddStored: number;
 }
 
 export class Ingest {
   claims: ClaimTable;
-  readonly counts: IngestCounts = { bytesRead: 0, otherBytesRead: 0, entriesStored: 0 };
+  readonly counts: IngestCounts = { bytesRead: 0, otherBytesRead: 0, entriesStored: 0, messagesStored: 0, oddStored: 0 };
   readonly #options: IngestOptions;
   readonly #builder: PackBuilder;
   readonly #tagInto: (sha: string, into: Buffer) => void;
@@ -110,7 +114,8 @@ export class Ingest {
       if (grown.size === stats.size) return { error: 'EIO' };
       return this.#readAgain(fd, grown);
     }
-    const part = this.#keep(room.subarray(0, size), stats.mtimeMs);
+    const content = room.subarray(0, size);
+    const part = this.#judged(content, () => this.#keep(content, stats.mtimeMs));
     return { stat: liveStat(stats), parts: [part] };
   }
 
@@ -119,7 +124,19 @@ export class Ingest {
     const content = Buffer.allocUnsafeSlow(stats.size);
     const size = fill(fd, content, 0);
     if (size !== stats.size) return { error: 'EBUSY' };
-    return { stat: liveStat(stats), parts: [this.#store(content, stats.mtimeMs)] };
+    return { stat: liveStat(stats), parts: [this.#judged(content, () => this.#store(content, stats.mtimeMs))] };
+  }
+
+  /** Stores a message, and counts it where it was not stored before. */
+  #judged(content: Buffer, store: () => StoredPart): StoredPart {
+    const before = this.counts.entriesStored;
+    const isMail = looksLikeMail(content);
+    const part = store();
+    if (this.counts.entriesStored > before) {
+      this.counts.messagesStored++;
+      if (!isMail) this.counts.oddStored++;
+    }
+    return part;
   }
 
   #readLarge(fd: number, stats: Stats): ReadOutcome {

@@ -67,6 +67,7 @@ export class ContentPool {
   #failure: unknown;
   #bytesRead = 0;
   #otherBytesRead = 0;
+  readonly #stored = { messages: 0, odd: 0 };
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -79,6 +80,12 @@ export class ContentPool {
   get bytes(): { bytesRead: number; otherBytesRead: number } {
     const { bytesRead, otherBytesRead } = this.#inline.counts;
     return { bytesRead: this.#bytesRead + bytesRead, otherBytesRead: this.#otherBytesRead + otherBytesRead };
+  }
+
+  /** Messages that were stored, and how many of them can't be mail. */
+  get stored(): { messages: number; odd: number } {
+    const { messagesStored, oddStored } = this.#inline.counts;
+    return { messages: this.#stored.messages + messagesStored, odd: this.#stored.odd + oddStored };
   }
 
   #take(pack: FreshPack): void {
@@ -177,6 +184,8 @@ export class ContentPool {
       thread.jobs.delete(message.id);
       this.#bytesRead += message.bytesRead;
       this.#otherBytesRead += message.otherBytesRead;
+      this.#stored.messages += message.messages;
+      this.#stored.odd += message.odd;
       if (job !== undefined) {
         this.#options.onRead(job.requests.length, totalOf(message));
         job.resolve(unpackOutcomes(message.outcomes));

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { MailrecoverError } from '../../errors/error.ts';
 import { parseRecipient } from '../../repository/age/keys.ts';
 import { ClaimTable } from './claims.ts';
-import { Ingest } from './ingest.ts';
+import { Ingest, type IngestCounts } from './ingest.ts';
 import { KnownEntries } from './known.ts';
 import { packOutcomes, unpackRequests, type FromThread, type ThreadSetup, type ToThread } from './threads.ts';
 
@@ -30,6 +30,16 @@ const ingest = new Ingest(
   ClaimTable.open(setup.claims),
 );
 
+function countsSince(before: IngestCounts): { bytesRead: number; otherBytesRead: number; messages: number; odd: number } {
+  const { bytesRead, otherBytesRead, messagesStored, oddStored } = ingest.counts;
+  return {
+    bytesRead: bytesRead - before.bytesRead,
+    otherBytesRead: otherBytesRead - before.otherBytesRead,
+    messages: messagesStored - before.messagesStored,
+    odd: oddStored - before.oddStored,
+  };
+}
+
 function handle(message: ToThread): void {
   if (message.type === 'claims') ingest.claims = ClaimTable.open(message.claims);
   else if (message.type === 'flush') {
@@ -39,9 +49,7 @@ function handle(message: ToThread): void {
     const before = { ...ingest.counts };
     const outcomes = packOutcomes(ingest.readAll(unpackRequests(message)));
     const { stats, shas, places } = outcomes;
-    const bytesRead = ingest.counts.bytesRead - before.bytesRead;
-    const otherBytesRead = ingest.counts.otherBytesRead - before.otherBytesRead;
-    say({ type: 'outcomes', id: message.id, outcomes, bytesRead, otherBytesRead }, [stats.buffer, shas.buffer, places.buffer]);
+    say({ type: 'outcomes', id: message.id, outcomes, ...countsSince(before) }, [stats.buffer, shas.buffer, places.buffer]);
   }
 }
 

@@ -11,6 +11,7 @@ import { Ledger } from './ledger.ts';
 import { listAll, type Listing } from './listing.ts';
 import { fitsAny, LossFinder, type Loss } from './losses.ts';
 import { checkNeeds, costOf, tellDebris } from './needs.ts';
+import { checkRecords, forgottenSpans } from './records.ts';
 import { checkHosts, checkRescue, checkSecrets, type RescueHashes } from './small.ts';
 import { checkChains, checkKeys, readSnapshots, type CheckedSnapshots } from './snapshots.ts';
 import { tellLosses } from './tell-losses.ts';
@@ -66,12 +67,9 @@ export async function checkRepository(options: CheckOptions): Promise<CheckRepor
   progress.phase('checking snapshots');
   const checked = await readSnapshots(target, listing, ledger, signal);
   const trusted = new Set([...options.trust, ...(known.key === undefined ? [] : [known.key])]);
-  checkChains(
-    listing,
-    checked.heads,
-    known.key === undefined || known.last === undefined ? undefined : { ...known.last, key: known.key },
-    ledger,
-  );
+  const last = known.key === undefined || known.last === undefined ? undefined : { ...known.last, key: known.key };
+  const records = await checkRecords(target, listing, checked.heads, trusted, ledger);
+  checkChains(listing, checked, { last, forgotten: forgottenSpans(records, trusted) }, ledger);
   checkKeys(checked.heads, trusted, known.host, ledger);
   checkNeeds(listing, checked, ledger);
   tellDebris(listing, checked, ledger);

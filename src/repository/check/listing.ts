@@ -1,12 +1,14 @@
 /** Everything that lies at the place of a repository, and what each thing is by its name. */
 import { TEMPORARY_PREFIX } from '../../system/files.ts';
 import { objectPath, parseSnapshotPath, SHAPES, shaOfName, type ObjectKind } from '../names.ts';
+import { isLockPath } from '../care/lock.ts';
+import { parseRecordPath } from '../care/record.ts';
 import { MARKER } from '../repository.ts';
 import { RECOVER_PAGE, RECOVER_SCRIPT } from '../recover/files.ts';
 import type { Target } from '../target.ts';
 
 /** What a file of a repository is (docs/format.md, "Layout"). */
-export type StoredKind = 'marker' | 'rescue' | 'host' | 'secret' | 'snapshot' | ObjectKind;
+export type StoredKind = 'marker' | 'rescue' | 'host' | 'secret' | 'snapshot' | 'record' | 'lock' | ObjectKind;
 
 export interface Listing {
   /** Sizes in bytes, by path. */
@@ -15,7 +17,7 @@ export interface Listing {
   /** Files whose names fit no pattern. */
   unknown: string[];
   /** Unfinished writes, with their bytes. */
-  unfinished: { count: number; bytes: number };
+  unfinished: { count: number; bytes: number; sizes: Map<string, number> };
 }
 
 function objectKindOf(path: string, encrypted: boolean): ObjectKind | undefined {
@@ -34,16 +36,19 @@ export function kindOf(path: string, encrypted: boolean): StoredKind | undefined
   if (path === RECOVER_SCRIPT || path === RECOVER_PAGE) return 'rescue';
   if (/^hosts\/[0-9a-f]{16}\.json$/.test(path)) return 'host';
   if (/^keys\/dedup-[0-9a-f]{16}\.json(\.age)?$/.test(path) && path.endsWith('.age') === encrypted) return 'secret';
+  if (parseRecordPath(path) !== undefined) return 'record';
+  if (isLockPath(path)) return 'lock';
   return parseSnapshotPath(path) === undefined ? objectKindOf(path, encrypted) : 'snapshot';
 }
 
 /** Lists all that lies there. */
 export async function listAll(target: Target, encrypted: boolean): Promise<Listing> {
-  const listing: Listing = { sizes: new Map(), kinds: new Map(), unknown: [], unfinished: { count: 0, bytes: 0 } };
+  const listing: Listing = { sizes: new Map(), kinds: new Map(), unknown: [], unfinished: { count: 0, bytes: 0, sizes: new Map() } };
   for await (const { path, size } of target.list('', { all: true })) {
     if (path.slice(path.lastIndexOf('/') + 1).startsWith(TEMPORARY_PREFIX)) {
       listing.unfinished.count++;
       listing.unfinished.bytes += size;
+      listing.unfinished.sizes.set(path, size);
       continue;
     }
     const kind = kindOf(path, encrypted);

@@ -14,15 +14,19 @@ export function checkNeeds(listing: Listing, { needs }: CheckedSnapshots, ledger
 }
 
 /** Tells of what is there and belongs to nothing. None of it is damage. */
-export function tellDebris(listing: Listing, { needs }: CheckedSnapshots, ledger: Ledger): void {
+export function tellDebris(listing: Listing, { needs, superseded }: CheckedSnapshots, ledger: Ledger): void {
   const { findings } = ledger;
   const debris = [...listing.kinds].filter(
     ([path, kind]) => (kind === 'pack' || kind === 'tags' || kind === 'catalog') && !needs.has(path),
   );
   if (debris.length > 0) {
     const bytes = debris.reduce((sum, [path]) => sum + (listing.sizes.get(path) ?? 0), 0);
-    const message = `${debris.length} objects of ${bytes} bytes are named by no snapshot: what backups that did not come to their end had stored, or what is no longer needed`;
+    const message = `${debris.length} objects of ${bytes} bytes are named by no snapshot: what backups that did not come to their end had stored, or what is no longer needed; 'mailrecover prune' removes it`;
     findings.push({ severity: 'info', code: 'debris', message });
+  }
+  if (superseded.size > 0) {
+    const message = `${superseded.size} snapshots lie there in whose place others stand; 'mailrecover prune' removes them`;
+    findings.push({ severity: 'info', code: 'replaced', message });
   }
   const { count, bytes } = listing.unfinished;
   if (count > 0) findings.push({ severity: 'info', code: 'unfinished', message: `${count} unfinished writes of ${bytes} bytes lie there` });

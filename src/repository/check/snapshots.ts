@@ -1,7 +1,8 @@
 /** Snapshots: each one's hash and signature, whose key signed it, and their order. */
 import { MailrecoverError } from '../../errors/error.ts';
 import { objectPath, parseSnapshotPath, snapshotPath, type ObjectKind, type SnapshotRef } from '../names.ts';
-import { readSnapshot, type StoredSnapshot } from '../repository.ts';
+import { readSnapshot, supersededPaths, type StoredSnapshot } from '../repository.ts';
+import type { Span } from '../retention/spans.ts';
 import { hostFingerprint } from '../signing.ts';
 import type { ObjectRef } from '../snapshot/text.ts';
 import type { Target } from '../target.ts';
@@ -26,6 +27,8 @@ export interface CheckedSnapshots {
   heads: SnapshotHead[];
   /** By path. */
   needs: Map<string, Need>;
+  /** Paths of snapshots in whose place another one stands: nothing reads them. */
+  superseded: ReadonlySet<string>;
 }
 
 function addNeeds(
@@ -48,11 +51,12 @@ function addNeeds(
 
 /** Reads every snapshot, one at a time. What can't be believed is noted as damaged. */
 export async function readSnapshots(target: Target, listing: Listing, ledger: Ledger, signal?: AbortSignal): Promise<CheckedSnapshots> {
-  const checked: CheckedSnapshots = { heads: [], needs: new Map() };
-  for (const [path, kind] of listing.kinds) {
+  const refs = [...listing.kinds].flatMap(([path, kind]) => (kind === 'snapshot' ? (parseSnapshotPath(path) ?? []) : []));
+  const checked: CheckedSnapshots = { heads: [], needs: new Map(), superseded: await supersededPaths(target, refs) };
+  for (const ref of refs) {
     signal?.throwIfAborted();
-    const ref = kind === 'snapshot' ? parseSnapshotPath(path) : undefined;
-    if (ref === undefined) continue;
+    const { path } = ref;
+    if (checked.superseded.has(path)) continue;
     try {
       const { catalogs, packs, tags, ...rest } = await readSnapshot(target, ref);
       const head = checked.heads.push({ ...rest, path }) - 1;
@@ -85,13 +89,13 @@ export function newestHeads(heads: readonly SnapshotHead[]): number[] {
  */
 export function checkChains(
   listing: Listing,
-  heads: readonly SnapshotHead[],
-  last: { key: string; sequence: number; id: string } | undefined,
+  { heads, superseded }: Pick<CheckedSnapshots, 'heads' | 'superseded'>,
+  { last, forgotten }: { last: { key: string; sequence: number; id: string } | undefined; forgotten: readonly Span[] },
   ledger: Ledger,
 ): void {
   const byHost = new Map<string, Map<number, SnapshotRef[]>>();
   for (const [path, kind] of listing.kinds) {
-    const ref = kind === 'snapshot' ? parseSnapshotPath(path) : undefined;
+    const ref = kind === 'snapshot' && !superseded.has(path) ? parseSnapshotPath(path) : undefined;
     if (ref === undefined) continue;
     const sequences = byHost.get(ref.fingerprint) ?? new Map<number, SnapshotRef[]>();
     sequences.set(ref.sequence, [...(sequences.get(ref.sequence) ?? []), ref]);
@@ -102,6 +106,15 @@ export function checkChains(
       for (const { path } of refs.slice(1))
         ledger.damaged(path, 'has the sequence number of another snapshot of its host', { hint: FORK_HINT });
   }
+  const replaced = new Map(heads.flatMap(({ id, replaces = [] }) => replaces.map((old) => [old, id] as const)));
+  /** What stands at a place of a chain: `there` as it is named, `other`, or nothing. */
+  const standing = (chain: string, sequence: number, id: string | undefined): 'there' | 'other' | undefined => {
+    const refs = byHost.get(chain)?.get(sequence);
+    if (refs !== undefined) return id === undefined || refs.some((ref) => ref.id === id || ref.id === replaced.get(id)) ? 'there' : 'other';
+    const span = forgotten.find((each) => each.chain === chain && each.first <= sequence && sequence <= each.last);
+    if (span === undefined) return undefined;
+    return sequence < span.last || id === undefined || span.ids.includes(id) ? 'there' : 'other';
+  };
   for (const { path, key, sequence, parent } of heads) {
     if (sequence === 1 && parent === undefined) continue;
     if (sequence < 1 || (sequence === 1) !== (parent === undefined)) {
@@ -111,14 +124,19 @@ export function checkChains(
       );
       continue;
     }
-    const before = byHost.get(hostFingerprint(key))?.get(sequence - 1);
+    const before = standing(hostFingerprint(key), sequence - 1, parent);
     if (before === undefined) ledger.missing(snapshotPath(hostFingerprint(key), sequence - 1, parent ?? ''), COPY_HINT);
-    else if (!before.some(({ id }) => id === parent))
+    else if (before === 'other')
       ledger.damaged(path, `does not fit into its chain: number ${sequence - 1} is not the parent that it names`, { hint: FORK_HINT });
+  }
+  for (const { chain, first, parent } of forgotten) {
+    // What was forgotten has a parent, too: whoever removes one more, without a record, is found by that.
+    if (first > 1 && parent !== undefined && standing(chain, first - 1, parent) === undefined)
+      ledger.missing(snapshotPath(chain, first - 1, parent), COPY_HINT);
   }
   if (last === undefined) return;
   const path = snapshotPath(hostFingerprint(last.key), last.sequence, last.id);
-  if (!listing.sizes.has(path))
+  if (!listing.sizes.has(path) && !replaced.has(last.id))
     ledger.missing(path, 'this host made that snapshot: the repository was set back to an older state, or somebody removed it');
 }
 

@@ -28,6 +28,12 @@ export interface Snapshot {
   counts: SnapshotCounts;
   added: { messages: number; bytes: number; stored: number };
   tool: string;
+  /** What was out of the ordinary in it, as stable codes; absent where nothing was. */
+  anomalies?: string[];
+  /** Ids of the marks (things that are about to be removed) that the backup knew of from its start on, and kept away from. */
+  marks?: string[];
+  /** Ids of the snapshots, of the same host and sequence, in whose place this one stands. */
+  replaces?: string[];
   /** In the order in which they are applied. */
   catalogs: ObjectRef[];
   packs: ObjectRef[];
@@ -48,12 +54,28 @@ export function encodeSnapshot(snapshot: Snapshot, key: HostKey): string {
     counts,
     added,
     tool,
+    ...listed('anomalies', snapshot.anomalies),
+    ...listed('marks', snapshot.marks),
+    ...listed('replaces', snapshot.replaces),
   });
   const refs = (kind: ObjectKind, list: readonly ObjectRef[]): string =>
     list.map((ref) => `{"${kind}":"${ref.name}","size":${ref.size}}\n`).join('');
   const body = `${head}\n${refs('catalog', snapshot.catalogs)}${refs('pack', snapshot.packs)}${refs('tags', snapshot.tags)}`;
   return `${body}{"signature":"${signText(body, key)}"}\n`;
 }
+
+function listed(name: string, list: readonly string[] | undefined): Record<string, readonly string[]> {
+  return list === undefined || list.length === 0 ? {} : { [name]: list };
+}
+
+/** A list of short texts of this shape, as optional fields hold them. @returns undefined where it is something else */
+function readList(value: unknown, shape: RegExp): string[] | undefined {
+  if (value === undefined) return [];
+  return Array.isArray(value) && value.every((each) => typeof each === 'string' && shape.test(each)) ? (value as string[]) : undefined;
+}
+
+const CODE = /^[a-z-]{1,40}$/;
+const ID = /^[0-9a-f]{64}$/;
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
@@ -93,7 +115,11 @@ export function decodeSnapshot(text: string, subject: string): Snapshot {
   if (typeof host !== 'string' || typeof key !== 'string' || !isCount(sequence) || typeof tool !== 'string') throw damaged('fields');
   if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) throw damaged('time');
   if (outcome !== 'complete' && outcome !== 'partial') throw damaged('outcome');
-  if (parent !== undefined && (typeof parent !== 'string' || !/^[0-9a-f]{64}$/.test(parent))) throw damaged('parent');
+  if (parent !== undefined && (typeof parent !== 'string' || !ID.test(parent))) throw damaged('parent');
+  const anomalies = readList(head['anomalies'], CODE);
+  const marks = readList(head['marks'], ID);
+  const replaces = readList(head['replaces'], ID);
+  if (anomalies === undefined || marks === undefined || replaces === undefined) throw damaged('lists');
   if (!counts(head['counts'], ['mailboxes', 'folders', 'messages', 'bytes']) || !counts(head['added'], ['messages', 'bytes', 'stored']))
     throw damaged('counts');
   const body = `${lines.slice(0, -2).join('\n')}\n`;
@@ -115,6 +141,9 @@ export function decodeSnapshot(text: string, subject: string): Snapshot {
     tool,
     counts: head['counts'] as SnapshotCounts,
     added: head['added'] as Snapshot['added'],
+    ...listed('anomalies', anomalies),
+    ...listed('marks', marks),
+    ...listed('replaces', replaces),
     catalogs: lists.catalog,
     packs: lists.pack,
     tags: lists.tags,
