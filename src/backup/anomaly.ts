@@ -58,14 +58,22 @@ export function anomaliesOf(compared: Compared, thresholds: Thresholds): { code:
   const t = thresholds;
   const fewer = before.messages - after.messages;
   const gone = Math.max(compared.goneMailboxes, before.mailboxes - after.mailboxes);
-  note(isBeyond(fewer, before.messages, t.deletedMin, t.deletedPercent), 'mass-deletion', `${fewer} of ${before.messages} messages are gone`);
+  note(
+    isBeyond(fewer, before.messages, t.deletedMin, t.deletedPercent),
+    'mass-deletion',
+    `${fewer} of ${before.messages} messages are gone`,
+  );
   note(isBeyond(gone, before.mailboxes, t.goneMin, t.gonePercent), 'mailboxes-gone', `${gone} of ${before.mailboxes} mailboxes are gone`);
   note(
     isBeyond(flagChanges, before.messages, t.flagsMin, t.flagsPercent),
     'flag-storm',
     `the flags of ${flagChanges} of ${before.messages} messages changed`,
   );
-  note(isBeyond(changedContent, 0, t.changedMin, 0), 'content-changed', `${changedContent} messages have other bytes under their old names`);
+  note(
+    isBeyond(changedContent, 0, t.changedMin, 0),
+    'content-changed',
+    `${changedContent} messages have other bytes under their old names`,
+  );
   note(
     isBeyond(stored.odd, stored.messages, t.oddMin, t.oddPercent),
     'odd-content',

@@ -34,7 +34,11 @@ export async function readCare(
 
 /** A host that made a snapshot since is not gone. */
 function callsGone({ kind, fields }: StoredRecord, own: string, newest: StoredSnapshot | undefined): boolean {
-  return kind === 'gone' && textOf(fields, 'chain') === own && !(typeof fields['sequence'] === 'number' && fields['sequence'] < (newest?.sequence ?? 0));
+  return (
+    kind === 'gone' &&
+    textOf(fields, 'chain') === own &&
+    !(typeof fields['sequence'] === 'number' && fields['sequence'] < (newest?.sequence ?? 0))
+  );
 }
 
 /**

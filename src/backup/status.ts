@@ -4,6 +4,8 @@ import { identityFileState } from '../repository/age/identity-file.ts';
 import type { Repository, StoredSnapshot } from '../repository/repository.ts';
 import { recentSnapshots } from '../repository/resolve.ts';
 import { listSnapshotRefs } from '../repository/repository.ts';
+import { readDecisions } from '../repository/retention/decisions.ts';
+import { freezeReasons, isHeldBack } from '../repository/retention/freeze.ts';
 import { readRuns, type Run } from '../report/history.ts';
 import { now } from '../system/clock.ts';
 import { readKnown } from './known.ts';
@@ -68,7 +70,10 @@ export async function backupStatus(options: StatusOptions): Promise<Status> {
   const own = recent.snapshots
     .toReversed()
     .filter(({ key }) => known.key === undefined || key === known.key || options.trust.includes(key));
-  const newest = own.find(({ outcome }) => outcome === 'complete');
+  const believed = new Set([...(known.key === undefined ? [] : [known.key]), ...options.trust]);
+  const { approvals } = await readDecisions(target, believed);
+  const newest = own.find((snapshot) => snapshot.outcome === 'complete' && !isHeldBack(snapshot, approvals, believed));
+  findings.push(...freezeReasons({ snapshots: recent.snapshots, approvals, believed, now: now(), floodPerDay: 0 }));
   const age = newest === undefined ? undefined : Math.max(0, now() - Date.parse(newest.time));
   const runs = readRuns(options.state);
   const goals = goalsOf(options.goals, age, lastProof(runs));
@@ -144,7 +149,7 @@ function tellAge(
   const hint = "make one: 'mailrecover backup'; see why there was none: 'mailrecover history'";
   if (newest === undefined || age === undefined) {
     const isNew = now() - Date.parse(created) < DAY;
-    const what = own.length === 0 ? 'there is no backup yet' : 'there are only partial backups';
+    const what = own.length === 0 ? 'there is no backup yet' : 'there are only backups that are partial or out of the ordinary';
     findings.push({ severity: isNew ? 'warning' : 'error', code: 'no-backup', message: what, hint });
   } else if (rpo !== undefined && age > rpo * SECOND) {
     findings.push({

@@ -79,6 +79,7 @@ export default defineCommand({
       dryRun: options.dryRun,
       trust: place.trust,
       identities: options.identity.length > 0 ? await identityFiles(context, options.identity) : [],
+      anomaly: config.retention.anomaly,
       tool: `mailrecover ${programVersion()}`,
       progress: context.progress,
       signal: context.signal,

@@ -25,6 +25,7 @@ export default defineCommand({
     'snapshots[].time': 'when it was made',
     'snapshots[].host': 'the host that made it',
     'snapshots[].outcome': 'complete or partial',
+    'snapshots[].anomalies': 'what was out of the ordinary in it; absent where nothing was',
     'snapshots[].messages': 'how many messages it holds',
     'snapshots[].bytes': 'their bytes, each as often as it lies in a folder',
     'snapshots[].bytesStored': 'what it added to the repository, in bytes, itself included',
@@ -43,7 +44,7 @@ export default defineCommand({
       trusted: [await ownKey(place), ...place.trust],
     });
     if (snapshots.length === 0 && options.host !== undefined) await checkHost(place.target, options.host);
-    const rows = snapshots.map(({ id, size, time, host, outcome, counts, added }) => ({
+    const rows = snapshots.map(({ id, size, time, host, outcome, counts, added, anomalies }) => ({
       id,
       time,
       host,
@@ -51,6 +52,7 @@ export default defineCommand({
       messages: counts.messages,
       bytes: counts.bytes,
       bytesStored: added.stored + size,
+      ...(anomalies === undefined ? {} : { anomalies }),
     }));
     const damaged = findings.some(({ severity }) => severity === 'error');
     return {
@@ -83,6 +85,7 @@ interface SnapshotRow {
   messages: number;
   bytes: number;
   bytesStored: number;
+  anomalies?: string[];
 }
 
 function renderSnapshots(rows: readonly SnapshotRow[], text: TextHelpers): string {
@@ -94,7 +97,7 @@ function renderSnapshots(rows: readonly SnapshotRow[], text: TextHelpers): strin
     text.number(row.messages),
     text.size(row.bytes),
     text.size(row.bytesStored),
-    row.outcome === 'complete' ? '' : text.yellow(row.outcome),
+    [...(row.outcome === 'complete' ? [] : [row.outcome]), ...(row.anomalies ?? [])].map((word) => text.yellow(word)).join(', '),
   ]);
   return text.table(cells, { head: ['snapshot', 'made', 'host', 'messages', 'size', 'added', ''], right: [3, 4, 5] });
 }

@@ -4,6 +4,7 @@ import { dovecotPart } from './parts/dovecot.ts';
 import { goalsPart } from './parts/goals.ts';
 import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPart } from './parts/repository.ts';
 import { schedulePart } from './parts/schedule.ts';
+import { copiesPart, retentionPart } from './parts/retention.ts';
 import { storePart } from './parts/store.ts';
 import { systemPart } from './parts/system.ts';
 
@@ -35,6 +36,8 @@ export const configSchema = z
     backup: backupPart.prefault({}).meta({ description: 'how backups are made' }),
     system: systemPart.optional().meta({ description: 'what of the server is backed up beside its mail; nothing without this part' }),
     dovecot: dovecotPart.optional().meta({ description: 'how the running Dovecot is asked, for restores into it' }),
+    retention: retentionPart.prefault({}).meta({ description: 'which snapshots are kept, and what must be looked at before any goes' }),
+    copies: copiesPart,
     goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
     schedule: schedulePart.optional().meta({ description: 'what runs by itself and when; `schedule install` carries it out' }),
   })

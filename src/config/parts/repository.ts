@@ -6,7 +6,7 @@ import { duration } from './duration.ts';
 import { bytes } from './size.ts';
 
 /** The place of a repository; a relative path would mean another directory for each who runs the program. */
-const place = z
+export const place = z
   .string()
   .refine((text) => whyNoPlace(text) === undefined, { error: ({ input }) => whyNoPlace(String(input)) ?? 'is no place' })
   .meta({

@@ -29,6 +29,8 @@ export interface LockHolder extends ProcessIdentity {
   /** UTC. */
   since: string;
   counter: number;
+  /** How often it counts on, milliseconds. */
+  period: number;
 }
 
 export interface FoundLock {
@@ -46,8 +48,10 @@ export async function listLocks(target: Target): Promise<FoundLock[]> {
 
 async function readHolder(target: Target, path: string): Promise<LockHolder | undefined> {
   try {
-    const holder = JSON.parse((await target.get(path)).toString('utf8')) as LockHolder;
-    return typeof holder.pid === 'number' && typeof holder.counter === 'number' ? holder : undefined;
+    const holder = JSON.parse((await target.get(path)).toString('utf8')) as Omit<LockHolder, 'period'> & { period?: unknown };
+    if (typeof holder.pid !== 'number' || typeof holder.counter !== 'number') return undefined;
+    const period = typeof holder.period === 'number' ? Math.min(60_000, Math.max(200, holder.period)) : LOCK_PERIOD;
+    return { ...holder, period };
   } catch (error) {
     if (error instanceof MailrecoverError && error.code !== 'not-found' && error.code !== 'damage') throw error;
     return undefined;
@@ -60,24 +64,26 @@ export interface Judged extends FoundLock {
   because: string;
 }
 
-/**
- * Whether locks are held. Those whose process is on this host are judged at once; others are watched for two periods.
- * @param period milliseconds
- */
-export async function judgeLocks(target: Target, locks: readonly FoundLock[], period = LOCK_PERIOD): Promise<Judged[]> {
+/** Whether locks are held. Those whose process is on this host are judged at once; others are watched for two of their periods. */
+export async function judgeLocks(target: Target, locks: readonly FoundLock[]): Promise<Judged[]> {
+  const period = Math.max(...locks.map(({ holder }) => holder?.period ?? LOCK_PERIOD));
   const judged: Judged[] = [];
   const unsure: FoundLock[] = [];
   for (const lock of locks) {
     const { holder } = lock;
     if (holder !== undefined && isHere(holder)) {
       const alive = isAlive(holder);
-      judged.push({ ...lock, state: alive ? 'alive' : 'stale', because: alive ? 'its process runs on this host' : 'its process on this host is dead' });
+      judged.push({
+        ...lock,
+        state: alive ? 'alive' : 'stale',
+        because: alive ? 'its process runs on this host' : 'its process on this host is dead',
+      });
     } else unsure.push(lock);
   }
   const begun = monotonic();
   while (unsure.length > 0 && monotonic() - begun < 2 * period) {
     await sleep(Math.min(1000, period / 4));
-    for (const lock of [...unsure]) {
+    for (const lock of unsure.slice()) {
       const holder = await readHolder(target, lock.path);
       const gone = (await target.size(lock.path)) === undefined;
       if (!gone && holder?.counter === lock.holder?.counter) continue;
@@ -121,7 +127,7 @@ export interface HeldLock {
  */
 export async function lockRepository(target: Target, { host, what, period = LOCK_PERIOD }: LockOptions): Promise<HeldLock> {
   const path = `locks/${randomBytes(16).toString('hex')}.json`;
-  const holder: LockHolder = { ...thisProcess(), machine: hostname(), host, what, since: isoNow(), counter: 0 };
+  const holder: LockHolder = { ...thisProcess(), machine: hostname(), host, what, since: isoNow(), counter: 0, period };
   const write = async (): Promise<void> => {
     await target.put(path, Buffer.from(`${JSON.stringify(holder)}\n`));
   };
@@ -154,7 +160,7 @@ export async function lockRepository(target: Target, { host, what, period = LOCK
   };
   try {
     const others = (await listLocks(target)).filter((lock) => lock.path !== path);
-    for (const lock of await judgeLocks(target, others, period)) {
+    for (const lock of await judgeLocks(target, others)) {
       if (lock.state === 'stale') {
         await target.remove(lock.path).catch(() => undefined);
         continue;

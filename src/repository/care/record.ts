@@ -100,7 +100,8 @@ export function decodeRecord(bytes: Buffer, ref: RecordRef): StoredRecord {
   } catch {
     throw damaged('no JSON');
   }
-  if (!parsed.every((each): each is Fields => typeof each === 'object' && each !== null && !Array.isArray(each))) throw damaged('no objects');
+  if (!parsed.every((each): each is Fields => typeof each === 'object' && each !== null && !Array.isArray(each)))
+    throw damaged('no objects');
   const [head = {}, ...rest] = parsed;
   const { record, kind, host, key, time, tool: _, ...fields } = head;
   if (record !== 1 || kind !== ref.kind || typeof host !== 'string' || typeof key !== 'string' || typeof time !== 'string')

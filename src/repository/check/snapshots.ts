@@ -64,7 +64,7 @@ export async function readSnapshots(target: Target, listing: Listing, ledger: Le
       addNeeds(checked.needs, 'pack', packs, head, checked.heads);
       addNeeds(checked.needs, 'tags', tags, head, checked.heads);
     } catch (error) {
-      if (!(error instanceof MailrecoverError)) throw error;
+      if (!(error instanceof MailrecoverError) || error.code === 'unreachable') throw error;
       ledger.damaged(path, `can not be believed: ${error.message}`, { hint: COPY_HINT });
     }
   }

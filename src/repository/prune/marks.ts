@@ -3,9 +3,8 @@
  * then on keeps away from what they name; only when every host that writes here has said so is anything removed. So no clock decides
  * (docs/format.md, "Marks").
  */
-import { readRecords, type StoredRecord } from '../care/record.ts';
+import type { StoredRecord } from '../care/record.ts';
 import type { Snapshot } from '../snapshot/text.ts';
-import type { Target } from '../target.ts';
 
 export interface Mark {
   id: string;
@@ -15,8 +14,6 @@ export interface Mark {
   /** Name of the host that did. */
   host: string;
   time: string;
-  /** Seconds to wait at least. */
-  wait: number;
   /** Fingerprints of the hosts that were known to write here. */
   hosts: ReadonlySet<string>;
   /** Sizes by path. */
@@ -25,7 +22,7 @@ export interface Mark {
 
 export function markOf(record: StoredRecord): Mark {
   const { id, path, key, host, time, fields, lines } = record;
-  const { wait, hosts } = fields;
+  const { hosts } = fields;
   const objects = new Map<string, number>();
   for (const line of lines)
     if (typeof line['object'] === 'string' && typeof line['size'] === 'number') objects.set(line['object'], line['size']);
@@ -35,14 +32,9 @@ export function markOf(record: StoredRecord): Mark {
     key,
     host,
     time,
-    wait: typeof wait === 'number' ? wait : 0,
     hosts: new Set(Array.isArray(hosts) ? hosts.filter((each): each is string => typeof each === 'string') : []),
     objects,
   };
-}
-
-export async function readMarks(target: Target): Promise<Mark[]> {
-  return (await readRecords(target, ['mark'])).map(markOf);
 }
 
 /** What the name of an object is in snapshots: the last part of its path. */
@@ -87,7 +79,9 @@ export function viewMarks(
     refused,
     acknowledge: (needed) =>
       marks
-        .filter((mark) => !isFree(mark) || [...mark.objects.keys()].every((path) => !needed.has(objectOf(path)) || safe.has(objectOf(path))))
+        .filter(
+          (mark) => !isFree(mark) || [...mark.objects.keys()].every((path) => !needed.has(objectOf(path)) || safe.has(objectOf(path))),
+        )
         .map(({ id }) => id)
         .sort(),
   };

@@ -80,7 +80,8 @@ async function writersOf(target: Target, marks: readonly Mark[]): Promise<Map<st
     if (fingerprint === undefined) continue;
     let name = '';
     try {
-      name = String((JSON.parse((await target.get(path)).toString('utf8')) as { host?: unknown }).host ?? '');
+      const { host } = JSON.parse((await target.get(path)).toString('utf8')) as { host?: unknown };
+      if (typeof host === 'string') name = host;
     } catch {
       // Its fingerprint will do.
     }
@@ -115,12 +116,15 @@ export async function planPrune(options: PruneOptions): Promise<PrunePlan> {
       if (fingerprint === own && alone) return [];
       const chain = checked.heads.filter(({ key }) => hostFingerprint(key) === fingerprint);
       if (chain.some(({ marks: said }) => said?.includes(mark.id) === true)) return [];
-      const newest = chain.reduce<(typeof chain)[number] | undefined>((a, b) => (a === undefined || b.sequence > a.sequence ? b : a), undefined);
+      const newest = chain.reduce<(typeof chain)[number] | undefined>(
+        (a, b) => (a === undefined || b.sequence > a.sequence ? b : a),
+        undefined,
+      );
       const reached = decisions.gone.get(fingerprint);
       if (reached !== undefined && (newest?.sequence ?? 0) <= reached) return [];
       return [{ fingerprint, host: host === '' ? (newest?.host ?? fingerprint) : host, newest: newest?.time }];
     });
-    const from = Date.parse(mark.time) + mark.wait * 1000;
+    const from = Date.parse(mark.time) + options.wait * 1000;
     const due = waitsFor.length === 0 && now() >= from;
     if (due) for (const [path, size] of left) removable.set(path, size);
     const { id, host, time } = mark;
@@ -140,11 +144,16 @@ export interface PruneReport {
 
 /** Carries a plan out, under the lock of the repository: removes what is due, after one more look, and marks what is new. */
 export async function prune(options: PruneOptions, plan: PrunePlan, lock: HeldLock): Promise<PruneReport> {
-  const { repository, author, wait } = options;
+  const { repository, author } = options;
   const { target } = repository;
   const findings: Finding[] = [];
-  const report: PruneReport = { removed: { objects: 0, bytes: 0 }, marked: amountOf(plan.unmarked), left: { objects: 0, bytes: 0 }, findings };
-  if (plan.unmarked.size > 0) await writeMark(repository, author, plan.unmarked, wait);
+  const report: PruneReport = {
+    removed: { objects: 0, bytes: 0 },
+    marked: amountOf(plan.unmarked),
+    left: { objects: 0, bytes: 0 },
+    findings,
+  };
+  if (plan.unmarked.size > 0) await writeMark(repository, author, plan.unmarked);
   // Time has passed since the plan was shown, and without a wait the new mark may be due at once.
   const latest = await planPrune(options);
   if (latest.survey.frozen.length > 0)
@@ -161,11 +170,10 @@ export async function writeMark(
   repository: Repository,
   author: Author,
   objects: ReadonlyMap<string, number>,
-  wait: number,
 ): Promise<{ id: string; path: string }> {
   const hosts = [...(await writersOf(repository.target, [])).keys()].sort();
   const lines = [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([object, size]) => ({ object, size }));
-  return writeRecord(repository.target, author, 'mark', { wait, hosts }, lines);
+  return writeRecord(repository.target, author, 'mark', { hosts }, lines);
 }
 
 /** Tags go before the packs that they speak of, so that nothing speaks of what is gone. */

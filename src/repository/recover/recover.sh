@@ -129,8 +129,14 @@ snapshots=$(for path in snapshots/*/*.jsonl; do printf '%s\n' "$path"; done | aw
     line = ""; getline line < $0; close($0)
     gsub(/[\001-\037\177]/, "?", line)
     sub(/^0*/, "", name)
-    print substr(name, 1, index(name, "-") - 1) + 0, text("time"), text("outcome"), number("messages"), number("bytes"), text("key"), substr(name, index(name, "-") + 1, 64), $0, text("host")
-  }' | sort -n)
+    sequence = substr(name, 1, index(name, "-") - 1) + 0; id = substr(name, index(name, "-") + 1, 64)
+    # One in whose place another of the same host and number stands is left out.
+    if (match(line, /"replaces":\["[0-9a-f",]*"\]/)) { n = split(substr(line, RSTART, RLENGTH), old, "\""); for (i = 4; i <= n; i += 2) replaced[substr($0, 1, 27) sequence " " old[i]] }
+    outcome = text("outcome"); if (outcome == "complete" && index(line, ",\"anomalies\":[\"")) outcome = "anomalous"
+    where[++count] = substr($0, 1, 27) sequence " " id
+    shown[count] = sequence " " text("time") " " outcome " " number("messages") " " number("bytes") " " text("key") " " id " " $0 " " text("host")
+  }
+  END { for (i = 1; i <= count; i++) if (!(where[i] in replaced)) print shown[i] }' | sort -n)
 [ -n "$snapshots" ] || die 10 "there is no snapshot here" "cd to the directory that holds mailrecover.json"
 # sound ID PATH
 sound() { case $(sha256sum "$2" 2>/dev/null) in "$1 "*) return 0 ;; *) return 1 ;; esac; }
@@ -156,7 +162,7 @@ if [ "$want" = latest ]; then
   want= number=0
   while read -r sequence _ outcome _ _ _ id path _; do
     if [ "$outcome" != complete ]; then
-      [ -n "$want" ] || say "note: snapshot $id is later, but not complete: latest passes over it"
+      [ -n "$want" ] || say "note: snapshot $id is later, but $outcome: latest passes over it"
     elif [ -z "$want" ]; then
       if sound "$id" "$path"; then want=$id number=$sequence snapshot=$path; else damage "snapshot $id is damaged: looking at the one before"; fi
     elif [ "$sequence" = "$number" ]; then

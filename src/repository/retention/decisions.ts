@@ -39,7 +39,8 @@ export function unsealMailbox(sealed: string, identities: readonly Identity[] | 
  * @param believed public keys of this host and of those that it trusts
  */
 export function decisionsOf(records: readonly StoredRecord[], believed: ReadonlySet<string>): Decisions {
-  const held = new Map<string, Hold & { key: string }>();
+  const held = new Map<string, Hold>();
+  const holders = new Map<string, string>();
   const approvals = new Map<string, Set<string>>();
   const gone = new Map<string, number>();
   for (const record of records) {
@@ -47,9 +48,9 @@ export function decisionsOf(records: readonly StoredRecord[], believed: Readonly
     const snapshot = textOf(fields, 'snapshot');
     if (record.kind === 'hold') {
       const sealed = textOf(fields, 'mailbox');
+      holders.set(id, key);
       held.set(id, {
         id,
-        key,
         host,
         time,
         reason: textOf(fields, 'reason'),
@@ -69,9 +70,9 @@ export function decisionsOf(records: readonly StoredRecord[], believed: Readonly
   for (const { kind, key, fields } of records) {
     if (kind !== 'release') continue;
     const hold = held.get(textOf(fields, 'hold'));
-    if (hold !== undefined && (believed.has(key) || hold.key === key)) held.delete(hold.id);
+    if (hold !== undefined && (believed.has(key) || holders.get(hold.id) === key)) held.delete(hold.id);
   }
-  return { holds: [...held.values()].map(({ key: _, ...hold }) => hold).sort((a, b) => (a.time < b.time ? -1 : 1)), approvals, gone };
+  return { holds: [...held.values()].sort((a, b) => (a.time < b.time ? -1 : 1)), approvals, gone };
 }
 
 export async function readDecisions(target: Target, believed: ReadonlySet<string>): Promise<Decisions> {

@@ -65,7 +65,8 @@ export function planForget(
       } else if (wish.host !== undefined && head.host !== wish.host) keep.push('another host');
       else {
         keep.push(...(byPolicy?.get(head.id) ?? []));
-        if (head.outcome === 'partial' && head.sequence > (newestGood?.sequence ?? 0)) keep.push('partial, but newer than the newest complete one');
+        if (head.outcome === 'partial' && head.sequence > (newestGood?.sequence ?? 0))
+          keep.push('partial, but newer than the newest complete one');
       }
       const { id, path, host, time, sequence, counts } = head;
       plan.push({ id, path, host, time, sequence, messages: counts.messages, keep });
@@ -111,7 +112,12 @@ export async function forgetSnapshots(
   const heads = survey.checked.heads.filter(({ id }) => going.has(id));
   const findings: Finding[] = [];
   if (heads.length === 0) return { forgotten: 0, left: 0, findings };
-  await recordForgotten(repository, survey, author, heads.map((head) => spanOf(head, hostFingerprint(head.key))));
+  await recordForgotten(
+    repository,
+    survey,
+    author,
+    heads.map((head) => spanOf(head, hostFingerprint(head.key))),
+  );
   await lock.confirm();
   let left = 0;
   for (const { id, path } of heads.toSorted((a, b) => a.sequence - b.sequence)) {
@@ -137,6 +143,12 @@ export async function recordForgotten(repository: Repository, survey: Survey, au
   const { target } = repository;
   const own = survey.records.filter(({ kind, key }) => kind === 'forget' && key === author.key.publicHex);
   const all = mergeSpans([...own.flatMap((record) => spansOf(record)), ...spans]);
-  const { path } = await writeRecord(target, author, 'forget', {}, all.map((span) => ({ ...span })));
+  const { path } = await writeRecord(
+    target,
+    author,
+    'forget',
+    {},
+    all.map((span) => ({ ...span })),
+  );
   for (const old of own) if (old.path !== path) await target.remove(old.path).catch(() => undefined);
 }
