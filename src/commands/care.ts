@@ -4,7 +4,7 @@ import type { Author } from '../repository/care/record.ts';
 import type { HeldLock } from '../repository/care/lock.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { SurveyOptions } from '../repository/retention/survey.ts';
-import { placeOf, type Place } from './from-config.ts';
+import { isOwnRepository, placeOf, type Place } from './from-config.ts';
 import { ownKey } from './choose-snapshot.ts';
 import type { CommandContext } from './types.ts';
 
@@ -48,7 +48,10 @@ export async function careOf(context: CommandContext, options: { repository?: st
     survey: {
       repository,
       believed,
-      last: state?.snapshot === undefined ? undefined : { key: key.publicHex, sequence: state.sequence, id: state.snapshot },
+      last:
+        state?.snapshot === undefined || !(await isOwnRepository(context, place))
+          ? undefined
+          : { key: key.publicHex, sequence: state.sequence, id: state.snapshot },
       floodPerDay: place.config?.retention.anomaly.floodPerDay ?? 2000,
       signal: context.signal,
     },

@@ -1,6 +1,6 @@
 import type { CheckReport } from '../repository/check/check.ts';
 import type { Identity } from '../repository/age/keys.ts';
-import { identityFiles, placeOf, type Place } from './from-config.ts';
+import { identityFiles, isOwnRepository, placeOf, type Place } from './from-config.ts';
 import { READING_EXIT_CODES, REPOSITORY } from './shared.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
@@ -84,7 +84,10 @@ async function check(
       key: known.key,
       host: known.key === undefined ? undefined : place.host,
       secret: known.secret,
-      last: state?.snapshot === undefined ? undefined : { sequence: state.sequence, id: state.snapshot },
+      last:
+        state?.snapshot === undefined || !(await isOwnRepository(context, place))
+          ? undefined
+          : { sequence: state.sequence, id: state.snapshot },
       marker: facts?.marker,
     },
     trust: place.trust,

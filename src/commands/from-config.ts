@@ -68,6 +68,11 @@ export async function targetAt(context: CommandContext, at: string, settings?: C
   return target;
 }
 
+/** Whether a place is the repository of the configuration, and no copy of it: this host knows what it put there last. */
+export async function isOwnRepository(context: CommandContext, { config, target }: Place): Promise<boolean> {
+  return config !== undefined && target.location === (await targetAt(context, config.repository.at)).location;
+}
+
 /** How folders of a store are named; Dovecot's defaults where the configuration says nothing. */
 function layoutOf(config: Config | undefined, name: string): FolderLayout {
   const store = config?.stores.find((each) => each.name === name);

@@ -62,12 +62,13 @@ export function encodeMarker({ id, created, encrypted }: Pick<Repository, 'id' |
 
 /**
  * Makes a new, empty repository.
+ * @param options.like a repository of which this becomes a copy: it has the same id, so that whoever knows the one knows the other
  * @param rescue what lies beside the objects for people without mailrecover: `recover.sh`, `RECOVER.md`
  * @throws MailrecoverError `refused` where something is there already
  */
 export async function createRepository(
   target: Target,
-  options: { recipients: readonly Recipient[] | undefined; rescue: readonly { name: string; text: string }[] },
+  options: { recipients: readonly Recipient[] | undefined; rescue: readonly { name: string; text: string }[]; like?: Repository },
 ): Promise<Repository> {
   if ((await target.size(MARKER)) !== undefined) {
     throw new MailrecoverError('refused', `there is a repository at '${target.location}' already`, {
@@ -75,7 +76,12 @@ export async function createRepository(
       subject: target.location,
     });
   }
-  const repository = { target, id: randomBytes(16).toString('hex'), encrypted: options.recipients !== undefined, created: isoNow() };
+  const repository = {
+    target,
+    id: options.like?.id ?? randomBytes(16).toString('hex'),
+    encrypted: options.recipients !== undefined,
+    created: options.like?.created ?? isoNow(),
+  };
   for (const file of options.rescue) await target.put(file.name, Buffer.from(file.text));
   if (!(await target.put(MARKER, Buffer.from(encodeMarker(repository)), { exclusive: true })))
     throw new MailrecoverError('refused', `another run has just made a repository at '${target.location}'`);

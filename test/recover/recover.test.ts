@@ -125,7 +125,7 @@ test('says who asks for what can not be', { skip: lacking }, (t) => {
 
   const partial = putSnapshot(world.maker, [], [], { outcome: 'partial' });
   const latest = recover(world, ['--to', '../y', 'latest']);
-  assert.match(latest.stderr, new RegExp(`${partial} is later, but not complete`));
+  assert.match(latest.stderr, new RegExp(`${partial} is later, but partial`));
   assert.deepEqual(restored(world, 'y'), expected(world, third));
   putSnapshot({ ...world.maker, host: 'mx2', key: '0'.repeat(64) }, [], []);
   fails(2, /several hosts.*mx1.*mx2|several hosts.*mx2.*mx1/, '--to', '../z', 'latest');

@@ -24,7 +24,7 @@ function fill(world: World, random: Random, messages: number): void {
     for (const folder of FOLDERS) {
       makeFolder(world.mail, user, folder);
       for (let index = 0; index < messages; index++)
-        deliver(world.mail, user, folder, random.bytes(200 + random.int(800)).toString('base64'));
+        deliver(world.mail, user, folder, `Subject: night\n\n${random.bytes(200 + random.int(800)).toString('base64')}`);
     }
 }
 
@@ -35,7 +35,7 @@ function day(world: World, random: Random): number {
     const user = random.pick(USERS);
     const inbox = folderPath(world.mail, user, 'INBOX');
     for (let fresh = random.int(4); fresh > 0; fresh--) {
-      const bytes = random.bytes(200 + random.int(800)).toString('base64');
+      const bytes = `Subject: night\n\n${random.bytes(200 + random.int(800)).toString('base64')}`;
       deliver(world.mail, user, 'INBOX', bytes);
       delivered += bytes.length;
     }

@@ -8,7 +8,7 @@ import { isoNow } from '../../system/clock.ts';
 import { hostFingerprint, isSignedBy, signText, type HostKey } from '../signing.ts';
 import type { Target } from '../target.ts';
 
-export const RECORD_KINDS = ['forget', 'hold', 'release', 'approve', 'gone', 'erase', 'mark'] as const;
+export const RECORD_KINDS = ['forget', 'hold', 'release', 'approve', 'gone', 'erase', 'copy', 'mark'] as const;
 export type RecordKind = (typeof RECORD_KINDS)[number];
 
 type Fields = Record<string, unknown>;
@@ -34,7 +34,7 @@ export interface StoredRecord extends RecordRef {
   lines: Fields[];
 }
 
-const PATH = /^records\/([0-9a-f]{16})\/(forget|hold|release|approve|gone|erase|mark)-([0-9a-f]{64})\.jsonl$/;
+const PATH = /^records\/([0-9a-f]{16})\/(forget|hold|release|approve|gone|erase|copy|mark)-([0-9a-f]{64})\.jsonl$/;
 
 /** Reads the path of a record, or undefined where it is none. */
 export function parseRecordPath(path: string): RecordRef | undefined {

@@ -94,13 +94,20 @@ export class LossFinder {
   }
 
   /** Goes through a section. @returns its number of messages */
-  #section(section: Section, numbering: PackNumbering, others: readonly string[], blame: string, inNewest: boolean): number {
+  #section(
+    section: Section,
+    numbering: PackNumbering,
+    others: readonly string[],
+    blame: string,
+    inNewest: boolean,
+    isNeeded: (pack: string) => boolean = () => true,
+  ): number {
     const { ledger, nameFolder } = this.#options;
     let messages = 0;
     for (const { dir, name, sha, pack, isMessage } of entriesOf(section.dirs)) {
       if (isMessage) messages++;
       const packName = numbering.names[pack] ?? '';
-      if (!this.#isLost(sha, packName, others)) continue;
+      if (!isNeeded(packName) || !this.#isLost(sha, packName, others)) continue;
       const key = [section.store, section.mailbox, section.area, dir, name, sha].join('\0');
       if (this.#seen.has(key)) continue;
       this.#seen.add(key);
@@ -147,11 +154,13 @@ export class LossFinder {
   }
 
   async #catalog(path: string, name: string): Promise<void> {
-    const { target, ledger, identities, signal } = this.#options;
+    const { target, ledger, identities, signal, checked } = this.#options;
     const numbering = new PackNumbering();
     try {
       const catalog = await openCatalog(target, name, identities, numbering);
-      for await (const section of catalog.sections()) this.#section(section, numbering, this.#packs, path, false);
+      // What no snapshot has a pack for was taken back by a later catalog: the snapshot that had it was forgotten.
+      const isNeeded = (pack: string): boolean => checked.lastCatalogs.has(path) || checked.needs.has(objectPath('pack', pack));
+      for await (const section of catalog.sections()) this.#section(section, numbering, this.#packs, path, false, isNeeded);
     } catch (error) {
       const { what, code } = decodingProblem(error, signal);
       ledger.damaged(path, what, { code });

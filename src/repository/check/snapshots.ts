@@ -29,6 +29,8 @@ export interface CheckedSnapshots {
   needs: Map<string, Need>;
   /** Paths of snapshots in whose place another one stands: nothing reads them. */
   superseded: ReadonlySet<string>;
+  /** Paths of catalogs that are the last of a snapshot: nothing that they say is taken back. */
+  lastCatalogs: Set<string>;
 }
 
 function addNeeds(
@@ -52,7 +54,12 @@ function addNeeds(
 /** Reads every snapshot, one at a time. What can't be believed is noted as damaged. */
 export async function readSnapshots(target: Target, listing: Listing, ledger: Ledger, signal?: AbortSignal): Promise<CheckedSnapshots> {
   const refs = [...listing.kinds].flatMap(([path, kind]) => (kind === 'snapshot' ? (parseSnapshotPath(path) ?? []) : []));
-  const checked: CheckedSnapshots = { heads: [], needs: new Map(), superseded: await supersededPaths(target, refs) };
+  const checked: CheckedSnapshots = {
+    heads: [],
+    needs: new Map(),
+    superseded: await supersededPaths(target, refs),
+    lastCatalogs: new Set(),
+  };
   for (const ref of refs) {
     signal?.throwIfAborted();
     const { path } = ref;
@@ -60,6 +67,7 @@ export async function readSnapshots(target: Target, listing: Listing, ledger: Le
     try {
       const { catalogs, packs, tags, ...rest } = await readSnapshot(target, ref);
       const head = checked.heads.push({ ...rest, path }) - 1;
+      checked.lastCatalogs.add(objectPath('catalog', catalogs.at(-1)?.name ?? ''));
       addNeeds(checked.needs, 'catalog', catalogs, head, checked.heads);
       addNeeds(checked.needs, 'pack', packs, head, checked.heads);
       addNeeds(checked.needs, 'tags', tags, head, checked.heads);

@@ -7,7 +7,7 @@ import type { Finding } from '../../errors/finding.ts';
 import { now } from '../../system/clock.ts';
 import type { Progress } from '../../system/progress.ts';
 import type { HeldLock } from '../care/lock.ts';
-import { writeRecord, type Author } from '../care/record.ts';
+import { textOf, writeRecord, type Author, type StoredRecord } from '../care/record.ts';
 import type { Repository } from '../repository.ts';
 import { surveyRepository, type Survey, type SurveyOptions } from '../retention/survey.ts';
 import { hostFingerprint } from '../signing.ts';
@@ -72,12 +72,12 @@ function unneededOf({ listing, checked }: Survey): Map<string, number> {
 }
 
 /** Hosts that write here, by fingerprint: those that are registered, and those that a mark names. */
-async function writersOf(target: Target, marks: readonly Mark[]): Promise<Map<string, string>> {
+async function writersOf(target: Target, marks: readonly Mark[], copied: ReadonlySet<string>): Promise<Map<string, string>> {
   const writers = new Map<string, string>();
   for (const mark of marks) for (const fingerprint of mark.hosts) writers.set(fingerprint, '');
   for await (const { path } of target.list('hosts')) {
     const fingerprint = /^hosts\/([0-9a-f]{16})\.json$/.exec(path)?.[1];
-    if (fingerprint === undefined) continue;
+    if (fingerprint === undefined || copied.has(fingerprint)) continue;
     let name = '';
     try {
       const { host } = JSON.parse((await target.get(path)).toString('utf8')) as { host?: unknown };
@@ -90,6 +90,11 @@ async function writersOf(target: Target, marks: readonly Mark[]): Promise<Map<st
   return writers;
 }
 
+/** Hosts whose snapshots are only copied here, by fingerprint: a backup of theirs that came here would take the record away first. */
+function copiedHosts(records: readonly StoredRecord[], believed: ReadonlySet<string>): Set<string> {
+  return new Set(records.filter(({ kind, key }) => kind === 'copy' && believed.has(key)).map(({ fields }) => textOf(fields, 'chain')));
+}
+
 /** Looks at what there is, and plans; changes nothing. */
 export async function planPrune(options: PruneOptions): Promise<PrunePlan> {
   const { repository, author, alone, believed } = options;
@@ -97,7 +102,7 @@ export async function planPrune(options: PruneOptions): Promise<PrunePlan> {
   const { checked, decisions } = survey;
   const marks = survey.records.filter(({ kind, key }) => kind === 'mark' && believed.has(key)).map(markOf);
   // Hosts are listed after the marks: one that comes later sees the marks from its start on.
-  const writers = await writersOf(repository.target, marks);
+  const writers = await writersOf(repository.target, marks, copiedHosts(survey.records, believed));
   const own = hostFingerprint(author.key.publicHex);
   const unneeded = unneededOf(survey);
   const unmarked = new Map(unneeded);
@@ -153,7 +158,7 @@ export async function prune(options: PruneOptions, plan: PrunePlan, lock: HeldLo
     left: { objects: 0, bytes: 0 },
     findings,
   };
-  if (plan.unmarked.size > 0) await writeMark(repository, author, plan.unmarked);
+  if (plan.unmarked.size > 0) await writeMark(repository, author, plan.unmarked, copiedHosts(plan.survey.records, options.believed));
   // Time has passed since the plan was shown, and without a wait the new mark may be due at once.
   const latest = await planPrune(options);
   if (latest.survey.frozen.length > 0)
@@ -170,8 +175,9 @@ export async function writeMark(
   repository: Repository,
   author: Author,
   objects: ReadonlyMap<string, number>,
+  copied: ReadonlySet<string>,
 ): Promise<{ id: string; path: string }> {
-  const hosts = [...(await writersOf(repository.target, [])).keys()].sort();
+  const hosts = [...(await writersOf(repository.target, [], copied)).keys()].sort();
   const lines = [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([object, size]) => ({ object, size }));
   return writeRecord(repository.target, author, 'mark', { hosts }, lines);
 }

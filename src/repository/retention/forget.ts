@@ -141,7 +141,9 @@ export async function forgetSnapshots(
 /** Writes one record of all that this host ever forgot, and removes those that it stands for. */
 export async function recordForgotten(repository: Repository, survey: Survey, author: Author, spans: readonly Span[]): Promise<void> {
   const { target } = repository;
-  const own = survey.records.filter(({ kind, key }) => kind === 'forget' && key === author.key.publicHex);
+  const own = survey.records.filter(
+    ({ kind, key, fields }) => kind === 'forget' && key === author.key.publicHex && fields['reason'] === undefined,
+  );
   const all = mergeSpans([...own.flatMap((record) => spansOf(record)), ...spans]);
   const { path } = await writeRecord(
     target,
