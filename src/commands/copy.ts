@@ -90,6 +90,8 @@ interface End {
   at: string | undefined;
   /** Its name under `copies`. */
   name: string | undefined;
+  /** How it is reached, where the configuration says. */
+  settings: Config['repository'] | undefined;
 }
 
 interface CopyRow {
@@ -106,9 +108,11 @@ interface CopyRow {
 function pairsOf(config: Config, care: Care, to: string | undefined, from: string | undefined): [End, End][] {
   const end = (text: string): End => {
     const copy = config.copies.find(({ name }) => name === text);
-    return copy === undefined ? { at: text, name: undefined } : { at: copy.at, name: copy.name };
+    if (copy === undefined) return { at: text, name: undefined, settings: config.repository };
+    const { name, ...settings } = copy;
+    return { at: copy.at, name, settings };
   };
-  const own: End = { at: undefined, name: undefined };
+  const own: End = { at: undefined, name: undefined, settings: undefined };
   if (from !== undefined) return [[end(from), to === undefined ? own : end(to)]];
   if (to !== undefined) return [[own, end(to)]];
   if (config.copies.length === 0)
@@ -174,7 +178,7 @@ async function copyOne(
 async function openEnd(context: CommandContext, care: Care, end: End): Promise<Repository> {
   if (end.at === undefined) return care.repository;
   const { openRepository } = await import('../repository/repository.ts');
-  return openRepository(await targetAt(context, end.at));
+  return openRepository(await targetAt(context, end.at, end.settings));
 }
 
 /** Makes the repository that is copied to. @returns undefined in a dry run */
@@ -193,7 +197,7 @@ async function makeEnd(
     import('../repository/repository.ts'),
     import('../repository/recover/files.ts'),
   ]);
-  return createRepository(await targetAt(context, to.at ?? ''), {
+  return createRepository(await targetAt(context, to.at ?? '', to.settings), {
     recipients: from.encrypted ? [] : undefined,
     rescue: await rescueFiles(),
     like: from,

@@ -6,7 +6,7 @@ import { duration } from './duration.ts';
 import { bytes } from './size.ts';
 
 /** The place of a repository; a relative path would mean another directory for each who runs the program. */
-export const place = z
+const place = z
   .string()
   .refine((text) => whyNoPlace(text) === undefined, { error: ({ input }) => whyNoPlace(String(input)) ?? 'is no place' })
   .meta({
@@ -98,25 +98,25 @@ const s3Part = z.strictObject({
     .meta({ description: 'object lock: nothing that is stored can be removed before its time; the bucket must have been made for it' }),
 });
 
+/** A place, and how it is reached. */
+export const placeSettings = {
+  at: place,
+  atOnce: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .meta({ description: 'objects that are sent or fetched at once; by default 4, on servers only', examples: [4] }),
+  patience: duration('5m')
+    .prefault('5m')
+    .meta({ description: 'for how long a server that was reached and no longer answers is tried again' }),
+  limit: limitPart.optional().meta({ description: 'bandwidth, on servers only' }),
+  sftp: sftpPart.optional().meta({ description: 'how to log in to an SFTP server' }),
+  s3: s3Part.optional().meta({ description: 'how to use an S3 server' }),
+};
+
 /** Where backups are written, and how that place is reached. */
-export const repositoryPart = z.preprocess(
-  spelledOut,
-  z.strictObject({
-    at: place,
-    atOnce: z
-      .int()
-      .min(1)
-      .max(64)
-      .optional()
-      .meta({ description: 'objects that are sent or fetched at once; by default 4, on servers only', examples: [4] }),
-    patience: duration('5m')
-      .prefault('5m')
-      .meta({ description: 'for how long a server that was reached and no longer answers is tried again' }),
-    limit: limitPart.optional().meta({ description: 'bandwidth, on servers only' }),
-    sftp: sftpPart.optional().meta({ description: 'how to log in to an SFTP server' }),
-    s3: s3Part.optional().meta({ description: 'how to use an S3 server' }),
-  }),
-);
+export const repositoryPart = z.preprocess(spelledOut, z.strictObject(placeSettings));
 
 /** A reference to a secret, which itself never stands in the configuration. */
 function reference(example: string) {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { duration } from './duration.ts';
-import { place } from './repository.ts';
+import { placeSettings } from './repository.ts';
 
 function kept(what: string, example: number) {
   return z
@@ -62,7 +62,7 @@ export const copiesPart = z
         .string()
         .regex(/^[a-z0-9][a-z0-9._-]*$/, "must be lower-case letters, digits, '.', '_' or '-'")
         .meta({ description: "what 'mailrecover copy' calls it", examples: ['offsite'] }),
-      at: place,
+      ...placeSettings,
     }),
   )
   .default([])
