@@ -2,14 +2,9 @@
 import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { parseRecipient, type Identity } from '../repository/age/keys.ts';
-<<<<<<< HEAD
-import { snapshotPath } from '../repository/names.ts';
-import { openRepository, type Repository } from '../repository/repository.ts';
-import { hostFingerprint } from '../repository/signing.ts';
-=======
-import type { SnapshotRef } from '../repository/names.ts';
+import { snapshotPath, type SnapshotRef } from '../repository/names.ts';
 import { openRepository, readSnapshot, type Repository, type StoredSnapshot } from '../repository/repository.ts';
->>>>>>> 715c8e7 (Records, marks, anomalies: what a repository knows of decisions about it)
+import { hostFingerprint } from '../repository/signing.ts';
 import type { Target } from '../repository/target.ts';
 import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader } from '../store/live.ts';
@@ -17,12 +12,8 @@ import { SYSTEM } from '../store/system/types.ts';
 import { isoNow, now } from '../system/clock.ts';
 import { takeLock } from '../system/lock.ts';
 import type { Progress } from '../system/progress.ts';
-<<<<<<< HEAD
-import { commitSnapshot, neededPaths, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
-=======
 import { anomaliesOf, tellAnomalies, THRESHOLDS, type Thresholds } from './anomaly.ts';
-import { commitSnapshot, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
->>>>>>> 715c8e7 (Records, marks, anomalies: what a repository knows of decisions about it)
+import { commitSnapshot, neededPaths, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
 import { ContentPool } from './content/pool.ts';
 import { dryReader } from './dry.ts';
 import { readCare, refuseCalledGone } from './marks.ts';
