@@ -22,7 +22,7 @@ async function deliver({ root }: Setting, name: string): Promise<void> {
 test('a recipient that is added reads what is stored from then on; one that is revoked no longer does', async () => {
   const setting = makeSetting(5);
   await setting.json(...initArguments(setting));
-  writeFileSync(setting.config, readFileSync(setting.config, 'utf8').replace('recipients:', '# mine\nrecipients:'));
+  writeFileSync(setting.config, readFileSync(setting.config, 'utf8').replace(/^recipients:/m, '# mine\nrecipients:'));
   const second = generateIdentity();
   const file = join(setting.root, 'second.txt');
   await writeIdentity(file, second.secret);
