@@ -25,8 +25,9 @@ function withList(text: string, key: ListKey, change: (values: string[]) => stri
   const after = change(before);
   const drop = after.length === 0 && key === 'identities';
   if (pair === undefined) return drop ? text : `${text.trimEnd()}\n\n${key}: ${flowList(after)}\n`;
-  if (isSeq(node) && node.flow === true && node.range != null && isScalar(pair.key) && pair.key.range != null) {
-    const [start, end] = [drop ? pair.key.range[0] : node.range[0], node.range[1]];
+  const [keyRange, range] = [isScalar(pair.key) ? pair.key.range : undefined, isSeq(node) && node.flow === true ? node.range : undefined];
+  if (keyRange && range) {
+    const [start, end] = [drop ? keyRange[0] : range[0], range[1]];
     return drop
       ? text.slice(0, start) + text.slice(end).replace(/^[ \t]*\n/, '')
       : text.slice(0, start) + flowList(after) + text.slice(end);
