@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs systemd systemd-container openssh-server radosgw ceph-mon ceph-osd ceph-common' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server radosgw ceph-mon ceph-osd ceph-common' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -77,6 +77,7 @@ command_of() {
     dovecot-lmtpd) echo /usr/lib/dovecot/lmtp ;;
     dovecot-sieve) echo /usr/lib/dovecot/modules/lib90_sieve_plugin.so ;;
     e2fsprogs) echo mkfs.ext4 ;;
+    btrfs-progs) echo mkfs.btrfs ;;
     postgresql) for program in /usr/lib/postgresql/*/bin/initdb; do echo "$program"; break; done ;;
     postfix-*) echo "/usr/lib/postfix/postfix-${1#postfix-}.so" ;;
     systemd) echo systemd-analyze ;;
@@ -156,6 +157,7 @@ what_for() {
     age) echo "decryption by the stock tool" ;;
     zstd) echo "decompression by the stock tool" ;;
     e2fsprogs) echo 'a full disk' ;;
+    btrfs-progs) echo 'a snapshot of a file system' ;;
     postfix*) echo 'a real Postfix' ;;
     postgresql | sqlite3) echo 'a real database' ;;
     systemd*) echo 'timers and services under a real systemd' ;;

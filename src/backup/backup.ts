@@ -19,6 +19,8 @@ import { dryReader } from './dry.ts';
 import { readCare, refuseCalledGone } from './marks.ts';
 import { applyTally, packsToMerge } from './merge-packs.ts';
 import { clearPending } from './pending.ts';
+import { frozen } from './freeze/freeze.ts';
+import type { FreezeSource } from './freeze/presets.ts';
 import { adoptPending, adoptTags, listHoldings, loadKeys, lostPacks, newestOwn, type Holdings, type Keys } from './prepare.ts';
 import { readMailboxes, usesPacks, type Run, type Tally } from './read-mailboxes.ts';
 import { retainNeeded } from './retention.ts';
@@ -45,6 +47,10 @@ export interface BackupOptions extends SourceOptions {
   threads: number;
   readBack: boolean;
   deep: boolean;
+  /** File systems of which snapshots are taken. */
+  freeze?: readonly FreezeSource[];
+  /** When the stores were frozen, if they were: milliseconds since 1970. */
+  frozenAt?: number;
   /** Days after which a backup is deep by itself. */
   deepEvery: number;
   /** Seconds for which a time stamp proves nothing: 3 on local disks, 30 on network file systems. */
@@ -104,7 +110,12 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
   const state = new StateDirectory(`${options.stateRoot}/${repository.id}`);
   const release = takeLock(state.file('lock'), 'mailrecover backup');
   try {
-    return await healing(options, repository, state);
+    if (options.dryRun) return await healing(options, repository, state);
+    return outcomeWith(
+      await frozen({ ...options, freeze: options.freeze ?? [] }, ({ stores, at }) =>
+        healing({ ...options, stores, ...(at === undefined ? {} : { frozenAt: at }) }, repository, state),
+      ),
+    );
   } catch (error) {
     // What the system refused and nobody above could do without.
     const { path } = error as { path?: unknown };
@@ -112,6 +123,12 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
   } finally {
     release();
   }
+}
+
+/** A snapshot of a file system that stays fills up: the mail is safe, and all the same somebody must know at once. */
+function outcomeWith(report: BackupReport): BackupReport {
+  const stays = report.findings.some(({ code }) => code === 'snapshot-not-released');
+  return stays ? { ...report, outcome: 'partial' } : report;
 }
 
 /** Runs, and once more where something of the local state turned out to be damaged: without believing that. */

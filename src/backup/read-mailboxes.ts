@@ -32,7 +32,7 @@ export interface Tally {
 
 /** One run, and what its steps share. */
 export interface Run {
-  options: { settle: number; dryRun: boolean; signal?: AbortSignal };
+  options: { settle: number; dryRun: boolean; frozenAt?: number; signal?: AbortSignal };
   state: StateDirectory;
   index: StateIndex;
   findings: Finding[];
@@ -165,6 +165,7 @@ async function captured(
     if (live !== undefined && source.system === undefined && area !== 'view')
       carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.lost.has(place) });
   }
+  if (options.frozenAt !== undefined) for (const area of areas) unsettle(area, (options.frozenAt - options.settle * 1000) * 1000);
   const sections = changedSections(run, prior, priorAreas, source, areas, whole);
   if (options.dryRun) return { state: prior ?? describe(source, areas, { file: '', check: 0 }), sections };
   recount(run, source, priorAreas, areas);
@@ -172,6 +173,14 @@ async function captured(
   const kept = describe(source, areas, state.saveMailbox(name, areas));
   if (capture.findings.some((finding) => finding.severity === 'error')) kept.partial = true;
   return { state: kept, sections };
+}
+
+/** What changed shortly before a snapshot of the file system may have changed again after it with the same times. @param after microseconds */
+function unsettle(area: LiveArea, after: number): void {
+  for (const dir of area.dirs.values()) {
+    if (dir.stat.ctime >= after) dir.settled = false;
+    for (const file of dir.files.values()) if (file.stat.ctime >= after) file.settled = false;
+  }
 }
 
 type PriorOf = (area: string) => LiveArea | undefined;

@@ -68,6 +68,7 @@ export default defineCommand({
       keysRoot: place.keysRoot,
       host: place.host,
       stores: config.stores.map(sourceOf),
+      freeze: config.freeze.map((each) => ({ ...each, timeout: each.timeout * 1000 })),
       ...(await systemOf(context, config, place)),
       recipients: config.encryption ? config.recipients : undefined,
       threads: await threadsOf(config),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { backupPart } from './parts/backup.ts';
 import { dovecotPart } from './parts/dovecot.ts';
+import { freezePart } from './parts/freeze.ts';
 import { goalsPart } from './parts/goals.ts';
 import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPart } from './parts/repository.ts';
 import { schedulePart } from './parts/schedule.ts';
@@ -34,6 +35,10 @@ export const configSchema = z
     identities: identitiesPart,
     trust: trustPart,
     backup: backupPart.prefault({}).meta({ description: 'how backups are made' }),
+    freeze: z
+      .array(freezePart)
+      .default([])
+      .meta({ description: 'file systems of which a snapshot is taken around each backup, so that mail is read as it was at one moment' }),
     system: systemPart.optional().meta({ description: 'what of the server is backed up beside its mail; nothing without this part' }),
     dovecot: dovecotPart.optional().meta({ description: 'how the running Dovecot is asked, for restores into it' }),
     retention: retentionPart.prefault({}).meta({ description: 'which snapshots are kept, and what must be looked at before any goes' }),

@@ -18,6 +18,8 @@ export interface RunOptions {
   maxBytes?: number;
   /** Texts that must not stand in an error, though the command may print them. */
   secrets?: readonly string[];
+  /** Out of reach of signals that a terminal sends to all of its programs. */
+  ownGroup?: boolean;
   /** What to do when the command is not installed. */
   hint?: string;
 }
@@ -49,6 +51,7 @@ export async function run(command: string, args: readonly string[], options: Run
     stripFinalNewline: false,
     maxBuffer: options.maxBytes ?? MAX_BYTES,
     forceKillAfterDelay: 5000,
+    ...(options.ownGroup === true ? { detached: true, cleanup: true } : {}),
     extendEnv: options.bareEnv !== true,
     env: options.bareEnv === true ? (options.env ?? {}) : { PATH: searchPath(), LC_ALL: 'C.UTF-8', ...options.env },
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
