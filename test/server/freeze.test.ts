@@ -130,7 +130,7 @@ describe('snapshots of file systems', { skip: missing('root', 'mount', 'umount')
   });
 
   test('one that can not be released is an error, and the next run refuses until it is gone', async () => {
-    const setting = await frozenSetting({ release: `[ -e ${'$'}(dirname "${'$'}2")/may-go ] || { echo busy >&2; exit 1; }` });
+    const setting = await frozenSetting({ release: '[ -e $(dirname "$2")/may-go ] || { echo busy >&2; exit 1; }' });
     const first = await setting.json('backup');
     assert.equal(first.code, 3);
     const finding = first.json.findings.find(({ code }) => code === 'snapshot-not-released');

@@ -36,58 +36,59 @@ export interface Frozen {
   steps: Step[];
 }
 
+type Preset = (freeze: FreezeSource, label: string, mount: string) => Frozen;
+
+const PRESETS: Readonly<Record<FreezeSource['preset'], Preset>> = {
+  lvm({ source, volume = '', size = '' }, label, mount) {
+    const [group = ''] = volume.split('/');
+    const device = `/dev/${group}/${label}`;
+    return {
+      mount,
+      needs: mount,
+      steps: [
+        {
+          take: ['lvcreate', '--snapshot', '--size', size, '--name', label, volume],
+          release: ['lvremove', '--yes', `${group}/${label}`],
+          shows: { path: device },
+        },
+        {
+          // XFS refuses a second file system with the same UUID.
+          take: ['mount', '-o', typeOf(source) === 'xfs' ? 'ro,nouuid' : 'ro', device, mount],
+          release: ['umount', mount],
+          shows: { mount },
+        },
+      ],
+    };
+  },
+  btrfs({ source, mount }, label) {
+    const place = mount ?? `${source}/.${label}`;
+    return {
+      mount: place,
+      steps: [
+        {
+          take: ['btrfs', 'subvolume', 'snapshot', '-r', source, place],
+          release: ['btrfs', 'subvolume', 'delete', place],
+          shows: { path: place },
+        },
+      ],
+    };
+  },
+  zfs({ source, mount, volume = '' }, label) {
+    return {
+      mount: mount ?? `${source}/.zfs/snapshot/${label}`,
+      steps: [{ take: ['zfs', 'snapshot', `${volume}@${label}`], release: ['zfs', 'destroy', `${volume}@${label}`] }],
+    };
+  },
+  command({ name, source, take, release }, _label, mount) {
+    const fill = (words: readonly string[] = []): string[] =>
+      words.map((word) => word.replaceAll('{source}', source).replaceAll('{mount}', mount).replaceAll('{name}', name));
+    return { mount, needs: mount, steps: [{ take: fill(take), release: fill(release) }] };
+  },
+};
+
 /** The steps for a file system. Names are of their own, so that nothing of somebody else is ever released. */
 export function freezeSteps(freeze: FreezeSource): Frozen {
-  const { name, source, volume = '', size = '' } = freeze;
-  const label = `mailrecover-${name}`;
-  const mount = freeze.mount ?? `/run/mailrecover/${name}`;
-  switch (freeze.preset) {
-    case 'lvm': {
-      const [group = ''] = volume.split('/');
-      // Names of snapshots in LVM: `-` is doubled below /dev/mapper, and never here.
-      const device = `/dev/${group}/${label}`;
-      return {
-        mount,
-        needs: mount,
-        steps: [
-          {
-            take: ['lvcreate', '--snapshot', '--size', size, '--name', label, volume],
-            release: ['lvremove', '--yes', `${group}/${label}`],
-            shows: { path: device },
-          },
-          {
-            // XFS refuses a second file system with the same UUID.
-            take: ['mount', '-o', typeOf(source) === 'xfs' ? 'ro,nouuid' : 'ro', device, mount],
-            release: ['umount', mount],
-            shows: { mount },
-          },
-        ],
-      };
-    }
-    case 'btrfs': {
-      const place = freeze.mount ?? `${source}/.${label}`;
-      return {
-        mount: place,
-        steps: [
-          {
-            take: ['btrfs', 'subvolume', 'snapshot', '-r', source, place],
-            release: ['btrfs', 'subvolume', 'delete', place],
-            shows: { path: place },
-          },
-        ],
-      };
-    }
-    case 'zfs':
-      return {
-        mount: freeze.mount ?? `${source}/.zfs/snapshot/${label}`,
-        steps: [{ take: ['zfs', 'snapshot', `${volume}@${label}`], release: ['zfs', 'destroy', `${volume}@${label}`] }],
-      };
-    case 'command': {
-      const fill = (words: readonly string[] = []): string[] =>
-        words.map((word) => word.replaceAll('{source}', source).replaceAll('{mount}', mount).replaceAll('{name}', name));
-      return { mount, needs: mount, steps: [{ take: fill(freeze.take), release: fill(freeze.release) }] };
-    }
-  }
+  return PRESETS[freeze.preset](freeze, `mailrecover-${freeze.name}`, freeze.mount ?? `/run/mailrecover/${freeze.name}`);
 }
 
 /** The type of the file system that is mounted at a path; undefined for what is no mount point. */
