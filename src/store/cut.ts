@@ -1,9 +1,10 @@
 /** Cuts files that hold several messages, so that what did not change in them is known again. */
 import { cutDbox } from './dbox/records.ts';
+import { cutMbox } from './mbox/records.ts';
 import type { CutKind } from './live.ts';
 import type { Pieces } from './pieces.ts';
 
-const CUTTERS: Record<CutKind, (fd: number, size: number) => Pieces> = { dbox: cutDbox };
+const CUTTERS: Record<CutKind, (fd: number, size: number) => Pieces> = { dbox: cutDbox, mbox: cutMbox };
 
 /**
  * Cuts an open file at its messages. What is none ends up in parts between them.

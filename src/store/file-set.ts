@@ -95,11 +95,10 @@ export class FileSet {
 
   /**
    * Captures files, and forgets all others. Those whose stat did not change since they were read are left alone.
-   * @param keep files that were captured otherwise, and stay
    */
-  async capture(paths: Iterable<string>, keep: ReadonlySet<string>): Promise<void> {
+  async capture(paths: Iterable<string>): Promise<void> {
     const all = new Set(paths);
-    for (const path of this.#files.keys()) if (!all.has(path) && !keep.has(path)) this.#files.delete(path);
+    for (const path of this.#files.keys()) if (!all.has(path)) this.#files.delete(path);
     const wanted = [...all].filter((path) => !this.#carry(path));
     const batches: Promise<void>[] = [];
     for (let at = 0; at < wanted.length; at += BATCH) batches.push(this.#readBatch(wanted.slice(at, at + BATCH)));
@@ -145,7 +144,8 @@ export class FileSet {
       return true;
     }
     const held = this.#files.get(path);
-    if (held !== undefined) return held.settled && sameStat(held.stat, stat);
+    // What holds messages only grows: a size that is the same says the same bytes, however fresh they are.
+    if (held !== undefined) return (held.settled || held.records !== undefined) && sameStat(held.stat, stat);
     const before = this.#before(path);
     if (before === undefined || deep || !before.settled || !sameStat(before.stat, stat) || before.parts.some((part) => lost(part.place)))
       return false;

@@ -46,6 +46,10 @@ export interface LiveRecord {
   uid?: number;
   /** As in {@link LiveMessage}. */
   flags?: string;
+  /** What the first message of an mbox says of all. */
+  base?: { uidValidity: number; lastUid: number };
+  /** A record that a mail reader keeps for itself: no message. */
+  isInternal?: true;
 }
 
 export interface LiveFile {
@@ -100,7 +104,7 @@ export interface ReadRequest {
 }
 
 /** Files that hold several messages, by how they are cut. */
-export type CutKind = 'dbox';
+export type CutKind = 'dbox' | 'mbox';
 
 export type ReadOutcome = { stat: LiveStat; parts: StoredPart[]; records?: LiveRecord[] } | { error: string };
 

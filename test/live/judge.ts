@@ -1,13 +1,12 @@
 import type { Ledger } from '../support/ledger.ts';
-import { restoredMessages } from './restored.ts';
+import type { RestoredMessage } from './restored.ts';
 
 /**
  * What is wrong with a restored mailbox, a line each, when compared with what the ledger says lay there while it was backed up.
  * `from` and `to` are the ledger's times just before and just after the backup.
  */
-export function judge(ledger: Ledger, user: string, mailbox: string, from: number, to: number): string[] {
+export function judge(ledger: Ledger, user: string, found: readonly RestoredMessage[], from: number, to: number): string[] {
   const wrong: string[] = [];
-  const found = restoredMessages(mailbox);
   const places = count(found, ({ messageId, folder }) => `${messageId} in ${folder}`);
   const times = count(found, ({ messageId }) => messageId);
 

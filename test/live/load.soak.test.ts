@@ -12,6 +12,7 @@ import { rounds } from '../support/soak.ts';
 import { scratch } from '../support/tmp.ts';
 import { differences } from '../support/tree.ts';
 import { judge } from './judge.ts';
+import { restoredMessages } from './restored.ts';
 import { makeWorld, type World } from './world.ts';
 
 const USERS = ['alice@example.org', 'bob@example.org', 'carol@example.net'];
@@ -71,7 +72,7 @@ async function backUpUnderLoad(t: TestContext, world: World, load: Load, name: s
   assert.ok(during > 0, 'nothing happened during the backup');
   assert.notEqual(outcome, 'partial', JSON.stringify(findings));
   const restored = await world.restore(name.replace(' ', '-'));
-  const wrong = USERS.flatMap((user) => judge(load.ledger, user, placeOf(restored, user), from, to));
+  const wrong = USERS.flatMap((user) => judge(load.ledger, user, restoredMessages(placeOf(restored, user)), from, to));
   assert.deepEqual(wrong, []);
   rmSync(restored, { recursive: true });
 }

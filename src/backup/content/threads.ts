@@ -40,7 +40,7 @@ export type FromThread =
 
 const COLUMNS = ['mode', 'uid', 'gid', 'size', 'mtime', 'ctime', 'birth', 'ino'] as const;
 
-const KINDS = ['message', 'file', 'dbox'] as const;
+const KINDS = ['message', 'file', 'dbox', 'mbox'] as const;
 
 export function packRequests(requests: readonly ReadRequest[]): PackedRequests {
   return {

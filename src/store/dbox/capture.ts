@@ -13,7 +13,7 @@ import { type DboxFormat, isIndexName, isLeftOut, isMessageFile, uidOfFile } fro
 import { namedFiles, viewOf, type DboxTrees, type DboxView } from './view.ts';
 
 /** Times that all is looked at again where something that an index names was not found. */
-const MAX_ROUNDS = 12;
+const MAX_ROUNDS = 30;
 
 /** Captures a mailbox; see {@link CaptureOptions}. */
 export async function captureDbox(format: DboxFormat, options: CaptureOptions): Promise<CapturedMailbox> {
@@ -40,17 +40,20 @@ export async function captureDbox(format: DboxFormat, options: CaptureOptions): 
   if (mail === undefined) return { areas: new Map(), findings: [], vanished: true };
   const trees: DboxTrees = { format, mail, alt: sets.get('alt'), index: sets.get('index') ?? mail };
 
-  let cut: IndexCut | undefined;
-  let view: DboxView | undefined;
+  // Most is read before the indexes are: so little time passes between these and what is read after them.
+  const all = [...sets.values()];
+  await captureContents(trees, all, undefined);
+  let cut: IndexCut;
+  let view: DboxView;
   for (let round = 1; ; round++) {
     signal?.throwIfAborted();
-    for (const set of sets.values()) set.list();
-    cut = await cutIndexes([...sets.values()], signal);
-    await captureFiles(trees, [...sets.values()], cut);
+    cut = await cutIndexes(all, signal);
+    await captureContents(trees, all, cut);
     view = viewOf(trees, cut);
     if (view.missing.size === 0 || round >= MAX_ROUNDS) break;
-    await sleep(Math.min(200, round * 20));
+    await sleep(Math.min(200, round * 5));
   }
+  for (const set of all) await set.give(Array.from(cut.files.get(set) ?? [], ([path, file]) => ({ path, ...file })));
   for (const reader of plain.values()) {
     reader.list();
     await reader.captureFiles(() => 0);
@@ -64,13 +67,10 @@ export async function captureDbox(format: DboxFormat, options: CaptureOptions): 
   return { areas, findings: [...findings, ...problems(trees, cut, view)], vanished: !mail.present, folders: view.folders };
 }
 
-/** The index files as they were read, then what lies beside them by now. */
-async function captureFiles(trees: DboxTrees, sets: readonly FileSet[], cut: IndexCut): Promise<void> {
-  const named = trees.format === 'sdbox' ? namedFiles(trees, cut) : undefined;
+/** What lies beside the indexes. */
+async function captureContents(trees: DboxTrees, sets: readonly FileSet[], cut: IndexCut | undefined): Promise<void> {
+  const named = trees.format === 'sdbox' && cut !== undefined ? namedFiles(trees, cut) : undefined;
   for (const set of sets) {
-    const files = cut.files.get(set) ?? new Map<string, never>();
-    await set.give(Array.from(files, ([path, file]) => ({ path, ...file })));
-    // Files may have come since the folders were listed.
     set.list();
     const wanted: string[] = [];
     for (const path of set.paths()) {
@@ -80,7 +80,7 @@ async function captureFiles(trees: DboxTrees, sets: readonly FileSet[], cut: Ind
       if (named !== undefined && uidOfFile(name) !== undefined && !named.has(path)) continue;
       wanted.push(path);
     }
-    await set.capture(wanted, new Set(files.keys()));
+    await set.capture(wanted);
   }
 }
 
