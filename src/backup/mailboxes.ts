@@ -4,7 +4,9 @@ import { byBytes } from '../repository/catalog/percent.ts';
 import { toBytes } from '../store/bytes.ts';
 import { locate } from '../store/links.ts';
 import { hasView, type StoreFormat } from '../store/capture.ts';
-import { findMailboxes, type FoundMailbox } from '../store/mailboxes.ts';
+import { findMailboxes } from '../store/mailboxes.ts';
+import type { LockMethods } from '../store/mbox/locks.ts';
+import { findMboxes } from './mboxes.ts';
 import { fixedPart, parsePattern } from '../store/pattern.ts';
 import type { LiveArea, LiveAreaName } from '../store/live.ts';
 import { liveStat, lstatIfThere } from '../store/stat.ts';
@@ -23,6 +25,9 @@ export interface StoreSource {
   mailbox?: string;
   /** Where Dovecot keeps control files, if not with the mail. */
   control?: string;
+  /** Where INBOX lies by itself, and how mboxes are locked (mbox). */
+  inbox?: string;
+  locks?: LockMethods;
   /** The alternative storage (sdbox, mdbox). */
   alt?: string;
   /** Where indexes lie, if not with the mail: kept for formats that can't do without. */
@@ -36,6 +41,8 @@ export interface SourceMailbox {
   store: string;
   /** Of the mail; absent for the server itself. */
   format?: StoreFormat;
+  /** How mboxes are locked. */
+  locks?: LockMethods;
   areas: MailboxState['areas'];
   /** Where it is no mailbox but the server itself. */
   system?: SystemSource;
@@ -64,15 +71,6 @@ function otherArea(area: LiveAreaName, text: string | undefined, user: string, p
   return place === undefined ? [] : [{ area, path: place.real, root: join(prefix, `.${area}`, below(place.path, fixedPart(pattern))) }];
 }
 
-/** What belongs to a mailbox of a format that keeps its messages in files of several. */
-function viewAreas(source: StoreSource, found: FoundMailbox, user: string, prefix: string, findings: Finding[]): MailboxState['areas'] {
-  return [
-    ...otherArea('alt', source.alt, user, prefix, findings),
-    ...otherArea('index', source.index, user, prefix, findings),
-    { area: 'view', path: '', root: join(prefix, found.relative) },
-  ];
-}
-
 /**
  * Finds the mailboxes of a store.
  * @param prefix what stands before its roots in snapshots: its name where there are several stores, else nothing
@@ -82,25 +80,46 @@ export async function storeMailboxes(
   prefix: string,
   signal: AbortSignal | undefined,
 ): Promise<{ mailboxes: SourceMailbox[]; findings: Finding[] }> {
-  const found = await findMailboxes(parsePattern(source.path), {
-    ...(source.mailbox === undefined ? {} : { mailbox: source.mailbox }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const mailboxes = found.mailboxes.map((each): SourceMailbox => {
-    const user = toBytes(each.mailbox);
+  const { format = 'maildir', locks } = source;
+  const { areas: found, findings } = await (format === 'mbox'
+    ? findMboxes(source, prefix, signal)
+    : findDirectories(source, prefix, signal));
+  const mailboxes = Array.from(found, ([user, areas]): SourceMailbox => {
+    const other = (area: LiveAreaName, pattern: string | undefined): MailboxState['areas'] =>
+      otherArea(area, pattern, user, prefix, findings);
+    const view = hasView(format)
+      ? [
+          ...other('alt', source.alt),
+          ...other('index', source.index),
+          { area: 'view' as const, path: '', root: areas.find(({ area }) => area === 'mail')?.root ?? prefix },
+        ]
+      : [];
     return {
       mailbox: user,
       store: source.name,
-      format: source.format ?? 'maildir',
-      areas: [
-        { area: 'mail', path: each.real, root: join(prefix, each.relative) },
-        ...otherArea('control', source.control, user, prefix, found.findings),
-        ...otherArea('home', source.home, user, prefix, found.findings),
-        ...(hasView(source.format ?? 'maildir') ? viewAreas(source, each, user, prefix, found.findings) : []),
-      ],
+      format,
+      ...(locks === undefined ? {} : { locks }),
+      areas: [...areas, ...other('control', source.control), ...other('home', source.home), ...view],
     };
   });
-  return { mailboxes: mailboxes.sort((a, b) => byBytes(a.mailbox, b.mailbox)), findings: found.findings };
+  return { mailboxes: mailboxes.sort((a, b) => byBytes(a.mailbox, b.mailbox)), findings };
+}
+
+/** Mailboxes that are a directory each. */
+async function findDirectories(
+  source: StoreSource,
+  prefix: string,
+  signal: AbortSignal | undefined,
+): Promise<{ areas: Map<string, MailboxState['areas']>; findings: Finding[] }> {
+  const { mailboxes, findings } = await findMailboxes(parsePattern(source.path), {
+    ...(source.mailbox === undefined ? {} : { mailbox: source.mailbox }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const areas = mailboxes.map(({ mailbox, real, relative }): [string, MailboxState['areas']] => [
+    toBytes(mailbox),
+    [{ area: 'mail', path: real, root: join(prefix, relative) }],
+  ]);
+  return { areas: new Map(areas), findings };
 }
 
 /** The server itself, as one more mailbox of a store that no configuration can name. */
@@ -114,8 +133,11 @@ export function signaturesOf(mailbox: SourceMailbox, areas: readonly LiveArea[])
   for (const [number, area] of areas.entries()) {
     if (mailbox.areas[number]?.area === 'view') continue;
     for (const [path, dir] of area.dirs) {
-      if (!dir.settled) return undefined;
-      signatures.push([number, path, dir.stat.mtime, dir.stat.ctime, dir.stat.ino]);
+      // A directory of others' files, too, says nothing.
+      if (mailbox.areas[number]?.file === undefined) {
+        if (!dir.settled) return undefined;
+        signatures.push([number, path, dir.stat.mtime, dir.stat.ctime, dir.stat.ino]);
+      }
       for (const [name, file] of dir.files) {
         if (file.fixed === true) continue;
         if (!file.settled) return undefined;
@@ -131,7 +153,8 @@ export function isUntouched(state: MailboxState, now: SourceMailbox): boolean {
   if (state.signatures === undefined || state.areas.length !== now.areas.length) return false;
   for (const [index, area] of state.areas.entries()) {
     const other = now.areas[index];
-    if (other === undefined || other.area !== area.area || other.path !== area.path || other.root !== area.root) return false;
+    if (other === undefined || other.area !== area.area || other.path !== area.path || other.root !== area.root || other.file !== area.file)
+      return false;
   }
   for (const [area, path, mtime, ctime, ino, size] of state.signatures) {
     const root = state.areas[area]?.path ?? '';

@@ -194,8 +194,19 @@ interface Captured {
 function captureMail(run: Run, source: SourceMailbox, priorOf: PriorOf): Promise<Captured> {
   return captureStore({
     format: source.format ?? 'maildir',
-    areas: source.areas.flatMap(({ area, path }) =>
-      isMailArea(area) ? [{ area, root: path, prior: priorOf(area), ...(area === 'home' ? { only: isHomeName } : {}) }] : [],
+    ...(source.locks === undefined ? {} : { locks: source.locks }),
+    areas: source.areas.flatMap(({ area, path, file }) =>
+      isMailArea(area)
+        ? [
+            {
+              area,
+              root: path,
+              prior: priorOf(area),
+              ...(area === 'home' ? { only: isHomeName } : {}),
+              ...(file === undefined ? {} : { file }),
+            },
+          ]
+        : [],
     ),
     deep: run.deep,
     settle: run.options.settle * 1e6,

@@ -1,9 +1,8 @@
 import { IDENTITY, MAILBOX_FORMS, READING_EXIT_CODES } from './shared.ts';
 import type { BackupCounts } from '../backup/backup.ts';
-import type { StoreSource } from '../backup/mailboxes.ts';
 import type { Config } from '../config/schema.ts';
 import { monotonic } from '../system/clock.ts';
-import { placeOf, threadsOf } from './from-config.ts';
+import { placeOf, sourceOf, threadsOf } from './from-config.ts';
 import { systemOf } from './system-source.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
@@ -96,20 +95,6 @@ export default defineCommand({
     };
   },
 });
-
-type Store = Config['stores'][number];
-
-function sourceOf({ name, format, path, alt, control, index, home }: Store): StoreSource {
-  return {
-    name,
-    format,
-    path,
-    ...(alt === undefined ? {} : { alt }),
-    ...(control === undefined ? {} : { control }),
-    ...(index === undefined ? {} : { index }),
-    ...(home === undefined ? {} : { home }),
-  };
-}
 
 /** Seconds for which a time stamp proves nothing: longer where another host's clock sets it. */
 async function settleOf(config: Config): Promise<number> {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import type { StoreSource } from '../backup/mailboxes.ts';
 import type { Config } from '../config/schema.ts';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Identity } from '../repository/age/keys.ts';
@@ -116,4 +117,32 @@ export async function identityFiles(context: CommandContext, files: readonly str
 export async function threadsOf(config: Config | undefined): Promise<number> {
   const { availableParallelism } = await import('node:os');
   return config?.backup.workers ?? Math.min(8, availableParallelism());
+}
+
+/** A store as backups know it. */
+export function sourceOf({
+  name,
+  format,
+  path,
+  inbox,
+  locks,
+  lockTimeout,
+  alt,
+  control,
+  index,
+  home,
+}: Config['stores'][number]): StoreSource {
+  return {
+    name,
+    format,
+    path,
+    ...(inbox === undefined ? {} : { inbox }),
+    ...(format === 'mbox'
+      ? { locks: { fcntl: locks.includes('fcntl'), dotlock: locks.includes('dotlock'), timeoutMs: lockTimeout * 1000 } }
+      : {}),
+    ...(alt === undefined ? {} : { alt }),
+    ...(control === undefined ? {} : { control }),
+    ...(index === undefined ? {} : { index }),
+    ...(home === undefined ? {} : { home }),
+  };
 }

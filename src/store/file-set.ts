@@ -24,6 +24,8 @@ export interface FileSetOptions {
   isLeftOut: (name: string, type: 'file' | 'directory') => boolean;
   /** Files that never change under their name, as long as inode and times are the same. */
   isFixed?: (name: string) => boolean;
+  /** The one file of the directory that counts; the directory itself belongs to others, too. */
+  only?: string;
 }
 
 function join(path: string, name: string): string {
@@ -59,7 +61,11 @@ export class FileSet {
 
   /** Lists all directories anew. */
   list(): void {
-    const { now, isLeftOut } = this.options;
+    const { now, isLeftOut, only } = this.options;
+    if (only !== undefined) {
+      this.listings = this.#listOnly(only);
+      return;
+    }
     const listings = new Map<string, Listing>();
     const queue = [''];
     for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
@@ -77,6 +83,14 @@ export class FileSet {
       for (const name of listing.directories) queue.push(join(path, name));
     }
     this.listings = listings;
+  }
+
+  #listOnly(name: string): Map<string, Listing> {
+    const root = this.statOf('');
+    if (root === undefined) return new Map();
+    const files = lstatIfThere(this.full(name))?.isFile() === true ? [name] : [];
+    const stat = { ...root, mtime: 0, ctime: 0, ino: 0, size: 0 };
+    return new Map([['', { stat, at: this.options.now(), directories: [], files, links: [], messages: new Map(), special: [] }]]);
   }
 
   /** Paths of all files that are listed. */
@@ -99,7 +113,11 @@ export class FileSet {
   async capture(paths: Iterable<string>): Promise<void> {
     const all = new Set(paths);
     for (const path of this.#files.keys()) if (!all.has(path)) this.#files.delete(path);
-    const wanted = [...all].filter((path) => !this.#carry(path));
+    await this.read([...all].filter((path) => !this.carry(path)));
+  }
+
+  /** Reads files, whatever is held of them. */
+  async read(wanted: readonly string[]): Promise<void> {
     const batches: Promise<void>[] = [];
     for (let at = 0; at < wanted.length; at += BATCH) batches.push(this.#readBatch(wanted.slice(at, at + BATCH)));
     await Promise.all(batches);
@@ -113,7 +131,7 @@ export class FileSet {
       const outcome = outcomes[index];
       if (outcome === undefined) continue;
       if ('parts' in outcome) this.#take(path, { ...outcome, settled: provesStill(outcome.stat, at, settle) });
-      else this.#missed(path, outcome.error);
+      else this.missed(path, outcome.error);
     }
   }
 
@@ -122,11 +140,12 @@ export class FileSet {
     this.#files.set(path, fixed ? { ...file, settled: true, fixed } : file);
   }
 
-  #missed(path: string, code: string): void {
+  /** A file could not be read: what was known of it stays, unless it is gone. */
+  missed(path: string, code: string): void {
     this.#files.delete(path);
     // Taken away, or being written: the caller looks again for what it needs.
     if (['ENOENT', 'ENOTDIR', 'EBUSY'].includes(code)) return;
-    this.report(path, Object.assign(new Error(code), { code }), 'read');
+    if (code !== 'EAGAIN') this.report(path, Object.assign(new Error(code), { code }), 'read');
     const before = this.#before(path);
     if (before !== undefined && !before.parts.some((part) => this.options.lost(part.place)))
       this.#files.set(path, { ...before, settled: false });
@@ -136,7 +155,8 @@ export class FileSet {
     return this.options.prior?.dirs.get(folderOf(path))?.files.get(path.slice(path.lastIndexOf('/') + 1));
   }
 
-  #carry(path: string): boolean {
+  /** Takes over what is known of a file that did not change, or is gone. @returns false where it has to be read */
+  carry(path: string): boolean {
     const { deep, lost } = this.options;
     const stat = this.statOf(path);
     if (stat === undefined) {

@@ -1,5 +1,5 @@
 /** What a server must show of a restored mailbox, from its catalog section and its restored control files. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import type { FullSection } from '../repository/catalog/model.ts';
 import { fsPath } from '../store/bytes.ts';
 import { imapFlags } from '../store/maildir/flags.ts';
@@ -12,7 +12,7 @@ import { flagsOfView, partsOfBase } from '../store/view.ts';
 import type { ControlFile } from './mail.ts';
 import { hashBody } from './server/body.ts';
 import type { ExpectedFolder, ExpectedMailbox, ExpectedMessage } from './server/index.ts';
-import { headOf, type ReadView } from './view.ts';
+import { headOf, onlyFile, type ReadView } from './view.ts';
 
 function readIfThere(path: string): Buffer | undefined {
   try {
@@ -94,9 +94,14 @@ export function expectedOfView(root: string, view: FullSection, layout: FolderLa
     return section === undefined ? undefined : `${root}/${section.root}`;
   };
   const [mailPath, controlPath, altPath, indexPath] = [rootOf('mail'), rootOf('control'), rootOf('alt'), rootOf('index')];
+  const inbox = read.sections.find(({ area }) => area === 'inbox');
+  const inboxFile = inbox === undefined ? undefined : onlyFile('inbox', inbox.dirs).file;
+  const inboxPath =
+    inbox === undefined || inboxFile === undefined ? undefined : [root, inbox.root, inboxFile].filter((part) => part !== '').join('/');
   return {
     mailbox: displayBytes(view.mailbox),
-    mailPath: mailPath ?? '',
+    mailPath: mailPath ?? emptyDirectory(root, inboxPath),
+    ...(inboxPath === undefined ? {} : { inboxPath }),
     format: read.format,
     ...(controlPath === undefined ? {} : { controlPath }),
     ...(altPath === undefined ? {} : { altPath }),
@@ -108,6 +113,16 @@ export function expectedOfView(root: string, view: FullSection, layout: FolderLa
     inbox: layout.inbox,
     folders,
   };
+}
+
+/** For folders where there are none: the mailbox is one file. It belongs to whom that belongs. */
+function emptyDirectory(root: string, inbox: string | undefined): string {
+  const path = mkdtempSync(`${root}/mailrecover-folders-`);
+  if (inbox !== undefined && process.getuid?.() === 0) {
+    const { uid, gid } = statSync(fsPath(inbox));
+    chownSync(path, uid, gid);
+  }
+  return path;
 }
 
 function isOpaqueContent(start: Buffer): boolean {

@@ -28,7 +28,8 @@ export interface ReadView {
 
 /** How the mail of a mailbox with a view lies, which its directories tell. */
 function formatOf(mail: FullSection | undefined): StoreFormat {
-  return mail?.dirs.has('storage') === true ? 'mdbox' : 'sdbox';
+  if (mail?.dirs.has('storage') === true) return 'mdbox';
+  return mail?.dirs.has('mailboxes') === true ? 'sdbox' : 'mbox';
 }
 
 /** Pieces of files, numbered: the number stands for the place where a backup would have stored them. */
@@ -87,6 +88,12 @@ function hashRange(fd: number, from: number, length: number): string {
   return hash.digest('hex');
 }
 
+/** An INBOX that lies by itself is one file of a directory that may hold those of others. */
+export function onlyFile(area: string, dirs: FullSection['dirs']): { file?: string } {
+  const [file] = area === 'inbox' ? [...(dirs.get('')?.files.keys() ?? [])] : [];
+  return file === undefined ? {} : { file };
+}
+
 /** Reads what a restored mailbox holds. @param root absolute byte string of the restored tree; without links */
 export async function readView(root: string, sections: readonly FullSection[], signal: AbortSignal | undefined): Promise<ReadView> {
   const files = sections.filter(({ area }) => area !== 'view');
@@ -94,7 +101,11 @@ export async function readView(root: string, sections: readonly FullSection[], s
   const pieces = new Pieces();
   const captured = await captureStore({
     format,
-    areas: files.flatMap(({ area, root: below }) => (isMailArea(area) ? [{ area, root: `${root}/${below}`, prior: undefined }] : [])),
+    areas: files.flatMap(({ area, root: below, dirs }) =>
+      isMailArea(area)
+        ? [{ area, root: [root, below].filter((part) => part !== '').join('/'), prior: undefined, ...onlyFile(area, dirs) }]
+        : [],
+    ),
     read: pieces.read,
     deep: true,
     settle: 0,

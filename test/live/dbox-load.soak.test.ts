@@ -21,7 +21,9 @@ const ROUNDS = rounds(1, 10);
 
 for (let round = 1; round <= ROUNDS; round++)
   for (const format of ['mdbox', 'sdbox'] as const)
-    test(`an ${format} under load, round ${round} of ${ROUNDS}`, { skip: noDovecot() || notBuilt() }, (t) => play(t, format, `round ${round}`));
+    test(`an ${format} under load, round ${round} of ${ROUNDS}`, { skip: noDovecot() || notBuilt() }, (t) =>
+      play(t, format, `round ${round}`),
+    );
 
 type Start = (root: string, dot: string) => Promise<Dovecot>;
 
@@ -64,13 +66,20 @@ async function play(t: TestContext, format: 'mdbox' | 'sdbox', seed: string): Pr
   await again.stop();
 }
 
-async function backUpUnderLoad(t: TestContext, { world, load, start }: { world: World; load: Load; start: Start }, name: string): Promise<void> {
+async function backUpUnderLoad(
+  t: TestContext,
+  { world, load, start }: { world: World; load: Load; start: Start },
+  name: string,
+): Promise<void> {
   const changes = (): number => Object.values(load.counts).reduce((sum, done) => sum + done, 0);
   const [from, made] = [load.ledger.now(), changes()];
   const { counts, findings, outcome } = await world.backup([]);
   const to = load.ledger.now();
   t.diagnostic(`${name}: ${changes() - made} changes in ${Math.round(to - from)} ms, ${counts['messages']} messages`);
-  assert.deepEqual(findings.filter(({ severity, code }) => severity !== 'info' && code !== 'new-host-key').map(({ message }) => message), []);
+  assert.deepEqual(
+    findings.filter(({ severity, code }) => severity !== 'info' && code !== 'new-host-key').map(({ message }) => message),
+    [],
+  );
   assert.notEqual(outcome, 'partial');
   const restored = await world.restore(name.replace(' ', '-'));
   const again = await start(restored, '.');
@@ -89,7 +98,8 @@ async function served(server: Dovecot, user: string): Promise<RestoredMessage[]>
   for (const { name } of await client.list()) {
     const { exists } = await client.select(name);
     if (exists === 0) continue;
-    for (const [uid, value] of await client.headers('Message-ID')) messages.push({ folder: name, base: String(uid), messageId: value.trim(), uid });
+    for (const [uid, value] of await client.headers('Message-ID'))
+      messages.push({ folder: name, base: String(uid), messageId: value.trim(), uid });
   }
   await client.close();
   return messages;

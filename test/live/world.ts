@@ -15,6 +15,7 @@ export interface StoreSettings {
   name?: string;
   format?: 'maildir' | 'mbox' | 'sdbox' | 'mdbox';
   alt?: string;
+  lockTimeout?: number;
   inbox?: string;
   index?: string;
   layout?: 'maildir++' | 'fs';

@@ -36,7 +36,13 @@ export interface MailboxState {
   mailbox: string;
   store: string;
   /** Area names and roots, in the order that signatures count them. */
-  areas: { area: Area; root: string; path: string }[];
+  areas: {
+    area: Area;
+    root: string;
+    path: string;
+    /** The one file of it that belongs to the mailbox. */
+    file?: string;
+  }[];
   /** Absent while something in it must be looked at again whatever its time stamps say. */
   signatures?: Signature[];
   file: string;

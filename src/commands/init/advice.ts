@@ -2,6 +2,7 @@
 import { lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { storeMailboxes } from '../../backup/mailboxes.ts';
+import { sourceOf } from '../from-config.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { fsPath } from '../../store/bytes.ts';
 import { fixedPart, parsePattern } from '../../store/pattern.ts';
@@ -51,7 +52,7 @@ export async function adviceFor(stores: readonly Store[], places: Places, signal
   const device = directory === undefined ? undefined : futureDevice(directory);
   const owners = new Set<number>();
   for (const store of stores) {
-    const { mailboxes, findings } = await storeMailboxes({ name: store.name, format: store.format, path: store.path }, '', signal);
+    const { mailboxes, findings } = await storeMailboxes(sourceOf(store), '', signal);
     advice.findings.push(...findings.map((finding): Finding => ({ ...finding, severity: 'warning' })));
     advice.says.push(
       `store '${store.name}' finds ${mailboxes.length} ${mailboxes.length === 1 ? 'mailbox' : 'mailboxes'} by ${store.path}`,

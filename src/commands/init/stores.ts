@@ -48,6 +48,8 @@ function toStore(
     name: uniqueName(found.name, taken),
     path: plainPattern(found.path),
     ...(format === undefined ? {} : { format }),
+    ...(found.inbox === undefined ? {} : { inbox: plainPattern(found.inbox) }),
+    ...(found.locks === undefined ? {} : { locks: found.locks }),
     ...(found.alt === undefined ? {} : { alt: plainPattern(found.alt) }),
     ...(layout === undefined ? {} : { layout: layout.layout, separator: layout.separator, prefix: layout.prefix, utf8: layout.utf8 }),
     ...(found.control === undefined ? {} : { control: plainPattern(found.control) }),

@@ -26,7 +26,7 @@ export const storePart = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9._-]*$/, "must be lower-case letters, digits, '.', '_' or '-'")
     .default('mail')
     .meta({ description: 'what the store is called in snapshots and, with several stores, below the directory of a restore' }),
-  format: z.enum(['maildir', 'sdbox', 'mdbox']).default('maildir').meta({ description: 'how mail lies on the disk' }),
+  format: z.enum(['maildir', 'mbox', 'sdbox', 'mdbox']).default('maildir').meta({ description: 'how mail lies on the disk' }),
   path: mailPattern.meta({
     description: "where each mailbox lies; %u is user@domain, %n the part before the @, %d the domain, %% a '%'",
     examples: ['/var/vmail/%d/%n/Maildir'],
@@ -45,6 +45,15 @@ export const storePart = z.strictObject({
     .default('')
     .meta({ description: 'the prefix of the namespace, where it has one', examples: ['INBOX.'] }),
   utf8: z.boolean().default(false).meta({ description: 'folder names on the disk are UTF-8 (Dovecot calls it UTF-8), not modified UTF-7' }),
+  inbox: pattern
+    .optional()
+    .meta({ description: 'the file of INBOX, if it does not lie with the folders (mbox, INBOX=)', examples: ['/var/mail/%n'] }),
+  locks: z
+    .array(z.enum(['fcntl', 'dotlock']))
+    .min(1, "must hold 'fcntl', 'dotlock' or both")
+    .default(['fcntl', 'dotlock'])
+    .meta({ description: 'how mboxes are locked while they are read: as the programs do that write them (mbox_write_locks)' }),
+  lockTimeout: z.number().positive().default(60).meta({ description: 'how many seconds a backup waits for the lock of an mbox' }),
   alt: pattern.optional().meta({ description: 'the alternative storage of sdbox and mdbox (ALT=)', examples: ['/archive/%d/%n/mdbox'] }),
   control: pattern
     .optional()

@@ -76,13 +76,15 @@ function storeOf(
   }
   if (location.odd.length > 0)
     warn(`${location.odd.join(' and ')} gives folders other directories than usual; their IMAP names will be off`);
-  if (location.inbox !== undefined && withHome(location.inbox, homes?.pattern) !== path) {
+  if (location.driver !== 'mbox' && location.inbox !== undefined && withHome(location.inbox, homes?.pattern) !== path) {
     warn(`INBOX lies by itself in '${location.inbox}' and is not part of this store`, 'add a store for it');
   }
 
   const single = !parsePattern(path).hasVariables;
   const control = fill(location.control, 'the control path');
   const index = fill(location.index, 'the index path');
+  const inbox = location.driver === 'mbox' ? fill(location.inbox, 'the path of INBOX') : undefined;
+  const locks = location.driver === 'mbox' ? locksOf(root) : undefined;
   const alt = fill(location.alt, 'the path of the alternative storage');
   const usesHome = withHome(location.path, undefined) === undefined;
   const owner = root.settings.get('mail_uid') ?? ownerOf(root);
@@ -95,6 +97,8 @@ function storeOf(
     ...(control === undefined ? {} : { control }),
     ...(index === undefined ? {} : { index }),
     ...(alt === undefined ? {} : { alt }),
+    ...(inbox === undefined ? {} : { inbox }),
+    ...(locks === undefined ? {} : { locks }),
     ...(homes === undefined || single ? {} : { home: homes.pattern }),
     ...(owner === undefined || owner === '' ? {} : { owner }),
     says: `dovecot keeps ${location.driver} in ${path} (${location.says}${usesHome && homes !== undefined ? ` with ${homes.says}` : ''})`,
@@ -116,6 +120,15 @@ function layoutOf(root: Section, namespace: Section | undefined, location: Locat
   const inbox = namespace === undefined || get('inbox') === 'yes';
   const escape = escapeOf(root);
   return { layout, separator, prefix: get('prefix'), inbox, utf8: location.utf8, ...(escape === undefined ? {} : { escape }) };
+}
+
+/** Locks that Dovecot takes to write an mbox, of those that we can take; undefined where it is not told any. */
+function locksOf(root: Section): ('fcntl' | 'dotlock')[] | undefined {
+  const words = (root.settings.get('mbox_write_locks') ?? '').split(/\s+/);
+  const locks = (['fcntl', 'dotlock'] as const).filter(
+    (lock) => words.includes(lock) || (lock === 'dotlock' && words.includes('dotlock_try')),
+  );
+  return locks.length === 0 ? undefined : locks;
 }
 
 /** 2.3: the listescape plugin, whose character is `\` unless it is told another; 2.4: a setting. */

@@ -17,6 +17,9 @@ export interface DiscoveredStore {
   index?: string;
   /** Pattern of the alternative storage (sdbox, mdbox). */
   alt?: string;
+  /** Pattern of the file of INBOX, and the locks that are taken to write an mbox. */
+  inbox?: string;
+  locks?: ('fcntl' | 'dotlock')[];
   /** Pattern of the users' home directories (Sieve scripts lie there). */
   home?: string;
   /** Name or number of the user who owns the mail, where all mail has one owner. */

@@ -15,6 +15,8 @@ export interface CaptureArea {
   root: string;
   prior: LiveArea | undefined;
   only?: (name: string) => boolean;
+  /** The one file of it that belongs to the mailbox (an INBOX among others). */
+  file?: string;
 }
 
 export interface CaptureOptions extends Pick<AreaOptions, 'deep' | 'settle' | 'now' | 'lost'> {

@@ -1,5 +1,5 @@
 /** Locking mboxes as the programs that write them do: a lock of fcntl, and a `.lock` file beside the mbox. */
-import { closeSync, openSync, statSync, unlinkSync, utimesSync, writeSync } from 'node:fs';
+import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { systemCode } from '../../errors/error.ts';
 import { FileLocks } from '../../system/file-locks.ts';
 import { fsPath } from '../bytes.ts';
@@ -12,9 +12,6 @@ export interface LockMethods {
 }
 
 export const DEFAULT_LOCKS: LockMethods = { fcntl: true, dotlock: true, timeoutMs: 60_000 };
-
-/** A dotlock that nobody touched for so long is left over from a program that died (Dovecot's mbox_dotlock_change_timeout). */
-const STALE_MS = 120_000;
 
 export type LockOutcome = 'locked' | 'held' | 'gone' | 'impossible';
 
@@ -58,51 +55,29 @@ export class MboxLocks {
     this.#held.clear();
   }
 
-  /** Touches the dotlocks, so that nobody takes them for left over. */
-  refresh(): void {
-    const time = new Date(Date.now());
-    for (const [path, { dotlock }] of this.#held) if (dotlock) touch(`${path}.lock`, time);
-  }
-
   async close(): Promise<void> {
     await this.release();
     this.#files.close();
   }
 }
 
-function touch(path: string, time: Date): void {
-  try {
-    utimesSync(fsPath(path), time, time);
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-  }
-}
-
 function makeDotlock(path: string): 'locked' | 'held' | 'impossible' {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const fd = openSync(fsPath(path), 'wx', 0o600);
-      try {
-        writeSync(fd, `${process.pid}\n`);
-      } finally {
-        closeSync(fd);
-      }
-      return 'locked';
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === undefined) throw error;
-      // A directory in which we may not write: the other lock has to do.
-      if (code !== 'EEXIST') return 'impossible';
-      if (!isStale(path)) return 'held';
-      removeDotlock(path);
-    }
+  let fd: number;
+  try {
+    fd = openSync(fsPath(path), 'wx', 0o600);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    // A directory in which we may not write: the other lock has to do.
+    return code === 'EEXIST' ? 'held' : 'impossible';
   }
-  return 'held';
-}
-
-function isStale(path: string): boolean {
-  const stats = statSync(fsPath(path), { throwIfNoEntry: false });
-  return stats !== undefined && Date.now() - stats.mtimeMs > STALE_MS;
+  try {
+    // Whoever finds it left over sees whether its owner lives.
+    writeSync(fd, `${process.pid}\n`);
+  } finally {
+    closeSync(fd);
+  }
+  return 'locked';
 }
 
 function removeDotlock(path: string): void {

@@ -21,6 +21,7 @@ export const PLACES = {
   mail: 'm',
   control: 'c',
   alt: 'a',
+  inbox: 'b',
   index: 'i',
   home: 'h',
   config: 'dovecot.conf',
@@ -68,6 +69,9 @@ export function dovecotConfig(input: ConfigInput): string {
     // The copy is thrown away, and the list of folders is to be the one on disk.
     'mail_fsync = never',
     'mailbox_list_index = no',
+    // Nobody but this server writes the copy of an mbox.
+    'mbox_read_locks = fcntl',
+    'mbox_write_locks = fcntl',
     // A size in a file name says what the live server believed. What is asked here is what the file holds.
     'maildir_broken_filename_sizes = yes',
     'postmaster_address = postmaster@localhost.invalid',
@@ -116,6 +120,8 @@ export interface MailboxKind {
   /** Whether there is alternative storage, and whether indexes that are part of the mail lie elsewhere. */
   alt: boolean;
   index: boolean;
+  /** Whether INBOX is a file by itself. */
+  inbox: boolean;
 }
 
 /** How a mailbox of a kind is reached: settings of Dovecot 2.4 by their names there; `path` and `driver` are always there. */
@@ -127,6 +133,7 @@ function placesOf(root: string, id: string, kind: MailboxKind): Record<string, s
     ...(index ? { index: at(PLACES.index) } : {}),
     ...(kind.control ? { control: at(PLACES.control) } : {}),
     ...(kind.alt ? { alt: at(PLACES.alt) } : {}),
+    ...(kind.inbox ? { inbox: at(PLACES.inbox) } : {}),
   };
 }
 

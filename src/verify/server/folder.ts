@@ -21,7 +21,9 @@ export async function compareFolder(context: FolderContext): Promise<void> {
   const answer = await opened.session.command('UID FETCH 1:* (UID FLAGS INTERNALDATE X-GUID)', {
     untagged(response) {
       const fetched = parseFetch(response);
-      if (fetched?.uid !== undefined && fetched.flags !== undefined) rows.set(fetched.uid, fetched);
+      if (fetched?.uid === undefined || fetched.flags === undefined) return;
+      // What an mbox says of a GUID is made up of the message: the UID alone tells which it is.
+      rows.set(fetched.uid, context.mailbox.format === 'mbox' ? { ...fetched, guid: '' } : fetched);
     },
   });
   if (answer.status !== 'OK')

@@ -63,6 +63,7 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
     format: mailbox.format ?? 'maildir',
     alt: tree.altPath !== undefined,
     index: tree.indexPath !== undefined,
+    inbox: tree.inboxPath !== undefined,
   });
   const session = new MailboxSession(server, login, signal);
   const done: ExpectedFolder[] = [];

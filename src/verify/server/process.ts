@@ -47,6 +47,7 @@ export interface MailboxPaths {
   controlPath: ByteString;
   altPath?: ByteString;
   indexPath?: ByteString;
+  inboxPath?: ByteString;
 }
 
 export interface StartInput {
@@ -122,9 +123,9 @@ function access(
   let mailboxes = 0;
   return {
     lmtpSocket: join(root.run, SOCKETS.lmtp),
-    admit({ mailPath, controlPath, altPath, indexPath }, kind) {
-      const { uid, gid, layout, utf8, control, format, alt, index } = kind;
-      const key = JSON.stringify([uid, gid, layout, utf8, control, format, alt, index]);
+    admit({ mailPath, controlPath, altPath, indexPath, inboxPath }, kind) {
+      const { uid, gid, layout, utf8, control, format, alt, index, inbox } = kind;
+      const key = JSON.stringify([uid, gid, layout, utf8, control, format, alt, index, inbox]);
       let domain = kinds.get(key);
       if (domain === undefined) {
         domain = `k${kinds.size}`;
@@ -137,6 +138,7 @@ function access(
       symlinkSync(fsPath(mailPath), place('mail', id));
       symlinkSync(fsPath(controlPath), place('control', id));
       if (altPath !== undefined) symlinkSync(fsPath(altPath), place('alt', id));
+      if (inboxPath !== undefined) symlinkSync(fsPath(inboxPath), place('inbox', id));
       if (indexPath !== undefined) symlinkSync(fsPath(indexPath), place('index', id));
       else {
         mkdirSync(place('index', id), { mode: 0o700 });
@@ -147,7 +149,7 @@ function access(
     dismiss(login) {
       const id = login.slice(0, login.indexOf('@'));
       // Links go themselves, not what they lead to.
-      for (const name of ['mail', 'control', 'alt', 'index'] as const) rmSync(place(name, id), { recursive: true, force: true });
+      for (const name of ['mail', 'control', 'alt', 'index', 'inbox'] as const) rmSync(place(name, id), { recursive: true, force: true });
     },
     async login(name, signal) {
       const session = await ImapSession.open(join(root.run, SOCKETS.imap), {
@@ -170,7 +172,7 @@ function access(
 }
 
 function makePlaces(root: ServerRoot, internal: { uid: number; gid: number } | undefined): void {
-  for (const name of [PLACES.mail, PLACES.control, PLACES.alt, PLACES.index, PLACES.home]) makePassage(join(root.path, name));
+  for (const name of [PLACES.mail, PLACES.control, PLACES.alt, PLACES.inbox, PLACES.index, PLACES.home]) makePassage(join(root.path, name));
   mkdirSync(join(root.path, PLACES.users), { mode: 0o700 });
   if (internal !== undefined) chownSync(join(root.path, PLACES.users), internal.uid, internal.gid);
 }

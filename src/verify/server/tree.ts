@@ -11,6 +11,7 @@ export interface PreparedTree {
   controlPath: ByteString;
   altPath?: ByteString;
   indexPath?: ByteString;
+  inboxPath?: ByteString;
   uid: number;
   gid: number;
   /** Symbolic links that were removed from the copy. */
@@ -32,7 +33,13 @@ export interface TreeOptions {
  * @throws {MailrecoverError} `refused` when it lies outside the scratch directory
  */
 export function prepareTree(
-  { mailPath, controlPath: control, altPath, indexPath }: Pick<ExpectedMailbox, 'mailPath' | 'controlPath' | 'altPath' | 'indexPath'>,
+  {
+    mailPath,
+    controlPath: control,
+    altPath,
+    indexPath,
+    inboxPath,
+  }: Pick<ExpectedMailbox, 'mailPath' | 'controlPath' | 'altPath' | 'indexPath' | 'inboxPath'>,
   options: TreeOptions,
 ): PreparedTree | undefined {
   const real = realInside(mailPath, options.scratch);
@@ -42,12 +49,14 @@ export function prepareTree(
   const alt = altPath === undefined ? undefined : realInside(altPath, options.scratch);
   const index = indexPath === undefined ? undefined : realInside(indexPath, options.scratch);
 
+  const inbox = inboxPath === undefined ? undefined : realInside(inboxPath, options.scratch);
+
   const own = process.getuid?.() ?? 0;
   const owner = lstatSync(fsPath(real));
   const uid = !options.privileged ? own : owner.uid === 0 ? options.internal.uid : owner.uid;
   const gid = !options.privileged ? (process.getgid?.() ?? 0) : owner.gid === 0 ? options.internal.gid : owner.gid;
   let links = 0;
-  for (const tree of new Set([real, realControl, alt, index])) {
+  for (const tree of new Set([real, realControl, alt, index, inbox])) {
     if (tree === undefined) continue;
     links += cleanTree(tree, options.privileged ? { uid, gid } : undefined);
     if (options.privileged) {
@@ -55,7 +64,11 @@ export function prepareTree(
       for (let at = dirname(tree); at.length >= top.length; at = dirname(at)) openToGroup(fsPath(at), options.internal.gid);
     }
   }
-  const others = { ...(alt === undefined ? {} : { altPath: alt }), ...(index === undefined ? {} : { indexPath: index }) };
+  const others = {
+    ...(alt === undefined ? {} : { altPath: alt }),
+    ...(index === undefined ? {} : { indexPath: index }),
+    ...(inbox === undefined ? {} : { inboxPath: inbox }),
+  };
   return { mailPath: real, controlPath: realControl, ...others, uid, gid, links };
 }
 
@@ -79,6 +92,10 @@ function cleanTree(top: ByteString, newOwner: { uid: number; gid: number } | und
   const give = (path: ByteString): void => {
     if (newOwner !== undefined && lstatSync(fsPath(path)).uid === 0) lchownSync(fsPath(path), newOwner.uid, newOwner.gid);
   };
+  if (!lstatSync(fsPath(top)).isDirectory()) {
+    give(top);
+    return 0;
+  }
   const directories = [top];
   for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
     give(directory);

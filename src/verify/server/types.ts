@@ -56,6 +56,8 @@ export interface ExpectedMailbox {
   format?: StoreFormat;
   /** Absolute: other trees of the mailbox in the scratch copy. */
   altPath?: ByteString;
+  /** The file of INBOX, where it lies by itself. */
+  inboxPath?: ByteString;
   indexPath?: ByteString;
   /** With `separator`, `utf8` and the others below: how its folders lie, as in store/maildir/layout.ts. */
   layout: FolderLayout['layout'];

@@ -200,6 +200,15 @@ test('alternative storage of sdbox and mdbox', () => {
   }
 });
 
+test('mboxes with INBOX in the spool', () => {
+  const { stores, findings } = describe('mail_location = mbox:/home/%n/mail:INBOX=/var/mail/%u\nmbox_write_locks = dotlock flock\n');
+  const [store] = stores;
+  assert.deepEqual(
+    [store?.format, store?.path, store?.inbox, store?.locks, findings],
+    ['mbox', '/home/%n/mail', '/var/mail/%u', ['dotlock'], []],
+  );
+});
+
 test('locations and homes', () => {
   assert.equal(parseLocation('maildir:/a::b/%u:INDEX=MEMORY', 'x')?.path, '/a:b/%u');
   assert.equal(parseLocation('/var/mail', 'x'), undefined);

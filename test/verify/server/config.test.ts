@@ -40,7 +40,17 @@ test('2.4 begins with its version, and has none of the words that it removed', (
   const text = dovecotConfig({ dialect: '2.4', root: '/w', run: '/w/run', users, privileged: true });
   assert.match(text, /^dovecot_config_version = 2\.4\.0\ndovecot_storage_version = 2\.4\.0\n/);
   assert.doesNotMatch(text, /mail_location|disable_plaintext_auth|args =|driver = passwd-file|%n|%d/);
-  const kind = { uid: 5, gid: 6, layout: 'fs' as const, utf8: true, control: true, format: 'maildir' as const, alt: false, index: false };
+  const kind = {
+    uid: 5,
+    gid: 6,
+    layout: 'fs' as const,
+    utf8: true,
+    control: true,
+    format: 'maildir' as const,
+    alt: false,
+    index: false,
+    inbox: false,
+  };
   assert.equal(
     kindLine('2.4', '/w', 'k0', '{X}y', kind),
     'k0:{X}y:5:6::/w/h::userdb_mail_driver=maildir userdb_mail_path=/w/m/%{user|username} userdb_mail_index_path=/w/i/%{user|username}' +
