@@ -34,9 +34,9 @@ async function play(t: TestContext, format: 'mdbox' | 'sdbox', seed: string): Pr
   const server = await start(root, '');
   const world = await makeWorld({ path: server.mail, format, alt: `${root}/alt/%d/%n`, separator: '/' });
   const load = await startLoad(server, { rate: 200, clients: 4, seed });
-  let tidying = true;
+  const tidying = { goesOn: true };
   const tidy = (async () => {
-    while (tidying) {
+    while (tidying.goesOn) {
       for (const user of USERS) {
         server.doveadm('altmove', '-u', user, 'mailbox', 'INBOX', 'SEEN');
         if (format === 'mdbox') server.doveadm('purge', '-u', user);
@@ -50,7 +50,7 @@ async function play(t: TestContext, format: 'mdbox' | 'sdbox', seed: string): Pr
       await backUpUnderLoad(t, { world, load, start }, `increment ${number}`);
     }
   } finally {
-    tidying = false;
+    tidying.goesOn = false;
     await tidy;
     await load.stop();
   }

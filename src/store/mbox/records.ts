@@ -89,7 +89,7 @@ function messageEnd(window: FileWindow, from: number, fields: ReadonlyMap<string
 }
 
 function flagsOf(fields: ReadonlyMap<string, string>): string {
-  const status = `${fields.get('status') ?? ''}`;
+  const status = fields.get('status') ?? '';
   const more = fields.get('x-status') ?? '';
   const flags = [
     ...(status.includes('R') ? ['\\Seen'] : []),

@@ -19,13 +19,13 @@ const PLAIN = ':2,';
 const DIGITS = 12;
 
 /** The UID of each record; undefined for one that is no message any more. */
-function uidsOf(records: readonly LiveRecord[], index: IndexState | undefined, first: number): (number | undefined)[] {
+function uidsOf(records: readonly LiveRecord[], index: IndexState | undefined, first: number, isTrusted: boolean): (number | undefined)[] {
   const known = [...(index?.messages.keys() ?? [])];
   let next = first;
   let at = 0;
   return records.map((record) => {
     if (record.isInternal === true) return undefined;
-    if (record.uid !== undefined && record.uid < first) {
+    if (isTrusted && record.uid !== undefined && record.uid < first) {
       const place = known.indexOf(record.uid, at);
       // The server was told to expunge it, and does so when it opens the folder.
       if (index !== undefined && place < 0) return undefined;
@@ -47,14 +47,11 @@ function indexOf(folder: string, sets: readonly FileSet[], cut: IndexCut): Index
   return undefined;
 }
 
-function messagesOf(
-  file: LiveFile,
-  records: readonly LiveRecord[],
-  index: IndexState | undefined,
-  first: number,
-): Map<string, LiveMessage> {
+function messagesOf(file: LiveFile, index: IndexState | undefined, first: number, hasBase: boolean): Map<string, LiveMessage> {
   const messages = new Map<string, LiveMessage>();
-  const uids = uidsOf(records, index, first);
+  const records = file.records ?? [];
+  // Without a UIDVALIDITY beside them, UIDs are of another life of the folder.
+  const uids = uidsOf(records, index, first, hasBase || index !== undefined);
   for (const [number, record] of records.entries()) {
     const uid = uids[number];
     if (uid === undefined) continue;
@@ -83,8 +80,7 @@ export function viewOfMboxes(
     const index = found !== undefined && (base === undefined || base.uidValidity === uidValidity(found)) ? found : undefined;
     const highest = records.reduce((most, { uid = 0 }) => Math.max(most, uid), base?.lastUid ?? 0);
     const first = index === undefined ? (base === undefined ? 1 : highest + 1) : nextUid(index);
-    const own = base === undefined && index === undefined ? records.map(({ uid: _, ...record }) => record) : records;
-    addFolder(area, folder, file.stat, messagesOf(file, own, index, first));
+    addFolder(area, folder, file.stat, messagesOf(file, index, first, base !== undefined));
     if (index !== undefined) uids.set(folder, { uidValidity: uidValidity(index), uidNext: nextUid(index) });
     else if (base !== undefined) uids.set(folder, { uidValidity: base.uidValidity, uidNext: first });
   }
