@@ -1,9 +1,7 @@
 import { IDENTITY, MAILBOX_FORMS, READING_EXIT_CODES } from './shared.ts';
 import type { BackupCounts } from '../backup/backup.ts';
-import type { Config } from '../config/schema.ts';
 import { monotonic } from '../system/clock.ts';
-import { placeOf, sourceOf, threadsOf } from './from-config.ts';
-import { systemOf } from './system-source.ts';
+import { backupOptions } from './backup-options.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
@@ -57,32 +55,13 @@ export default defineCommand({
   recordsHistory: true,
   async run(context, _args, options): Promise<CommandResult> {
     const begun = monotonic();
-    const place = await placeOf(context);
-    const config = await context.config();
-    const [{ backup }, { programVersion }] = await Promise.all([import('../backup/backup.ts'), import('../system/version.ts')]);
-    const { identityFiles } = await import('./from-config.ts');
+    const [{ backup }, { identityFiles }] = await Promise.all([import('../backup/backup.ts'), import('./from-config.ts')]);
     const report = await backup({
-      target: place.target,
-      stateRoot: place.state,
-      keysRoot: place.keysRoot,
-      host: place.host,
-      stores: config.stores.map(sourceOf),
-      freeze: config.freeze.map((each) => ({ ...each, timeout: each.timeout * 1000 })),
-      ...(await systemOf(context, config, place)),
-      recipients: config.encryption ? config.recipients : undefined,
-      threads: await threadsOf(config),
-      readBack: config.backup.readBack,
+      ...(await backupOptions(context)),
       deep: options.deep,
-      deepEvery: config.backup.deepEvery,
-      settle: await settleOf(config),
       ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
       dryRun: options.dryRun,
-      trust: place.trust,
       identities: options.identity.length > 0 ? await identityFiles(context, options.identity) : [],
-      anomaly: config.retention.anomaly,
-      tool: `mailrecover ${programVersion()}`,
-      progress: context.progress,
-      signal: context.signal,
     });
     const { outcome, counts, findings, snapshot } = report;
     const milliseconds = monotonic() - begun;
@@ -95,16 +74,6 @@ export default defineCommand({
     };
   },
 });
-
-/** Seconds for which a time stamp proves nothing: longer where another host's clock sets it. */
-async function settleOf(config: Config): Promise<number> {
-  if (config.backup.settle !== undefined) return config.backup.settle;
-  const [{ isNetworkFileSystem }, { fixedPart, parsePattern }] = await Promise.all([
-    import('../system/file-system.ts'),
-    import('../store/pattern.ts'),
-  ]);
-  return config.stores.some((store) => isNetworkFileSystem(fixedPart(parsePattern(store.path)))) ? 30 : 3;
-}
 
 interface Shown {
   snapshot: string | undefined;

@@ -4,6 +4,7 @@ import type { AnyCommand } from './types.ts';
 export const registry = createRegistry({
   init: async () => (await import('./init.ts')).default,
   backup: async () => (await import('./backup.ts')).default,
+  watch: async () => (await import('./watch.ts')).default,
   snapshots: async () => (await import('./snapshots.ts')).default,
   ls: async () => (await import('./ls.ts')).default,
   find: async () => (await import('./find.ts')).default,

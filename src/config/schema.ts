@@ -7,6 +7,7 @@ import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPa
 import { schedulePart } from './parts/schedule.ts';
 import { copiesPart, retentionPart } from './parts/retention.ts';
 import { storePart } from './parts/store.ts';
+import { watchPart } from './parts/watch.ts';
 import { systemPart } from './parts/system.ts';
 
 /**
@@ -44,6 +45,7 @@ export const configSchema = z
     retention: retentionPart.prefault({}).meta({ description: 'which snapshots are kept, and what must be looked at before any goes' }),
     copies: copiesPart,
     goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
+    watch: watchPart.prefault({}).meta({ description: 'continuous backup (`mailrecover watch`)' }),
     schedule: schedulePart.optional().meta({ description: 'what runs by itself and when; `schedule install` carries it out' }),
   })
   .superRefine((config, context) => {

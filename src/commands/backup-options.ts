@@ -1,0 +1,59 @@
+/** How backups are made, from the configuration: by `backup` and by `watch`. */
+import type { BackupOptions } from '../backup/backup.ts';
+import type { StoreSource } from '../backup/mailboxes.ts';
+import type { Config } from '../config/schema.ts';
+import { placeOf, threadsOf } from './from-config.ts';
+import { systemOf } from './system-source.ts';
+import type { CommandContext } from './types.ts';
+
+/** The options of a backup of everything. */
+export async function backupOptions(context: CommandContext): Promise<BackupOptions> {
+  const place = await placeOf(context);
+  const config = await context.config();
+  const { programVersion } = await import('../system/version.ts');
+  return {
+    target: place.target,
+    stateRoot: place.state,
+    keysRoot: place.keysRoot,
+    host: place.host,
+    stores: config.stores.map(sourceOf),
+    ...(await systemOf(context, config, place)),
+    recipients: config.encryption ? config.recipients : undefined,
+    threads: await threadsOf(config),
+    readBack: config.backup.readBack,
+    deep: false,
+    deepEvery: config.backup.deepEvery,
+    settle: await settleOf(config),
+    dryRun: false,
+    trust: place.trust,
+    identities: [],
+    anomaly: config.retention.anomaly,
+    tool: `mailrecover ${programVersion()}`,
+    progress: context.progress,
+    signal: context.signal,
+  };
+}
+
+type Store = Config['stores'][number];
+
+function sourceOf({ name, format, path, alt, control, index, home }: Store): StoreSource {
+  return {
+    name,
+    format,
+    path,
+    ...(alt === undefined ? {} : { alt }),
+    ...(control === undefined ? {} : { control }),
+    ...(index === undefined ? {} : { index }),
+    ...(home === undefined ? {} : { home }),
+  };
+}
+
+/** Seconds for which a time stamp proves nothing: longer where another host's clock sets it. */
+async function settleOf(config: Config): Promise<number> {
+  if (config.backup.settle !== undefined) return config.backup.settle;
+  const [{ isNetworkFileSystem }, { fixedPart, parsePattern }] = await Promise.all([
+    import('../system/file-system.ts'),
+    import('../store/pattern.ts'),
+  ]);
+  return config.stores.some((store) => isNetworkFileSystem(fixedPart(parsePattern(store.path)))) ? 30 : 3;
+}
