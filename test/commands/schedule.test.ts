@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { takeLock } from '../../src/system/lock.ts';
 import { missing, run } from '../support/host.ts';
 import { initArguments, makeSetting, type Setting } from './setting.ts';
 
@@ -128,4 +129,20 @@ test('a unit that failed is written down, and told by a command that gets it as 
   );
   writeFileSync(setting.config, readFileSync(setting.config, 'utf8').replace('[tee', '["false"'));
   assert.equal((await setting.json('schedule', 'failed', 'x.service')).code, 3);
+});
+
+test('one backup at a time: the second one says which process holds the lock, and since when', async () => {
+  const setting = makeSetting(3);
+  await setting.json(...initArguments(setting));
+  const { id } = JSON.parse(readFileSync(join(setting.repository, 'mailrecover.json'), 'utf8')) as { id: string };
+  await setting.json('backup');
+  const release = takeLock(join(setting.state, id, 'lock'), 'mailrecover backup');
+  try {
+    const { code, err } = await setting.run('backup');
+    assert.equal(code, 11);
+    assert.match(err, new RegExp(`'mailrecover backup' has been running since .+ as process ${process.pid}\n`));
+  } finally {
+    release();
+  }
+  assert.equal((await setting.run('backup')).code, 0);
 });

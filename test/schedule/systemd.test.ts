@@ -17,7 +17,16 @@ schedule:
     - { name: backup, run: backup --quiet, at: '*/10 * * * *' }
     - { name: verify, run: verify --level server --quiet, at: '30 3 * * *' }
     - { name: check, run: check --read-data --quiet, at: '0 6 * * 0' }
+    - { name: watch, run: watch --events }
 `;
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let wait = 0; wait < 600; wait++) {
+    if (holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('it did not happen within a minute');
+}
 
 let host: SystemdHost | undefined;
 after(() => host?.stop());
@@ -40,9 +49,25 @@ test('timers and confined services do their work under a real systemd', { skip }
   writeFileSync(config, readFileSync(config, 'utf8') + SCHEDULE);
 
   const installed = JSON.parse(booted.must(PROGRAM, 'schedule', 'install', '--json')) as { enabled: string[] };
-  assert.deepEqual(installed.enabled, ['mailrecover-backup.timer', 'mailrecover-verify.timer', 'mailrecover-check.timer']);
+  assert.deepEqual(installed.enabled, [
+    'mailrecover-backup.timer',
+    'mailrecover-verify.timer',
+    'mailrecover-check.timer',
+    'mailrecover-watch.service',
+  ]);
   const timers = booted.must('systemctl', 'list-timers', '--all', '--no-pager', '--plain');
-  for (const unit of installed.enabled) assert.match(timers, new RegExp(`${unit} `), timers);
+  for (const unit of installed.enabled.filter((each) => each.endsWith('.timer'))) assert.match(timers, new RegExp(`${unit} `), timers);
+
+  // The service tells when everything is watched, and a message is stored while it runs, confined as it is.
+  assert.equal(booted.must('systemctl', 'is-active', 'mailrecover-watch.service').trim(), 'active');
+  assert.match(booted.must('systemctl', 'show', '-p', 'StatusText', 'mailrecover-watch.service'), /watching/);
+  const told = (event: string): boolean =>
+    booted.run('journalctl', '-u', 'mailrecover-watch', '-o', 'cat', '--no-pager').out.includes(`"event":"${event}"`);
+  await until(() => told('snapshot'));
+  booted.must('sh', '-c', 'cd /var/vmail/example.org/alice/Maildir && printf "Subject: x\\n\\ny\\n" > tmp/1.new && mv tmp/1.new new/');
+  await until(() => told('stored'));
+  booted.must('systemctl', 'stop', 'mailrecover-watch.service');
+  assert.match(booted.must('systemctl', 'show', '-p', 'Result', 'mailrecover-watch.service'), /=success/, 'a clean stop');
 
   for (const job of ['backup', 'verify', 'check']) {
     const { code, err } = booted.run('systemctl', 'start', `mailrecover-${job}.service`);
@@ -58,13 +83,13 @@ test('timers and confined services do their work under a real systemd', { skip }
   assert.notEqual(booted.run('systemctl', 'start', 'mailrecover-backup.service').code, 0);
   const written = join(booted.root, 'var/lib/mailrecover/told');
   const whole = (): boolean => existsSync(written) && readFileSync(written, 'utf8').endsWith('\n');
-  for (let wait = 0; wait < 300 && !whole(); wait++) await new Promise((resolve) => setTimeout(resolve, 100));
-  const told = JSON.parse(readFileSync(written, 'utf8')) as Record<string, string>;
-  assert.deepEqual([told['unit'], told['result'], told['status']], ['mailrecover-backup.service', 'exit-code', '10']);
+  await until(whole);
+  const failure = JSON.parse(readFileSync(written, 'utf8')) as Record<string, string>;
+  assert.deepEqual([failure['unit'], failure['result'], failure['status']], ['mailrecover-backup.service', 'exit-code', '10']);
   booted.must('mv', '/srv/gone', '/srv/backup');
 
   const again = JSON.parse(booted.must(PROGRAM, 'schedule', 'install', '--json')) as { counts: Record<string, number> };
-  assert.deepEqual(again.counts, { jobs: 3, keep: 7 });
+  assert.deepEqual(again.counts, { jobs: 4, keep: 8 });
   writeFileSync(
     config,
     readFileSync(config, 'utf8')
@@ -75,6 +100,6 @@ test('timers and confined services do their work under a real systemd', { skip }
   assert.match(booted.must('systemctl', 'show', '-p', 'TimersCalendar', 'mailrecover-check.timer'), /Sun \*-\*-\* 07:00:00 Europe\/Berlin/);
   assert.notEqual(booted.run('systemctl', 'is-enabled', 'mailrecover-verify.timer').code, 0, 'a job that went is stopped');
   const removed = JSON.parse(tool('schedule', 'remove', '--json').out) as { counts: Record<string, number> };
-  assert.deepEqual(removed.counts, { removed: 5 });
+  assert.deepEqual(removed.counts, { removed: 6 });
   assert.doesNotMatch(booted.must('systemctl', 'list-timers', '--all', '--no-pager', '--plain'), /mailrecover/);
 });

@@ -35,6 +35,8 @@ export interface RunOptions {
   timeout?: number;
   /** Run as another user, as root only. */
   owner?: { uid: number; gid: number };
+  /** A program that starts it: gets the program and its arguments. */
+  through?: string;
 }
 
 export interface Ran {
@@ -52,7 +54,8 @@ export interface Ran {
 export function startMailrecover(args: string[], options: RunOptions = {}): { child: ChildProcess; done: Promise<Ran> } {
   const env = { ...clean(process.env), ...(options.plans === undefined ? {} : planned(...options.plans)), ...options.env };
   // As a process group of its own, so that nothing of it stays where it hangs.
-  const child = spawn(BINARY, args, { env, cwd: options.cwd ?? '/', stdio: 'pipe', detached: true, ...options.owner });
+  const [program, all] = options.through === undefined ? [BINARY, args] : [options.through, [BINARY, ...args]];
+  const child = spawn(program, all, { env, cwd: options.cwd ?? '/', stdio: 'pipe', detached: true, ...options.owner });
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk));

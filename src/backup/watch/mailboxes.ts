@@ -2,15 +2,20 @@
 import { displayBytes, toText } from '../../store/bytes.ts';
 import type { StoreSource } from '../mailboxes.ts';
 import { storeMailboxes } from '../mailboxes.ts';
-import { belongs, watchedRoot, type WatchedRoot } from './places.ts';
+import { watchedRoot, type WatchedRoot } from './places.ts';
 
 /** Names by path; undefined for one whose name is no plain text, and can't be asked for. */
 export type Mailboxes = ReadonlyMap<string, string | undefined>;
 
+/** Whether messages are files of their own, which make events of their own. */
+export function isWatched({ format = 'maildir' }: StoreSource): boolean {
+  return format === 'maildir';
+}
+
 /** @throws as listing a store does */
 export async function listMailboxes(stores: readonly StoreSource[], signal: AbortSignal | undefined): Promise<Mailboxes> {
   const found = new Map<string, string | undefined>();
-  for (const store of stores) {
+  for (const store of stores.filter(isWatched)) {
     for (const { mailbox, areas } of (await storeMailboxes(store, '', signal)).mailboxes) {
       const path = toText(areas.find(({ area }) => area === 'mail')?.path ?? '');
       const name = toText(mailbox);
@@ -21,17 +26,9 @@ export async function listMailboxes(stores: readonly StoreSource[], signal: Abor
   return found;
 }
 
-/** What is to be watched: the stores, and mailboxes that a symbolic link leads out of them to. */
-export function rootsOf(stores: readonly StoreSource[], mailboxes: Mailboxes): WatchedRoot[] {
-  const roots = stores.flatMap(({ path }) => watchedRoot(path) ?? []);
-  for (const path of mailboxes.keys()) {
-    const inside = roots.some((root) => {
-      const found = belongs(root, path);
-      return found?.is === 'inside' && found.mailbox === path;
-    });
-    if (!inside) roots.push({ root: path, levels: [] });
-  }
-  return roots;
+/** Where mailboxes come and go. */
+export function rootsOf(stores: readonly StoreSource[]): WatchedRoot[] {
+  return stores.filter(isWatched).flatMap(({ path }) => watchedRoot(path) ?? []);
 }
 
 /** The names of these mailboxes; undefined where one is not known: then all are to be looked at. */

@@ -66,6 +66,7 @@ export class Stage {
         readBack,
         knownTables: index.tables.map((name) => state.file('tables', name)),
         lost: new Set(),
+        storing: target.parallel ?? 1,
         onPack: (pack) => packs.store(pack),
         onRead: () => undefined,
       });

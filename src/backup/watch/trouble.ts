@@ -36,6 +36,15 @@ export function onNetwork(path: string): Finding {
   };
 }
 
+export function notWatched(store: string): Finding {
+  return {
+    severity: 'info',
+    code: 'not-watched',
+    message: `store '${store}' is no Maildir: its mail is stored with the snapshot of each interval, and not before`,
+    subject: store,
+  };
+}
+
 /** Watching does not work: there are too few watches, or something else keeps us from it. */
 export function noWatches({ code, path }: { code: string; path: string }): Finding {
   const ranOut = code === 'ENOSPC' || code === 'EMFILE';

@@ -5,11 +5,11 @@ import { isNetworkFileSystem } from '../../system/file-system.ts';
 import type { BackupOptions, BackupReport } from '../backup.ts';
 import { Bell } from './bell.ts';
 import { Changes } from './changes.ts';
-import { listMailboxes, namesOf, rootsOf, type Mailboxes } from './mailboxes.ts';
+import { isWatched, listMailboxes, namesOf, rootsOf, type Mailboxes } from './mailboxes.ts';
 import { Scanner } from './scan.ts';
 import { Stage } from './stage.ts';
-import { watchTree, type Tree } from './tree.ts';
-import { isCode, isPassing, notMade, notStored, noWatches, onNetwork } from './trouble.ts';
+import { Tree, type TreeEvents } from './tree.ts';
+import { isCode, isPassing, notMade, notStored, notWatched, noWatches, onNetwork } from './trouble.ts';
 
 export interface WatchOptions {
   /** How snapshots are made. */
@@ -51,6 +51,8 @@ const PAUSE_FACTOR = 10;
 const MARGIN_MS = 60_000;
 const ALIVE_MS = 60_000;
 const RETRY_MS = 30_000;
+/** When mailboxes are looked for after one came or went: what is made together is seldom all there at once. */
+const REFRESHES_MS = [500, 3000, 30_000];
 /** How long the last snapshot may take when it is told to stop. */
 const LAST_MS = 7000;
 
@@ -78,6 +80,8 @@ class Watch {
   #nextFull = monotonic();
   #nextStage = 0;
   #nextScan = Infinity;
+  /** When mailboxes are to be looked for again. */
+  #refreshes: number[] = [];
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -96,7 +100,7 @@ class Watch {
         await this.#step();
         await onAlive();
         const staging = this.#stagingAt();
-        const next = Math.min(this.#nextSnapshot, this.#nextScan, staging, monotonic() + ALIVE_MS);
+        const next = Math.min(this.#nextSnapshot, this.#nextScan, this.#refreshes[0] ?? Infinity, staging, monotonic() + ALIVE_MS);
         if (!signal.aborted && this.#failure === undefined) await this.#bell.wait(Math.max(1, next - monotonic()), staging === Infinity);
       }
     } catch (error) {
@@ -112,20 +116,29 @@ class Watch {
   async #begin(): Promise<void> {
     const { backup, scan, signal } = this.#options;
     this.#mailboxes = await listMailboxes(backup.stores, signal);
+    for (const store of backup.stores) if (!isWatched(store)) this.#options.onFinding(notWatched(store.name));
     const remote = [...this.#mailboxes.keys()].find((path) => isNetworkFileSystem(path));
     if (scan) await this.#scanFromNow();
     else if (remote !== undefined) await this.#scanFromNow(onNetwork(remote));
-    else this.#tree = await watchTree(rootsOf(backup.stores, this.#mailboxes), this.#events(), signal);
+    else {
+      this.#tree = new Tree(this.#events());
+      await this.#tree.begin(rootsOf(backup.stores), this.#mailboxes.keys(), signal);
+    }
   }
 
-  #events(): Parameters<typeof watchTree>[1] {
+  #events(): TreeEvents {
     return {
       message: (mailbox, path) => {
         this.#changes.message(mailbox, path, monotonic());
         this.#bell.ring();
       },
       changed: (mailbox) => void this.#changes.changed.add(mailbox),
-      structure: () => void (this.#changes.everything = true),
+      structure: () => {
+        this.#changes.everything = true;
+        const at = monotonic();
+        this.#refreshes = REFRESHES_MS.map((after) => at + after);
+        this.#bell.alarm();
+      },
       failed: (code, path) => {
         this.#failure ??= { code, path };
         this.#bell.alarm();
@@ -157,12 +170,23 @@ class Watch {
       await this.#scanner.scan([...this.#mailboxes.keys()], signal);
       this.#nextScan = monotonic() + Math.max(scanMs, PAUSE_FACTOR * (monotonic() - begun));
     }
+    if (monotonic() >= (this.#refreshes[0] ?? Infinity)) {
+      this.#refreshes.shift();
+      await this.#refresh();
+    }
     if (monotonic() >= this.#nextSnapshot) await this.#snapshot();
     if (monotonic() >= this.#stagingAt() && !signal.aborted) {
       const begun = monotonic();
       await this.#store();
       this.#nextStage = monotonic() + PAUSE_FACTOR * (monotonic() - begun);
     }
+  }
+
+  /** Looks which mailboxes there are now. */
+  async #refresh(): Promise<void> {
+    const { backup, signal } = this.#options;
+    this.#mailboxes = await listMailboxes(backup.stores, signal);
+    await this.#tree?.update(this.#mailboxes.keys(), signal);
   }
 
   /** When the messages that wait are stored, on the monotonic clock. */
@@ -177,7 +201,8 @@ class Watch {
     const begun = now();
     const taken = this.#changes.begin();
     // Where nothing changed, looking at everything costs a few stats a folder, and would find what made no event.
-    const names = taken.everything || at >= this.#nextFull ? undefined : namesOf(taken.changed, this.#mailboxes);
+    const blind = !backup.stores.every(isWatched);
+    const names = blind || taken.everything || at >= this.#nextFull ? undefined : namesOf(taken.changed, this.#mailboxes);
     try {
       const made = await snapshot({ ...backup, ...(names === undefined ? {} : { mailboxes: names }), signal });
       this.#report.snapshots++;
@@ -186,7 +211,7 @@ class Watch {
       this.#nextSnapshot = at + intervalMs;
       if (names !== undefined) return;
       this.#nextFull = at + fullMs;
-      this.#mailboxes = await listMailboxes(backup.stores, signal);
+      await this.#refresh();
     } catch (error) {
       signal.throwIfAborted();
       this.#changes.failed(taken);
