@@ -17,6 +17,7 @@ export async function backupOptions(context: CommandContext): Promise<BackupOpti
     keysRoot: place.keysRoot,
     host: place.host,
     stores: config.stores.map(sourceOf),
+    freeze: config.freeze.map((each) => ({ ...each, timeout: each.timeout * 1000 })),
     ...(await systemOf(context, config, place)),
     recipients: config.encryption ? config.recipients : undefined,
     threads: await threadsOf(config),
