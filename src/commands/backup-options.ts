@@ -1,8 +1,7 @@
 /** How backups are made, from the configuration: by `backup` and by `watch`. */
 import type { BackupOptions } from '../backup/backup.ts';
-import type { StoreSource } from '../backup/mailboxes.ts';
 import type { Config } from '../config/schema.ts';
-import { placeOf, threadsOf } from './from-config.ts';
+import { placeOf, sourceOf, threadsOf } from './from-config.ts';
 import { systemOf } from './system-source.ts';
 import type { CommandContext } from './types.ts';
 
@@ -32,20 +31,6 @@ export async function backupOptions(context: CommandContext): Promise<BackupOpti
     tool: `mailrecover ${programVersion()}`,
     progress: context.progress,
     signal: context.signal,
-  };
-}
-
-type Store = Config['stores'][number];
-
-function sourceOf({ name, format, path, alt, control, index, home }: Store): StoreSource {
-  return {
-    name,
-    format,
-    path,
-    ...(alt === undefined ? {} : { alt }),
-    ...(control === undefined ? {} : { control }),
-    ...(index === undefined ? {} : { index }),
-    ...(home === undefined ? {} : { home }),
   };
 }
 
