@@ -24,7 +24,7 @@ export interface Target {
    * @returns false where `exclusive` was asked and the path was taken
    */
   put(path: string, data: Uint8Array, options?: { exclusive?: boolean }): Promise<boolean>;
-  /** Reads an object whole. Throws `not-found` where there is none. */
+  /** Reads an object whole, into memory of its own, which may be handed to a thread. Throws `not-found` where there is none. */
   get(path: string): Promise<Buffer>;
   /** Reads the bytes from `start` up to, not including, `end`; fewer where the object ends before. */
   getRange(path: string, start: number, end: number): Promise<Buffer>;

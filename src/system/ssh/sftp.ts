@@ -169,7 +169,8 @@ export class SftpSession {
 
   /** Reads the bytes from `start` up to, not including, `end`, with many requests under way; fewer where the file ends before. */
   async read(handle: SftpHandle, start: number, end: number, limit: RateLimit): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(Math.max(0, end - start));
+    // Memory of its own, never of a shared pool: threads hand it over whole.
+    const buffer = Buffer.allocUnsafeSlow(Math.max(0, end - start));
     let filled = buffer.length;
     await inPieces(buffer.length, async (from, to) => {
       for (let at = from; at < to;) {

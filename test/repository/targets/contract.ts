@@ -59,6 +59,8 @@ export function contract(kind: string, { open, skip, many = 250 }: Subject): voi
       for (const [path, data] of stored) {
         assert.ok((await later.get(path)).equals(data), path);
         assert.equal(await later.size(path), data.length);
+        const { buffer } = await later.get(path);
+        assert.ok(structuredClone(buffer, { transfer: [buffer as ArrayBuffer] }).byteLength >= data.length);
         const [start, end] = [Math.floor(data.length / 3), Math.floor(data.length / 3) + 40_000];
         assert.ok((await later.getRange(path, start, end)).equals(data.subarray(start, end)), `${path} from ${start}`);
         assert.equal((await later.getRange(path, data.length, data.length + 10)).length, 0);

@@ -169,7 +169,10 @@ export function s3Target(location: S3Location, options: TargetOptions, tuning: S
     }
     if (length !== (found.ContentLength ?? length))
       throw new MailrecoverError('unreachable', `'${name}/${path}' broke off while it was read`, { subject: path });
-    return Buffer.concat(pieces);
+    // Memory of its own, never of a shared pool: threads hand it over whole.
+    const whole = Buffer.allocUnsafeSlow(length);
+    pieces.reduce((at, piece) => at + piece.copy(whole, at), 0);
+    return whole;
   }
 
   /** All objects below a folder, page by page. */
