@@ -88,7 +88,8 @@ async function start(
   const context = contextOf(session);
   if (command.recordsHistory !== true || options['dryRun'] === true) return call(command, context, args, options);
   const { recorded } = await import('./record.ts');
-  return recorded({ session, context, interruptedBy: session.signals.exitCode }, () => call(command, context, args, options));
+  const publish = command.publishesHistory === true;
+  return recorded({ session, context, interruptedBy: session.signals.exitCode, publish }, () => call(command, context, args, options));
 }
 
 /** The registry doesn't know the types of a command's values; its own specification does, and the parser followed that. */
@@ -150,7 +151,7 @@ async function end(session: Session, result: CommandResult, error?: unknown): Pr
     result,
     ...(report === undefined ? {} : { error: report }),
   };
-  const code = interrupted ?? exitCodeOf(result.outcome, codesOf(result, report));
+  const code = interrupted ?? result.exit ?? exitCodeOf(result.outcome, codesOf(result, report));
   try {
     await print(session, ending);
     if (session.globals.verbose && error !== undefined && interrupted === undefined) {

@@ -53,6 +53,7 @@ export default defineCommand({
     'counts.bytesStored': 'bytes that were written to the repository',
   },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, _args, options): Promise<CommandResult> {
     const begun = monotonic();
     const [{ backup }, { identityFiles }] = await Promise.all([import('../backup/backup.ts'), import('./from-config.ts')]);

@@ -44,6 +44,7 @@ export default defineCommand({
       'with an identity: each message or file that damage costs, and the object that is to blame',
   },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, _args, options): Promise<CommandResult> {
     const place = await placeOf(context, options);
     const report = await check(context, place, options);

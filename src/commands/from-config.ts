@@ -50,11 +50,22 @@ export async function placeOf(
   };
 }
 
+/** Targets that a command opened, by name: each is connected to once. */
+const OPENED = new WeakMap<CommandContext, Map<string, Promise<Target>>>();
+
 /**
  * Opens the target of that name, and closes it when the command ends.
  * @param settings those of a place in the configuration; what they say of logging in is told to that server alone
  */
-export async function targetAt(context: CommandContext, at: string, settings?: Config['repository']): Promise<Target> {
+export function targetAt(context: CommandContext, at: string, settings?: Config['repository']): Promise<Target> {
+  const opened = OPENED.get(context) ?? new Map<string, Promise<Target>>();
+  OPENED.set(context, opened);
+  const target = opened.get(at) ?? openOnce(context, at, settings);
+  opened.set(at, target);
+  return target;
+}
+
+async function openOnce(context: CommandContext, at: string, settings: Config['repository'] | undefined): Promise<Target> {
   const [{ openTarget }, { isSameServer }] = await Promise.all([
     import('../repository/targets/open.ts'),
     import('../repository/targets/location.ts'),

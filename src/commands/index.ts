@@ -33,6 +33,7 @@ export const registry = createRegistry({
   'schedule remove': async () => (await import('./schedule-remove.ts')).default,
   'schedule failed': async () => (await import('./schedule-failed.ts')).default,
   status: async () => (await import('./status.ts')).default,
+  metrics: async () => (await import('./metrics.ts')).default,
   history: async () => (await import('./history.ts')).default,
   'config check': async () => (await import('./config-check.ts')).default,
   completion: async () => (await import('./completion.ts')).default,

@@ -15,6 +15,7 @@ export default defineCommand({
   exitCodes: { 0: 'the recipient was added', 1: 'it could not be added', ...IDENTITY_EXIT_CODES },
   json: KEY_JSON,
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, { recipient }, { identity }): Promise<CommandResult> {
     const { recipients, changed } = await changeRecipients(context, identity, (before) =>
       before.includes(recipient) ? [...before] : [...before, recipient],

@@ -16,6 +16,7 @@ export default defineCommand({
   exitCodes: { 0: 'the key is confirmed', 1: 'what was typed is not the key', 12: 'there is no key to confirm' },
   json: { confirmed: 'whether the key is confirmed', removed: 'the files that were removed' },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, _args, { keep }): Promise<CommandResult> {
     const place = await placeOf(context);
     const [{ openRepository }, { readFacts, writeFacts }, { isoNow }, { proveKey, removeBare }] = await Promise.all([

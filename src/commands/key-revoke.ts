@@ -16,6 +16,7 @@ export default defineCommand({
   exitCodes: { 0: 'the recipient was removed', 1: 'it could not be removed', ...IDENTITY_EXIT_CODES },
   json: KEY_JSON,
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, { recipient }, { identity }): Promise<CommandResult> {
     const { recipients } = await changeRecipients(context, identity, (before) => without(before, recipient));
     return {

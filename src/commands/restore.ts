@@ -109,6 +109,7 @@ export default defineCommand({
     'counts.{present,moved}': 'with --live: messages that were there, or in another folder',
   },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const begun = monotonic();
     if (options.live !== undefined) {

@@ -1,120 +1,144 @@
-import type { Status } from '../backup/status.ts';
-import { placeOf } from './from-config.ts';
+import { isAbsolute } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import type { Status, StatusOptions } from '../backup/status.ts';
+import { MailrecoverError } from '../errors/error.ts';
+import { suggest } from '../errors/suggest.ts';
+import { placeOf, type Place } from './from-config.ts';
 import { READING_EXIT_CODES } from './shared.ts';
-import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
+import { plannedRuns, type PlannedRuns } from './status/planned.ts';
+import { renderAll, renderStatus } from './status/render.ts';
+import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
 
 export default defineCommand({
   name: 'status',
-  summary: 'tell whether backups are as they should be',
+  summary: 'answer whether this server could be lost now',
   description: [
-    'Tells when the newest snapshot was made and what it holds, when it was last verified and at which level, whether the last runs ended well, how large the repository is and how it grows, whether the key was confirmed, and compares with the goals in the configuration.',
+    'Answers one question: could this server be lost now? It looks at the age of the newest complete backup and of the last proof that mail comes back, and compares both with the goals in the configuration; at runs that failed, never ended, or were due and did not run; at the room that is left; and at what no backup holds: mail stores and databases that the mail server uses and the configuration does not name, a repository on the disk of the mail, a key that nobody confirmed.',
+    'Proofs that another host made, and the history of other hosts, are read from the repository.',
   ],
   arguments: {},
-  options: {},
-  examples: [{ command: 'mailrecover status --quiet', says: 'Ask from monitoring: silent and 0 when all is well.' }],
-  exitCodes: { 0: 'all is well, perhaps with warnings', 1: 'something is wrong, and is named', ...READING_EXIT_CODES },
+  options: {
+    host: { kind: 'text', value: 'HOST', description: 'ask about another host that writes into the repository' },
+    all: { kind: 'flag', description: 'ask about every host that writes into the repository' },
+  },
+  examples: [
+    { command: 'mailrecover status', says: 'Look before you go home.' },
+    { command: 'mailrecover status --quiet', says: 'Ask from cron: silent and 0 when all is well.' },
+    { command: 'mailrecover status --all', says: 'See how every host that shares the repository stands.' },
+  ],
+  exitCodes: { 0: 'yes, perhaps with warnings', 1: 'no: something is wrong, and is named', ...READING_EXIT_CODES },
   json: {
-    'newest.{id,time,host,messages,bytes}': 'the newest complete snapshot',
-    ageSeconds: 'how old it is',
+    'verdict.{answer,because}': 'yes, doubtful or no; and the codes of the findings that say why',
+    asked: 'the host that was asked about',
+    'newest.{id,time,host,messages,bytes}': 'its newest complete snapshot',
+    ageSeconds: 'how old that is',
     snapshots: 'how many snapshots there are, of all hosts',
     'size.{bytes,objects}': 'the whole repository',
-    grownLastWeek: 'bytes that backups of this host stored in the last seven days',
-    'verified.{snapshot,level,time}': 'the last verification that ended well',
+    grownLastWeek: 'bytes that backups stored in the last seven days',
+    'growth.{perDay,free,daysUntilFull}':
+      'bytes a day that backups add, first ones left out; free bytes, for a repository on this host; days until those are used up',
+    'verified.{snapshot,level,scope,time,by,seconds}':
+      'the last proof that mail comes back; scope is part where not every mailbox was proved',
+    'verifiedWhole.{snapshot,level,scope,time,by,seconds}': 'the last proof of all mailboxes',
+    'coverage.{days,mailboxes,proved,overdueCount,overdue,failed}':
+      'how many mailboxes were proved here within so many days, and the names of those that were not',
     'lastRuns.{backup,verify,check}': 'the newest run of each, as history tells it',
+    'failures[]': 'runs of the last week that failed and were not made up for since',
+    'incomplete[]': 'runs of the last week that never ended',
+    'next.{job,command,time}': 'what runs next, where a schedule is installed',
+    'missed[].{job,due,times}': 'what was due and did not run',
+    'uncovered[]': 'what no backup holds, or nothing protects: findings that stand in findings, too',
     'key.{confirmed,bareIdentity}': 'whether the key was confirmed, and whether a bare private key lies on this host',
     encrypted: 'whether the repository is encrypted',
     recipients: 'to how many recipients',
     nextDeep: 'when a backup next compares every file by itself',
     'goals.{rpo,rto}.{goalSeconds,actualSeconds,met}': 'goals, and what is',
+    'hosts[].{host,newest,ageSeconds,snapshots,verified,lastRuns}': 'every host that writes into the repository',
   },
-  async run(context): Promise<CommandResult> {
-    const place = await placeOf(context);
+  async run(context, _args, options): Promise<CommandResult> {
+    const place = await placeOf(context, { host: options.host });
     const config = await context.config();
-    const [{ openRepository }, { backupStatus }] = await Promise.all([
-      import('../repository/repository.ts'),
-      import('../backup/status.ts'),
-    ]);
-    const repository = await openRepository(place.target);
-    const status = await backupStatus({
-      repository,
-      host: place.host,
-      state: place.state,
-      keysRoot: place.keysRoot,
-      recipients: config.recipients.length,
-      trust: place.trust,
-      identities: config.identities.map((reference) => reference.slice('file:'.length)),
-      deepEvery: config.backup.deepEvery,
-      goals: { rpo: config.goals?.rpo, rto: config.goals?.rto },
-    });
-    const { findings, ...fields } = status;
+    const { status, planned } = await statusOf(context, place, config, options.all);
+    if (options.host !== undefined && !status.hosts.some(({ host }) => host === options.host)) throw noHost(options.host, status);
+    const findings = [...status.findings, ...planned.findings];
     const failed = findings.some(({ severity }) => severity === 'error');
     const warned = findings.some(({ severity }) => severity === 'warning');
+    const outcome = failed ? 'failed' : warned ? 'warning' : 'ok';
+    const worst = failed ? 'error' : 'warning';
+    const because = [...new Set(findings.filter(({ severity }) => severity === worst).map(({ code }) => code))];
+    const { host: asked, findings: _, runs: __, hosts, ...fields } = status;
+    const { findings: ___, ...plan } = planned;
+    const shown = { status, planned, findings, outcome, location: place.target.location } as const;
     return {
-      outcome: failed ? 'failed' : warned ? 'warning' : 'ok',
+      outcome,
       counts: { snapshots: status.snapshots, messages: status.newest?.messages ?? 0 },
       findings,
-      fields,
-      render: (text) => render(status, place.target.location, text),
+      fields: {
+        verdict: { answer: failed ? 'no' : warned ? 'doubtful' : 'yes', because },
+        asked,
+        ...fields,
+        ...plan,
+        uncovered: findings.filter(({ code }) => UNCOVERED.has(code)),
+        hosts: hosts.map(({ failures: _f, incomplete: _i, running: _r, ...host }) => host),
+      },
+      render: (text) => (options.all ? renderAll(shown, text) : renderStatus(shown, text)),
     };
   },
 });
 
-function render(status: Status, location: string, text: TextHelpers): string {
-  const has = (...codes: string[]): 'error' | 'warning' | undefined =>
-    status.findings
-      .filter(({ code }) => codes.includes(code))
-      .reduce<'error' | 'warning' | undefined>(
-        (worst, { severity }) => (severity === 'error' ? 'error' : severity === 'warning' ? (worst ?? 'warning') : worst),
-        undefined,
-      );
-  const paint = (value: string, ...codes: string[]): string => {
-    const worst = has(...codes);
-    return worst === 'error' ? text.red(value) : worst === 'warning' ? text.yellow(value) : value;
+/** Findings about what nothing protects. */
+const UNCOVERED: ReadonlySet<string> = new Set([
+  'store-not-covered',
+  'system-not-covered',
+  'users-not-covered',
+  'same-disk',
+  'no-second-copy',
+  'never-verified',
+  'mailboxes-unproved',
+  'key-unconfirmed',
+]);
+
+/** Everything there is to tell, for `status` and `metrics`. */
+export async function statusOf(
+  context: CommandContext,
+  place: Place,
+  config: Config,
+  all: boolean,
+): Promise<{ status: Status; planned: PlannedRuns }> {
+  const [{ openRepository }, { backupStatus }] = await Promise.all([import('../repository/repository.ts'), import('../backup/status.ts')]);
+  const repository = await openRepository(place.target);
+  const { at } = config.repository;
+  const options: StatusOptions = {
+    repository,
+    host: place.host,
+    thisHost: place.thisHost,
+    state: place.state,
+    keysRoot: place.keysRoot,
+    recipients: config.recipients.length,
+    trust: place.trust,
+    identities: config.identities.map((reference) => reference.slice('file:'.length)),
+    deepEvery: config.backup.deepEvery,
+    goals: config.goals ?? {},
+    directory: isAbsolute(at) ? at : undefined,
+    cover: {
+      stores: config.stores.map(({ name, path }) => ({ name, path })),
+      system: { enabled: config.system?.enabled === true, databases: config.system?.databases.length ?? 0 },
+    },
+    all,
+    signal: context.signal,
   };
-  const { newest, ageSeconds, verified, key, goals } = status;
-  const backup = status.lastRuns.backup;
-  const rows: [string, string][] = [
-    [
-      'newest backup',
-      newest === undefined || ageSeconds === undefined
-        ? paint('none', 'no-backup')
-        : `${paint(`${text.duration(ageSeconds * 1000)} ago`, 'backup-old')}, ${text.bold(newest.id.slice(0, 12))} of ${text.time(newest.time)}`,
-    ],
-    [
-      'last run',
-      backup === undefined ? 'none' : paint(`${backup.state}, ${text.time(backup.startedAt)}`, 'last-backup', 'partial-snapshot'),
-    ],
-    ...(newest === undefined
-      ? []
-      : [['holds', `${text.number(newest.messages)} messages, ${text.size(newest.bytes)}`] as [string, string]]),
-    [
-      'last verified',
-      verified === undefined
-        ? paint('never', 'never-verified')
-        : paint(`${text.time(verified.time)}, level ${verified.level}`, 'verify-old', 'last-verify'),
-    ],
-    ['snapshots', text.number(status.snapshots)],
-    ['repository', `${location}, ${text.size(status.size.bytes)}, ${text.size(status.grownLastWeek)} stored in the last 7 days`],
-    [
-      'encryption',
-      status.encrypted ? `to ${status.recipients} ${status.recipients === 1 ? 'recipient' : 'recipients'}` : text.yellow('none'),
-    ],
-    ...(status.encrypted
-      ? [
-          ['recovery key', key.confirmed ? paint('confirmed', 'bare-identity') : paint('not confirmed', 'key-unconfirmed')] as [
-            string,
-            string,
-          ],
-        ]
-      : []),
-    ...(status.nextDeep === undefined ? [] : [['next deep backup', text.time(status.nextDeep)] as [string, string]]),
-  ];
-  for (const [name, goal] of Object.entries(goals)) {
-    const actual = goal.actualSeconds === undefined ? 'unknown' : text.duration(goal.actualSeconds * 1000);
-    rows.push([
-      `goal ${name.toUpperCase()}`,
-      `${goal.met ? text.green('met') : text.red('not met')}: ${actual}, promised ${text.duration(goal.goalSeconds * 1000)}`,
-    ]);
-  }
-  return text.pairs(rows);
+  const status = await backupStatus(options);
+  const planned = place.host === place.thisHost ? await plannedRuns(config, place, repository.id, status.runs) : NOTHING_PLANNED;
+  return { status, planned };
+}
+
+const NOTHING_PLANNED: PlannedRuns = { next: undefined, missed: [], coverage: undefined, findings: [] };
+
+function noHost(host: string, { hosts }: Status): MailrecoverError {
+  const names = hosts.map((each) => each.host);
+  const meant = suggest(host, names);
+  return new MailrecoverError('not-found', `nothing is known of host '${host}', only of: ${names.join(', ')}`, {
+    hint: meant === undefined ? "see them all: 'mailrecover status --all'" : `did you mean --host ${meant}?`,
+    subject: host,
+  });
 }

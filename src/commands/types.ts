@@ -123,6 +123,8 @@ export interface CommandResult {
   artifacts?: readonly Artifact[];
   /** The command's own fields of the JSON document. */
   fields?: Record<string, unknown>;
+  /** The exit code itself, for the one command whose exit code others prescribe: a plugin of a monitoring system. */
+  exit?: number;
   /** What the exit code should say where the outcome is `partial` or `failed` and no error finding says it. */
   cause?: ErrorCode;
   /** The text for people, without findings: those are printed after it. */
@@ -155,6 +157,8 @@ export interface CommandDescription<A extends ArgumentSpecs = ArgumentSpecs, O e
   json: Readonly<Record<string, string>>;
   /** Whether its runs stand in the history. */
   recordsHistory?: boolean;
+  /** Whether the history in the repository is written, too, when it ends; runs of other commands go there with the next that does. */
+  publishesHistory?: boolean;
 }
 
 export interface CommandSpec<A extends ArgumentSpecs = ArgumentSpecs, O extends OptionSpecs = OptionSpecs> extends CommandDescription<

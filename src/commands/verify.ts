@@ -51,6 +51,7 @@ export default defineCommand({
   json: {
     snapshot: 'the id of the snapshot',
     level: 'the level that was proved',
+    scope: 'all, or part where not every mailbox was',
     'counts.mailboxes': 'mailboxes that were compared',
     'counts.messages': 'messages that were compared',
     'counts.compared': 'messages that were compared in everything that the level asks',
@@ -62,6 +63,7 @@ export default defineCommand({
     'rpo.newestMessage': 'the time of the newest message',
   },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const sample = sampleOf(options.sample);
     if (options.rotate !== undefined && (options.sample !== undefined || options.mailbox.length > 0)) {
@@ -113,7 +115,13 @@ export default defineCommand({
       cause: 'damage',
       counts: { ...counts },
       findings: [...findings, ...report.findings],
-      fields: { snapshot: snapshot.id, level: options.level, rto, rpo },
+      fields: {
+        snapshot: snapshot.id,
+        level: options.level,
+        scope: counts.mailboxes < snapshot.counts.mailboxes ? 'part' : 'all',
+        rto,
+        rpo,
+      },
       render: (text) => render(shown, text),
     };
   },

@@ -21,6 +21,8 @@ export interface EndRecord {
   counts: Record<string, number>;
   /** How many findings there were of each severity. */
   findings: Record<string, number>;
+  /** Codes of its warnings and errors, each once. */
+  codes?: readonly string[];
   error?: { code: string; message: string };
   /** Fields of the result that say what it was about: `snapshot` … */
   subject?: Record<string, string>;
@@ -40,8 +42,13 @@ export interface Run {
   exitCode?: number;
   counts: Record<string, number>;
   findings: Record<string, number>;
+  codes?: readonly string[];
   error?: { code: string; message: string };
   subject?: Record<string, string>;
+  /** Version of this program that ran. */
+  version: string;
+  /** Whether it stands in the repository, too. */
+  published: boolean;
 }
 
 export interface RecordedRun {
@@ -76,14 +83,22 @@ export function readRuns(state: string): Run[] {
     if (isStart(line)) {
       starts.set(line.run, line);
       const { run: id, command, host, time } = line;
-      runs.set(id, { id, command, arguments: line.arguments, host, startedAt: time, state: 'incomplete', counts: {}, findings: {} });
+      const version = typeof line.version === 'string' ? line.version : '';
+      const fresh = { state: 'incomplete', counts: {}, findings: {}, version, published: false };
+      runs.set(id, { id, command, arguments: line.arguments, host, startedAt: time, ...fresh });
     } else if (isEnd(line)) {
       const begun = runs.get(line.run);
       if (begun === undefined) continue;
-      const { outcome, exitCode, counts, findings, error, subject } = line;
+      const { outcome, exitCode, counts, findings, codes, error, subject } = line;
       Object.assign(begun, { finishedAt: line.time, state: outcome, exitCode, counts, findings });
+      if (codes !== undefined) begun.codes = codes;
       if (error !== undefined) begun.error = error;
       if (subject !== undefined) begun.subject = subject;
+    } else if (isPublished(line)) {
+      for (const id of line.runs) {
+        const run = runs.get(id);
+        if (run !== undefined) run.published = true;
+      }
     }
   }
   for (const run of runs.values()) {
@@ -91,6 +106,20 @@ export function readRuns(state: string): Run[] {
     if (run.finishedAt === undefined && start !== undefined && isAlive(start)) run.state = 'running';
   }
   return [...runs.values()];
+}
+
+/** Writes down that runs stand in the repository. @throws MailrecoverError `io` or `no-space` */
+export function markPublished(state: string, runs: readonly string[]): void {
+  appendHistoryLine(state, { event: 'published', time: isoNow(), runs });
+}
+
+function isPublished(line: unknown): line is { runs: readonly string[] } {
+  return (
+    typeof line === 'object' &&
+    line !== null &&
+    (line as { event?: unknown }).event === 'published' &&
+    Array.isArray((line as { runs?: unknown }).runs)
+  );
 }
 
 function isStart(line: unknown): line is StartRecord {

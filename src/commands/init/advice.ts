@@ -1,11 +1,10 @@
 /** What `init` looks at before it says that all is well: whose the mail is, and on which disk the backups will lie. */
-import { lstatSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { lstatSync } from 'node:fs';
 import { storeMailboxes } from '../../backup/mailboxes.ts';
 import { sourceOf } from '../from-config.ts';
+import { sharedDisk } from '../../backup/status/uncovered.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { fsPath } from '../../store/bytes.ts';
-import { fixedPart, parsePattern } from '../../store/pattern.ts';
 import { parseLocation } from '../../repository/targets/location.ts';
 import { userName } from '../../system/owners.ts';
 import type { Store } from './stores.ts';
@@ -23,33 +22,16 @@ export interface Advice {
   privilege: string[];
 }
 
-function deviceOf(path: string | Buffer): number | undefined {
-  try {
-    return statSync(path).dev;
-  } catch {
-    return undefined;
-  }
-}
-
 /** The repository as a directory of this host, where it is one. */
 function directoryOf(repository: string): string | undefined {
   const location = parseLocation(repository);
   return location.kind === 'local' ? location.path : undefined;
 }
 
-/** The file system on which a directory that is perhaps not there yet will lie. */
-function futureDevice(path: string): number | undefined {
-  for (let at = path; ; at = dirname(at)) {
-    const device = deviceOf(at);
-    if (device !== undefined || at === dirname(at)) return device;
-  }
-}
-
 /** Looks at the mailboxes that the stores find. */
 export async function adviceFor(stores: readonly Store[], places: Places, signal: AbortSignal): Promise<Advice> {
   const advice: Advice = { says: [], findings: [], privilege: [] };
   const directory = directoryOf(places.repository);
-  const device = directory === undefined ? undefined : futureDevice(directory);
   const owners = new Set<number>();
   for (const store of stores) {
     const { mailboxes, findings } = await storeMailboxes(sourceOf(store), '', signal);
@@ -69,7 +51,7 @@ export async function adviceFor(stores: readonly Store[], places: Places, signal
       const path = areas[0]?.path;
       if (path !== undefined) owners.add(lstatSync(fsPath(path)).uid);
     }
-    if (device !== undefined && device === deviceOf(fsPath(fixedPart(parsePattern(store.path)))))
+    if (sharedDisk(directory, [store]).length > 0)
       advice.findings.push({
         severity: 'warning',
         code: 'same-disk',

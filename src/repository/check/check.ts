@@ -12,7 +12,7 @@ import { listAll, type Listing } from './listing.ts';
 import { fitsAny, LossFinder, type Loss } from './losses.ts';
 import { checkNeeds, costOf, tellDebris } from './needs.ts';
 import { checkRecords, forgottenSpans } from './records.ts';
-import { checkHosts, checkRescue, checkSecrets, type RescueHashes } from './small.ts';
+import { checkHosts, checkRescue, checkRuns, checkSecrets, type RescueHashes } from './small.ts';
 import { checkChains, checkKeys, readSnapshots, type CheckedSnapshots } from './snapshots.ts';
 import { tellLosses } from './tell-losses.ts';
 
@@ -88,6 +88,7 @@ export async function checkRepository(options: CheckOptions): Promise<CheckRepor
   }
   const identities = encrypted && fits ? given : undefined;
   const secrets = await checkSecrets(target, listing, { encrypted, identities, own: known.secret }, ledger);
+  if (options.readData) await checkRuns(target, listing, ledger);
   if (options.readData) await checkData(target, listing, ledger, progress, signal);
   const tagsOf = options.readData ? await checkTags({ target, listing, ledger, signal }, trusted) : new Map<string, string[]>();
 

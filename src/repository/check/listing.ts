@@ -4,11 +4,12 @@ import { objectPath, parseSnapshotPath, SHAPES, shaOfName, type ObjectKind } fro
 import { isLockPath } from '../care/lock.ts';
 import { parseRecordPath } from '../care/record.ts';
 import { MARKER } from '../repository.ts';
+import { parseRunsPath } from '../runs/object.ts';
 import { RECOVER_PAGE, RECOVER_SCRIPT } from '../recover/files.ts';
 import type { Target } from '../target.ts';
 
 /** What a file of a repository is (docs/format.md, "Layout"). */
-export type StoredKind = 'marker' | 'rescue' | 'host' | 'secret' | 'snapshot' | 'record' | 'lock' | ObjectKind;
+export type StoredKind = 'marker' | 'rescue' | 'host' | 'secret' | 'runs' | 'snapshot' | 'record' | 'lock' | ObjectKind;
 
 export interface Listing {
   /** Sizes in bytes, by path. */
@@ -38,6 +39,7 @@ export function kindOf(path: string, encrypted: boolean): StoredKind | undefined
   if (/^keys\/dedup-[0-9a-f]{16}\.json(\.age)?$/.test(path) && path.endsWith('.age') === encrypted) return 'secret';
   if (parseRecordPath(path) !== undefined) return 'record';
   if (isLockPath(path)) return 'lock';
+  if (parseRunsPath(path) !== undefined) return 'runs';
   return parseSnapshotPath(path) === undefined ? objectKindOf(path, encrypted) : 'snapshot';
 }
 

@@ -6,6 +6,7 @@ import type { Identity } from '../age/keys.ts';
 import { sealedSize } from '../age/payload.ts';
 import { openWhole } from '../envelope.ts';
 import { RECOVER_PAGE, RECOVER_SCRIPT } from '../recover/files.ts';
+import { decodeRuns, parseRunsPath } from '../runs/object.ts';
 import { decodeSecret, encodeSecret, secretFingerprint } from '../secret.ts';
 import { hostFingerprint } from '../signing.ts';
 import type { Target } from '../target.ts';
@@ -69,6 +70,22 @@ export async function checkRescue(target: Target, listing: Listing, { shipped, o
         hint: "write the new one on the sheet; 'mailrecover recover-script --write' notes it here",
         subject: name,
       });
+    }
+  }
+}
+
+/** Whether the history that hosts left is whole; no restore needs it. */
+export async function checkRuns(target: Target, listing: Listing, ledger: Ledger): Promise<void> {
+  for (const [path, kind] of listing.kinds) {
+    const ref = kind === 'runs' ? parseRunsPath(path) : undefined;
+    if (ref === undefined) continue;
+    try {
+      decodeRuns(await target.get(path), ref);
+    } catch (error) {
+      if (!(error instanceof MailrecoverError) || error.code === 'unreachable') throw error;
+      // A run that ended meanwhile may have taken it in.
+      if (error.code !== 'not-found')
+        ledger.damaged(path, 'is damaged', { hint: 'it holds history alone, no restore needs it; it can be removed' });
     }
   }
 }

@@ -22,6 +22,7 @@ export async function discoverDovecot(options: { signal?: AbortSignal } = {}): P
     return {
       present: !missing,
       stores: [],
+      databases: [],
       findings: missing ? [] : [{ severity: 'warning', code: 'discover', message, hint: 'see what doveconf -n says' }],
     };
   }
@@ -43,7 +44,11 @@ export function describeDovecot(text: string, sources: HomeSources): Discovery {
     if (store !== undefined && !stores.some((other) => other.path === store.path && other.layout.prefix === store.layout.prefix))
       stores.push(store);
   }
-  return { present: true, ...(version === undefined ? {} : { version }), stores, findings };
+  const databases = root.sections
+    .filter(({ type }) => type === 'userdb' || type === 'passdb')
+    .map(({ name, settings }) => settings.get('driver') ?? settings.get('userdb_driver') ?? settings.get('passdb_driver') ?? name)
+    .filter((driver) => driver !== '');
+  return { present: true, ...(version === undefined ? {} : { version }), stores, databases: [...new Set(databases)], findings };
 }
 
 function storeOf(

@@ -42,7 +42,7 @@ export async function discoverPostfix(options: { signal?: AbortSignal } = {}): P
     const missing = error instanceof MailrecoverError && error.code === 'not-found';
     const message = error instanceof Error ? error.message : String(error);
     const findings: Finding[] = missing ? [] : [{ severity: 'warning', code: 'discover', message, hint: 'see what postconf -n says' }];
-    return { present: !missing, stores: [], findings, settings: {} };
+    return { present: !missing, stores: [], databases: [], findings, settings: {} };
   }
 }
 
@@ -100,7 +100,10 @@ export function describePostfix(text: string, sources: HomeSources, exists: (pat
       });
     }
   }
-  return { present: true, stores, findings, settings };
+  const kinds = Object.values(settings).flatMap((value) =>
+    [...value.matchAll(/\b(mysql|pgsql|ldap|sqlite):/g)].map(([, kind = '']) => kind),
+  );
+  return { present: true, stores, databases: [...new Set(kinds)], findings, settings };
 }
 
 function store(name: string, path: string, says: string, home?: string): DiscoveredStore {

@@ -34,5 +34,7 @@ export interface Discovery {
   present: boolean;
   version?: string;
   stores: DiscoveredStore[];
+  /** Kinds of databases in which users stand: `sql`, `ldap`, `passwd-file`, `pam` …, each once. */
+  databases: string[];
   findings: Finding[];
 }
