@@ -26,6 +26,11 @@ export const LIVE = {
     kind: 'flag',
     description: 'with --live missing: add also what lies in another folder of the mailbox by now, as one more copy',
   },
-  yes: { kind: 'flag', description: 'with --live: do not ask' },
   ...FILTERS,
 } as const satisfies OptionSpecs;
+
+export const IMAP = {
+  imap: { kind: 'text', value: 'ACCOUNT', description: 'add what is missing to an IMAP account of the configuration' },
+} as const satisfies OptionSpecs;
+
+export const YES = { yes: { kind: 'flag', description: 'with --live and --imap: do not ask' } } as const satisfies OptionSpecs;

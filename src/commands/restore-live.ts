@@ -11,12 +11,12 @@ import type { LiveSource } from '../restore/live/plan.ts';
 import { monotonic, now } from '../system/clock.ts';
 import { audit } from './audit.ts';
 import { identitiesOf, placeOf, threadsOf, type Place } from './from-config.ts';
-import { FILTERS, type LIVE } from './live-options.ts';
+import { FILTERS, type LIVE, type YES } from './live-options.ts';
 import { timeOf } from './time-option.ts';
 import { confirm } from './confirm.ts';
 import type { CommandContext, CommandResult, Options, TextHelpers } from './types.ts';
 
-type LiveOptions = Options<typeof LIVE> & {
+type LiveOptions = Options<typeof LIVE & typeof YES> & {
   mailbox: readonly string[];
   folder: readonly string[];
   message: readonly string[];

@@ -4,7 +4,7 @@ import type { Selection } from '../restore/select.ts';
 import { monotonic } from '../system/clock.ts';
 import { audit } from './audit.ts';
 import { flagOf } from './flags.ts';
-import { LIVE } from './live-options.ts';
+import { IMAP, LIVE, YES } from './live-options.ts';
 import { FOLDER, HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
 import { isMessageId } from './message-id.ts';
@@ -19,6 +19,7 @@ export default defineCommand({
     '--live restores into mailboxes that Dovecot is serving, never over anything: `missing` adds what is not there, counted per folder; what was moved to another folder since is left there. `folder` puts everything into new folders, Restored/2026-11-21/… `replace` makes folders what they were: what came later is set aside, and kept until it is released. The plan is shown and asked for first; --dry-run prints it, --yes does not ask. A run that was interrupted goes on when the same command is run again, and `undo` undoes the last one.',
     'With filters as find has them (--deleted-since yesterday --from …), --live missing gives back what they find, from whichever snapshot has it last; SNAP may then be left out.',
     'With --system it is the server beside its mail: files by their paths below the directory, databases, queue and facts below mailrecover/, DIFFERENCES.txt (what differs from this host, file by file) and REBUILD.md (the order of rebuilding, with the commands). Nothing on the host is changed.',
+    '--imap adds one mailbox, or a part of it, to an IMAP account on any server: what is not there yet, with flags, keywords and dates. Messages are known again by Message-ID, sender, subject and date, and counted per folder, so a second run adds nothing, and one that was interrupted goes on.',
     SNAPSHOT_FORMS,
     MAILBOX_FORMS,
   ],
@@ -44,6 +45,8 @@ export default defineCommand({
     },
     mapOwner: { kind: 'list', value: 'FROM:TO', description: 'give what belonged to the user or group FROM to TO' },
     ...LIVE,
+    ...IMAP,
+    ...YES,
     dryRun: { kind: 'flag', description: 'print the plan that would be carried out, and restore nothing' },
     ...IDENTITY,
     ...HOST,
@@ -79,6 +82,10 @@ export default defineCommand({
       command: "mailrecover restore '2026-11-20 03:00' --live replace --mailbox alice@example.org --folder INBOX",
       says: 'Make a folder what it was.',
     },
+    {
+      command: 'mailrecover restore latest --imap alice-new --mailbox alice@example.org',
+      says: 'Bring a mailbox into an account on another server.',
+    },
   ],
   exitCodes: {
     0: 'everything was restored',
@@ -86,7 +93,7 @@ export default defineCommand({
     3: 'restored, but something was damaged or could not be written, and is named',
     11: 'another live restore runs',
     ...IDENTITY_EXIT_CODES,
-    13: 'the server of the repository can not be reached, or, with --live, Dovecot could not be asked',
+    13: 'the server of the repository can not be reached, or, with --live, Dovecot could not be asked, or, with --imap, the server of the account',
   },
   json: {
     snapshot: 'the id of the snapshot',
@@ -103,6 +110,8 @@ export default defineCommand({
     live: 'with --live: the way',
     run: 'with --live: what undo takes',
     snapshots: 'with --live: ids of the snapshots that mail comes from',
+    imap: 'with --imap: the account',
+    'plan[]': 'with --imap: from, folder, create, add, present',
     resumed: 'whether this run went on with one that was interrupted',
     'plan.mailboxes[].folders[]': 'with --live: folder, create, add, setAside, flags, present, moved',
     'counts.{added,setAside,reflagged}': 'with --live: messages that were put back, set aside, or got flags back',
@@ -123,6 +132,16 @@ export default defineCommand({
         });
       const { restoreLive } = await import('./restore-live.ts');
       return restoreLive(context, options.live, args.snapshot, options);
+    }
+    if (options.imap !== undefined) {
+      if (options.to !== undefined || options.system || options.mapOwner.length > 0)
+        throw new MailrecoverError('usage', '--imap goes without --to, --system and --map-owner', { hint: 'name one way to restore' });
+      if (args.snapshot === undefined)
+        throw new MailrecoverError('usage', 'no snapshot is named', {
+          hint: 'such as: mailrecover restore latest --imap ACCOUNT --mailbox MAILBOX',
+        });
+      const { restoreImap } = await import('./restore-imap.ts');
+      return restoreImap(context, options.imap, args.snapshot, options);
     }
     const stray = (Object.keys(LIVE) as (keyof typeof LIVE)[]).find((key) => options[key] !== undefined && options[key] !== false);
     if (stray !== undefined)

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { accountsPart } from './parts/accounts.ts';
 import { backupPart } from './parts/backup.ts';
 import { dovecotPart } from './parts/dovecot.ts';
 import { freezePart } from './parts/freeze.ts';
@@ -41,6 +42,7 @@ export const configSchema = z
       .default([])
       .meta({ description: 'file systems of which a snapshot is taken around each backup, so that mail is read as it was at one moment' }),
     system: systemPart.optional().meta({ description: 'what of the server is backed up beside its mail; nothing without this part' }),
+    accounts: accountsPart,
     dovecot: dovecotPart.optional().meta({ description: 'how the running Dovecot is asked, for restores into it' }),
     retention: retentionPart.prefault({}).meta({ description: 'which snapshots are kept, and what must be looked at before any goes' }),
     copies: copiesPart,

@@ -1,0 +1,129 @@
+/** `restore --imap`: into an IMAP account, here or on any other server. */
+import type { Config } from '../config/schema.ts';
+import { MailrecoverError } from '../errors/error.ts';
+import { suggest } from '../errors/suggest.ts';
+import type { Finding } from '../errors/finding.ts';
+import type { ImapAccount } from '../restore/imap/account.ts';
+import type { FolderTask } from '../restore/imap/compare.ts';
+import { monotonic } from '../system/clock.ts';
+import { audit } from './audit.ts';
+import { confirm } from './confirm.ts';
+import { isMessageId } from './message-id.ts';
+import { openSource } from './open-source.ts';
+import type { CommandContext, CommandResult } from './types.ts';
+
+export interface ImapRestoreOptions {
+  mailbox: readonly string[];
+  folder: readonly string[];
+  message: readonly string[];
+  dryRun: boolean;
+  yes: boolean;
+  identity: readonly string[];
+  host: string | undefined;
+  repository: string | undefined;
+}
+
+/** See {@link file://./restore.ts}. */
+export async function restoreImap(
+  context: CommandContext,
+  name: string,
+  snapshotText: string,
+  options: ImapRestoreOptions,
+): Promise<CommandResult> {
+  const begun = monotonic();
+  const account = await accountOf((await context.config()).accounts, name);
+  const { place, source, findings } = await openSource(context, snapshotText, options);
+  let messages = options.message;
+  if (messages.some(isMessageId)) {
+    const { plainIds } = await import('./find-index.ts');
+    messages = await plainIds({ context, place, source, findings }, messages, { mailboxes: options.mailbox, folders: options.folder });
+  }
+  const selection = {
+    ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
+    ...(options.folder.length > 0 ? { folders: options.folder } : {}),
+    ...(messages.length > 0 ? { messages } : {}),
+  };
+  findings.push(...(await audit(place, 'restore', { snapshot: source.snapshot.id, ...selection, imap: name })));
+  const { ImapRestore } = await import('../restore/imap/send.ts');
+  const { progress, signal } = context;
+  const restore = await ImapRestore.compare({ source, selection, account, progress, signal });
+  context.onEnd(() => restore.close());
+  const { tasks, mailbox } = restore;
+  const plan = tasks.map(({ folder, path, create, missing, present }) => ({
+    from: folder.name,
+    folder: path,
+    create,
+    add: missing.length,
+    present,
+  }));
+  const fields = { snapshot: source.snapshot.id, imap: name, mailbox, plan };
+  const nothing = !tasks.some(({ create, missing }) => create || missing.length > 0);
+  const shown = planText(mailbox, name, tasks);
+  if (options.dryRun || nothing) {
+    return {
+      outcome: outcomeOf(findings),
+      counts: options.dryRun ? {} : { added: 0, bytes: 0, present: tasks.reduce((sum, { present }) => sum + present, 0) },
+      findings,
+      fields,
+      render: (text) => `${shown}\n${nothing ? text.green('nothing to do') : text.dim('nothing was changed: --dry-run')}`,
+    };
+  }
+  await confirm(context, options.yes, shown, 'add this?');
+  const report = await restore.carryOut(begun);
+  findings.push(...report.findings);
+  const { counts, firstMailMs } = report;
+  const milliseconds = monotonic() - begun;
+  return {
+    outcome: outcomeOf(findings),
+    counts,
+    findings,
+    fields: { ...fields, ...(firstMailMs === undefined ? {} : { firstMailMs }) },
+    render: (text) =>
+      `${shown}\n\n${text.pairs([
+        ['added', `${text.number(counts.added)} messages, ${text.size(counts.bytes)}`],
+        ['were there', text.number(counts.present)],
+        ...(firstMailMs === undefined ? [] : ([['first mail after', text.duration(firstMailMs)]] as const)),
+        ['took', text.duration(milliseconds)],
+      ])}`,
+  };
+}
+
+function outcomeOf(findings: readonly Finding[]): CommandResult['outcome'] {
+  if (findings.some(({ severity }) => severity === 'error')) return 'partial';
+  return findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
+}
+
+async function accountOf(accounts: Config['accounts'], name: string): Promise<ImapAccount> {
+  const found = accounts.find((account) => account.name === name);
+  if (found === undefined) {
+    const names = accounts.map((account) => account.name);
+    const meant = suggest(name, names);
+    throw new MailrecoverError('not-found', `there is no account '${name}' in the configuration`, {
+      hint:
+        meant !== undefined ? `did you mean '${meant}'?` : names.length > 0 ? `there are: ${names.join(', ')}` : "add it under 'accounts'",
+      subject: name,
+    });
+  }
+  const { readSecret } = await import('../system/secret.ts');
+  const { host, port, security, user, password, token } = found;
+  return {
+    name,
+    host,
+    port,
+    security,
+    user,
+    ...(password === undefined ? {} : { password: await readSecret(password, `the password of account '${name}'`) }),
+    ...(token === undefined ? {} : { accessToken: await readSecret(token, `the token of account '${name}'`) }),
+  };
+}
+
+function planText(mailbox: string, account: string, tasks: readonly FolderTask[]): string {
+  const lines = tasks
+    .filter(({ create, missing }) => create || missing.length > 0)
+    .map(({ folder, path, create, missing }) => {
+      const what = [...(create ? ['new folder'] : []), ...(missing.length > 0 ? [`${missing.length} to add`] : [])];
+      return `${folder.name === path ? path : `${folder.name} into ${path}`}: ${what.join(', ')}`;
+    });
+  const present = tasks.reduce((sum, each) => sum + each.present, 0);
+  return [`${mailbox} into account ${account}`, ...lines, ...(present > 0 ? [`${present} messages are there already`] : [])].join('\n');
+}

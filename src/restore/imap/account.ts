@@ -1,0 +1,60 @@
+/** An IMAP account that mail is restored into. */
+import type { ImapFlow } from 'imapflow';
+import { MailrecoverError, systemCode } from '../../errors/error.ts';
+
+export interface ImapAccount {
+  name: string;
+  host: string;
+  port: number;
+  /** `none` sends everything in clear: for servers on this host. */
+  security: 'tls' | 'starttls' | 'none';
+  user: string;
+  /** One of both. */
+  password?: string;
+  /** For XOAUTH2. */
+  accessToken?: string;
+}
+
+/**
+ * Connects and logs in.
+ * @throws MailrecoverError `key` where the server does not let us in, `unreachable`
+ */
+export async function connectTo(account: ImapAccount): Promise<ImapFlow> {
+  const { ImapFlow: Client } = await import('imapflow');
+  const { host, port, security, user, password, accessToken } = account;
+  const client = new Client({
+    host,
+    port,
+    secure: security === 'tls',
+    doSTARTTLS: security === 'starttls',
+    auth: { user, ...(accessToken === undefined ? { pass: password ?? '' } : { accessToken }) },
+    logger: false,
+    disableAutoIdle: true,
+    clientInfo: { name: 'mailrecover' },
+  });
+  // Losing the connection also fails the command that is under way: that is where it is told.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    client.close();
+    throw connectionError(account, error);
+  }
+}
+
+export function connectionError({ name, host, port, user }: ImapAccount, error: unknown): MailrecoverError {
+  if (error instanceof MailrecoverError) return error;
+  const details = error as { authenticationFailed?: boolean; responseText?: string };
+  if (details.authenticationFailed === true)
+    return new MailrecoverError('key', `${host} does not let '${user}' in: ${details.responseText ?? 'authentication failed'}`, {
+      hint: `look at the password or token of account '${name}' in the configuration; a token may have run out`,
+      subject: name,
+    });
+  const why = systemCode(error) ?? (error instanceof Error ? error.message : String(error));
+  return new MailrecoverError('unreachable', `unable to talk IMAP to ${host}:${port}: ${why}`, {
+    hint: "look at 'host', 'port' and 'security' of the account; what was added so far is not added again when the command is run again",
+    subject: name,
+    cause: error,
+  });
+}
