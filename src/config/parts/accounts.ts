@@ -34,12 +34,10 @@ const account = z
       .min(1)
       .meta({ description: 'the user name there', examples: ['alice@example.net'] }),
     password: reference.optional().meta({ description: 'a reference to the password', examples: ['file:/etc/mailrecover/alice.password'] }),
-    token: reference
-      .optional()
-      .meta({
-        description: 'a reference to an OAuth2 access token (XOAUTH2), in place of a password',
-        examples: ['cmd:mailrecover auth token alice'],
-      }),
+    token: reference.optional().meta({
+      description: 'a reference to an OAuth2 access token (XOAUTH2), in place of a password',
+      examples: ['cmd:mailrecover auth token alice'],
+    }),
   })
   .superRefine(({ password, token }, context) => {
     if ((password === undefined) === (token === undefined))
