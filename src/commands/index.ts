@@ -17,6 +17,7 @@ export const registry = createRegistry({
   check: async () => (await import('./check.ts')).default,
   forget: async () => (await import('./forget.ts')).default,
   prune: async () => (await import('./prune.ts')).default,
+  erase: async () => (await import('./erase.ts')).default,
   copy: async () => (await import('./copy.ts')).default,
   unlock: async () => (await import('./unlock.ts')).default,
   'hold add': async () => (await import('./hold-add.ts')).default,
