@@ -3,6 +3,7 @@ import { rmSync, readdirSync } from 'node:fs';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { Identity } from '../repository/age/keys.ts';
+import type { HeldLock } from '../repository/care/lock.ts';
 import type { CertificateFacts } from '../repository/erase/certificate.ts';
 import type { EraseOptions, ErasePlan } from '../repository/erase/erase.ts';
 import type { Survey } from '../repository/retention/survey.ts';
@@ -244,7 +245,7 @@ function emptyState({ place, repository }: Care): void {
 async function removeOld(
   context: CommandContext,
   care: Care,
-  lock: Parameters<typeof import('../repository/prune/prune.ts').prune>[2],
+  lock: HeldLock,
   left: string[],
   findings: Finding[],
 ): Promise<{ objects: number; bytes: number }> {
