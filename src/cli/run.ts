@@ -122,6 +122,7 @@ function contextOf(session: Session): CommandContext {
       const { askAtTerminal } = await import('./prompt.ts');
       return askAtTerminal(question, secret, session.signals.signal);
     },
+    tell: (text) => output.err(`${text}\n`),
     onEnd: (cleanup) => session.cleanups.push(cleanup),
   };
 }

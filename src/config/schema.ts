@@ -4,6 +4,7 @@ import { backupPart } from './parts/backup.ts';
 import { dovecotPart } from './parts/dovecot.ts';
 import { freezePart } from './parts/freeze.ts';
 import { goalsPart } from './parts/goals.ts';
+import { notifyPart } from './parts/notify.ts';
 import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPart } from './parts/repository.ts';
 import { schedulePart } from './parts/schedule.ts';
 import { copiesPart, retentionPart } from './parts/retention.ts';
@@ -46,6 +47,7 @@ export const configSchema = z
     dovecot: dovecotPart.optional().meta({ description: 'how the running Dovecot is asked, for restores into it' }),
     retention: retentionPart.prefault({}).meta({ description: 'which snapshots are kept, and what must be looked at before any goes' }),
     copies: copiesPart,
+    notify: notifyPart.optional().meta({ description: 'who is told how runs ended, and by which ways' }),
     goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
     watch: watchPart.prefault({}).meta({ description: 'continuous backup (`mailrecover watch`)' }),
     schedule: schedulePart.optional().meta({ description: 'what runs by itself and when; `schedule install` carries it out' }),

@@ -23,6 +23,8 @@ export interface DovecotSettings {
   prefix: string;
   separator: string;
   utf8: boolean;
+  /** More lines, for 2.3 only. */
+  more: string;
 }
 
 /** Configuration for Dovecot 2.3. Braces stand at line ends: 2.3 takes nothing else. */
@@ -68,7 +70,7 @@ ${services(settings)}
 protocol lmtp {
   postmaster_address = postmaster@localhost
 }
-`;
+${settings.more}`;
 }
 
 /** Configuration for Dovecot 2.4, whose settings have other names and whose variables stand in braces. */

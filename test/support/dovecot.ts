@@ -33,6 +33,8 @@ export interface DovecotOptions {
   utf8?: boolean;
   /** Owner of the mail: a system user; {@link mailUser} for root. */
   owner?: string;
+  /** More lines of configuration, in the words of Dovecot 2.3. */
+  more?: string;
 }
 
 export interface Dovecot {
@@ -123,6 +125,7 @@ function prepare(directory: string, options: DovecotOptions): DovecotSettings {
     prefix: options.prefix ?? '',
     separator,
     utf8: options.utf8 ?? false,
+    more: options.more ?? '',
   };
 }
 

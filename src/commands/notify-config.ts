@@ -1,0 +1,112 @@
+/** Accounts and ways of sending, as plain values, from the configuration. */
+import type { Config } from '../config/schema.ts';
+import { MailrecoverError } from '../errors/error.ts';
+import { suggest } from '../errors/suggest.ts';
+import type { DeliveryOptions } from '../notify/deliver.ts';
+import type { Account, GoogleAccount, MicrosoftAccount, Purpose } from '../notify/oauth/account.ts';
+import type { Route } from '../notify/routes.ts';
+import type { CommandContext } from './types.ts';
+
+type NotifyConfig = NonNullable<Config['notify']>;
+
+export interface Notify {
+  to: readonly string[];
+  accounts: readonly Account[];
+  delivery: DeliveryOptions;
+  /** What tokens of an account are needed for: by the transports that use it, else the mail API. */
+  purposesOf(account: Account): Purpose[];
+}
+
+/** @throws MailrecoverError `config` where the configuration says nothing of it */
+export async function notifyOf(context: CommandContext): Promise<Notify> {
+  const config = await context.config();
+  const { notify } = config;
+  if (notify === undefined) {
+    throw new MailrecoverError('config', "the configuration says nothing about 'notify'", {
+      hint: 'see docs/oauth2-microsoft365.md and docs/oauth2-google.md for what to write',
+      subject: context.configPath,
+    });
+  }
+  const accounts = notify.accounts.map(accountOf);
+  const { presetServer } = await import('../notify/transports/smtp-oauth2.ts');
+  const routes = notify.transports.map((transport) => routeOf(transport, notify, accounts, config.state, presetServer));
+  return {
+    to: notify.to,
+    accounts,
+    delivery: { state: config.state, reserve: notify.reserve * 1024 * 1024, routes, signal: context.signal },
+    purposesOf(account) {
+      const kinds = notify.transports.filter((transport) => transport.account === account.name).map(({ kind }) => kind);
+      const purposes = [...new Set(kinds.map((kind): Purpose => (kind === 'smtp-oauth2' ? 'smtp' : 'api')))];
+      return purposes.length === 0 ? ['api'] : purposes;
+    },
+  };
+}
+
+function accountOf(part: NotifyConfig['accounts'][number]): Account {
+  const { name, mailbox, grant, caFile, endpoints, clientId, clientSecret } = part;
+  const base = { name, mailbox, grant, caFile, endpoints, clientSecret };
+  if (part.provider === 'google')
+    return { ...base, provider: 'google', clientId, serviceAccount: part.serviceAccount } satisfies GoogleAccount;
+  const { cloud, tenant = '', secretExpires, certificate, certificateKey, largeMail } = part;
+  return {
+    ...base,
+    provider: 'microsoft',
+    clientId: clientId ?? '',
+    cloud,
+    tenant,
+    secretExpires,
+    certificate,
+    certificateKey,
+    largeMail,
+  } satisfies MicrosoftAccount;
+}
+
+function routeOf(
+  transport: NotifyConfig['transports'][number],
+  notify: NotifyConfig,
+  accounts: readonly Account[],
+  state: string,
+  presetServer: (account: Account) => { host: string; port: number; security: 'tls' | 'starttls' | 'none'; caFile?: string | undefined },
+): Route {
+  const { name, kind, host, security, user, password } = transport;
+  const port = transport.port ?? { starttls: 587, tls: 465, none: 25 }[security];
+  if (kind === 'smtp') {
+    const from = transport.from ?? notify.from ?? '';
+    return { name, kind, options: { from, host: host ?? '', port, security, user, password, caFile: transport.caFile } };
+  }
+  const account = accounts.find((each) => each.name === transport.account);
+  // The schema has made sure of it.
+  if (account === undefined) throw new MailrecoverError('bug', `transport '${name}' has no account`);
+  const from = transport.from ?? account.mailbox;
+  const tokens = { state };
+  if (kind === 'graph' && account.provider === 'microsoft') return { name, kind, options: { account, from, tokens } };
+  if (kind === 'gmail' && account.provider === 'google') return { name, kind, options: { account, from, tokens } };
+  const preset = presetServer(account);
+  const server = host === undefined ? { ...preset, ...(transport.port === undefined ? {} : { port }), security } : { host, port, security };
+  return {
+    name,
+    kind: 'smtp-oauth2',
+    options: { account, from, tokens, server: { ...server, caFile: transport.caFile ?? account.caFile } },
+  };
+}
+
+/** The account of that name. @throws MailrecoverError `not-found` */
+export function namedAccount(notify: Notify, name: string): Account {
+  const account = notify.accounts.find((each) => each.name === name);
+  if (account !== undefined) return account;
+  const names = notify.accounts.map((each) => each.name);
+  const meant = suggest(name, names);
+  throw new MailrecoverError('not-found', `there is no account '${name}' in the configuration`, {
+    hint: meant === undefined ? `the accounts are: ${names.join(', ') || 'none'}` : `did you mean '${meant}'?`,
+    subject: name,
+  });
+}
+
+/** Whom to send to: those named, else those of the configuration. @throws MailrecoverError `usage` */
+export function recipientsOf(notify: Notify, named: readonly string[]): readonly string[] {
+  const to = named.length > 0 ? named : notify.to;
+  if (to.length > 0) return to;
+  throw new MailrecoverError('usage', 'nobody is named to send to', {
+    hint: "name somebody with --to ADDRESS, or as 'notify.to' in the configuration",
+  });
+}

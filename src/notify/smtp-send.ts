@@ -1,0 +1,160 @@
+/** Sending over SMTP, whatever the login. */
+import { readFile } from 'node:fs/promises';
+import { ioError } from '../errors/error.ts';
+import { compose } from './compose.ts';
+import { authorities } from './http.ts';
+import type { OutgoingMail } from './message.ts';
+import { networkRefusal } from './network.ts';
+import { recognise, Refused, type Refusal, shownReply } from './refusal.ts';
+import { SMTP_REFUSALS } from './refusals/smtp.ts';
+import { allRefused, type SendOutcome } from './transport.ts';
+
+export interface SmtpServer {
+  host: string;
+  port: number;
+  /** `tls`: from the first byte (port 465); `starttls`: demanded; `none`: in the clear, for a relay on this host. */
+  security: 'tls' | 'starttls' | 'none';
+  caFile?: string | undefined;
+}
+
+export type SmtpLogin =
+  | { user: string; password: string }
+  | { user: string; token: (fresh: boolean) => Promise<{ token: string; expiresAt: number }> };
+
+/** The other side may be silent for so long; a report must be on its next way within a minute. */
+const SILENCE_MS = 20_000;
+
+export async function sendBySmtp(
+  mail: OutgoingMail,
+  details: { server: SmtpServer; from: string; login?: SmtpLogin },
+  signal: AbortSignal,
+): Promise<SendOutcome> {
+  const { server, from, login } = details;
+  signal.throwIfAborted();
+  const raw = await compose(mail, from);
+  const ca = server.caFile === undefined ? undefined : await authorities(await pem(server.caFile));
+  let tokenRefusal: unknown;
+  const { createTransport } = await import('nodemailer');
+  const transport = createTransport({
+    host: server.host,
+    port: server.port,
+    secure: server.security === 'tls',
+    requireTLS: server.security === 'starttls',
+    ignoreTLS: server.security === 'none',
+    connectionTimeout: SILENCE_MS,
+    greetingTimeout: SILENCE_MS,
+    socketTimeout: SILENCE_MS,
+    dnsTimeout: SILENCE_MS,
+    tls: { minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) },
+    ...(login === undefined ? {} : { auth: authOf(login, (error) => (tokenRefusal = error)) }),
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  const stop = (): void => transport.close();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const info = (await transport.sendMail({ envelope: { from, to: [...mail.to] }, raw })) as unknown as Sent;
+    return outcomeOf(mail, info.accepted, info.rejectedErrors ?? [], server);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (tokenRefusal instanceof Refused) return allRefused(mail, tokenRefusal.refusal);
+    if (tokenRefusal !== undefined) throw tokenRefusal;
+    const failure = error as Failure;
+    if (failure.rejectedErrors !== undefined) return outcomeOf(mail, [], failure.rejectedErrors, server);
+    return allRefused(mail, refusalOf(failure, server));
+  } finally {
+    signal.removeEventListener('abort', stop);
+    transport.close();
+  }
+}
+
+interface Failure extends Error {
+  code?: string;
+  response?: string;
+  recipient?: string;
+  rejectedErrors?: Failure[];
+}
+
+interface Sent {
+  accepted: string[];
+  rejectedErrors?: Failure[];
+}
+
+function authOf(login: SmtpLogin, failed: (error: unknown) => void): object {
+  if ('password' in login) return { user: login.user, pass: login.password };
+  return {
+    type: 'OAuth2',
+    user: login.user,
+    // Asked once, and once more with `renew` after a refusal.
+    provisionCallback(_user: string, renew: boolean, done: (error: Error | null, token?: string, expires?: number) => void) {
+      const answer = async (): Promise<void> => {
+        try {
+          const { token, expiresAt } = await login.token(renew);
+          done(null, token, expiresAt);
+        } catch (error) {
+          failed(error);
+          done(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      void answer();
+    },
+  };
+}
+
+/** A server may take a mail for some recipients and not for others. */
+function outcomeOf(mail: OutgoingMail, accepted: readonly string[], errors: readonly Failure[], server: SmtpServer): SendOutcome {
+  const refused = errors.map((error) => ({ to: [error.recipient ?? ''], refusal: refusalOf(error, server) }));
+  const named = new Set([...accepted, ...refused.flatMap(({ to }) => to)]);
+  const others = mail.to.filter((address) => !named.has(address));
+  const unsaid: Refusal = {
+    code: 'busy',
+    permanent: false,
+    message: 'the server did not say what became of the mail',
+    hint: 'it is tried again by itself',
+  };
+  return {
+    accepted: mail.to.filter((address) => accepted.includes(address)),
+    refused: others.length === 0 ? refused : [...refused, { to: others, refusal: unsaid }],
+  };
+}
+
+function refusalOf(error: Failure, server: SmtpServer): Refusal {
+  const where = `${server.host}:${server.port}`;
+  const reply = error.response;
+  if (error.code === 'ETLS' && !/certificate|altname/i.test(error.message)) {
+    return {
+      code: 'tls',
+      permanent: false,
+      message: `${where} offers no TLS, which was demanded`,
+      hint: 'check the port (587 for starttls, 465 for tls); only a relay on this host may have security: none',
+      said: shownReply(error.message),
+    };
+  }
+  if (reply !== undefined && reply !== '') {
+    const known = recognise(SMTP_REFUSALS, reply.replace(/\r?\n\d{3}[- ]/g, ' '));
+    if (known !== undefined) {
+      // The code of the reply decides: a server that says 4xx wants to be asked again.
+      return { ...known, permanent: reply.startsWith('5') && known.permanent };
+    }
+  }
+  return (
+    networkRefusal(error, where) ?? {
+      code:
+        error.code === 'ETIMEDOUT' || error.code === 'ECONNECTION' || error.code === 'ESOCKET' || error.code === 'EDNS'
+          ? 'unreachable'
+          : 'busy',
+      permanent: false,
+      message: `the mail could not be handed to ${where}`,
+      hint: 'it is tried again by itself; check the host, the port and the firewall',
+      said: shownReply(error.message),
+    }
+  );
+}
+
+async function pem(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw ioError(error, 'read', path);
+  }
+}
