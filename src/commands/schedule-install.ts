@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import type { Finding } from '../errors/finding.ts';
 import type { PlannedFile } from '../schedule/install.ts';
+import type { Job } from '../schedule/jobs.ts';
 import { now } from '../system/clock.ts';
 import { noteFinding } from './schedule-show.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
@@ -74,6 +75,7 @@ export default defineCommand({
     const findings: Finding[] = [
       ...plan.findings,
       ...(place.scheduler === 'cron' ? cronFindings(options.crontab) : []),
+      ...(place.scheduler === 'systemd' && host.confine ? unconfinedFindings(schedule.jobs, host.unconfined) : []),
       ...clockNotes(schedule.jobs, schedule.timeZone, place.scheduler, time).map(noteFinding),
     ];
     const changed = plan.files.some(({ action }) => action !== 'keep' && action !== 'leave');
@@ -111,6 +113,17 @@ export default defineCommand({
     };
   },
 });
+
+function unconfinedFindings(jobs: readonly Job[], unconfined: readonly string[]): Finding[] {
+  return jobs
+    .filter(({ words }) => unconfined.includes(words[0] ?? ''))
+    .map(({ name }) => ({
+      severity: 'info',
+      code: 'not-confined',
+      message: `job '${name}' starts programs for snapshots of file systems or dumps of databases, so its service is not confined`,
+      subject: name,
+    }));
+}
 
 function cronFindings(asked: boolean): Finding[] {
   return [

@@ -29,16 +29,20 @@ interface Recommended {
   name: string;
   run: string;
   at: string;
-  /** Needs a private key on this host. */
-  reads?: true;
+  /** What the configuration must have for it: a private key on this host, a policy of what is kept, places that copies go to. */
+  needs?: 'key' | 'policy' | 'copies';
 }
 
 /**
- * What runs where the configuration names no jobs. Times keep clear of 01:00 to 03:00, where clocks change in Europe and America.
+ * What runs where the configuration names no jobs. Times keep clear of 01:00 to 03:00, where clocks change in Europe and America; snapshots are forgotten before
+ * prune looks what nobody needs.
  */
 export const RECOMMENDED: readonly Recommended[] = [
   { name: 'backup', run: 'backup --quiet', at: '*/10 * * * *' },
-  { name: 'verify', run: 'verify --level server --rotate 30 --quiet', at: '30 3 * * *', reads: true },
-  { name: 'verify-all', run: 'verify --level server --quiet', at: '30 4 1 * *', reads: true },
+  { name: 'copy', run: 'copy --quiet', at: '25 * * * *', needs: 'copies' },
+  { name: 'verify', run: 'verify --level server --rotate 30 --quiet', at: '30 3 * * *', needs: 'key' },
+  { name: 'verify-all', run: 'verify --level server --quiet', at: '30 4 1 * *', needs: 'key' },
+  { name: 'forget', run: 'forget --policy --quiet', at: '15 5 * * *', needs: 'policy' },
+  { name: 'prune', run: 'prune --quiet', at: '45 5 * * *' },
   { name: 'check', run: 'check --read-data --quiet', at: '0 6 * * 0' },
 ];

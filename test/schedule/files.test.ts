@@ -18,10 +18,12 @@ const HOST: Host = {
   config: '/etc/mailrecover/$HOME "x"\\.yaml',
   state: '/var/lib/mailrecover',
   repository: '/srv/backup',
+  copies: [],
   reads: ['/etc/mailrecover', '/var/vmail'],
   user: 'root',
   rootOwns: true,
   confine: true,
+  unconfined: [],
 };
 
 test('a diff shows what changes and little else', () => {
@@ -99,6 +101,7 @@ test('a service may write its state and a local repository, and nothing else', {
     profile: 'backup',
     state: HOST.state,
     repository: HOST.repository,
+    copies: ['/mnt/copy'],
     reads: HOST.reads,
     root: true,
     rootOwns: true,
@@ -110,6 +113,7 @@ test('a service may write its state and a local repository, and nothing else', {
   has('ReadWritePaths=-/var/lib/mailrecover -/srv/backup');
   has('ReadWritePaths=-/var/lib/mailrecover', { profile: 'prove' });
   has('ReadWritePaths=-/var/lib/mailrecover', { repository: undefined });
+  assert.ok(sandbox({ ...options, profile: 'any' }).includes('ReadWritePaths=-/var/lib/mailrecover -/srv/backup -/mnt/copy'), 'copy');
   has('CapabilityBoundingSet=CAP_DAC_READ_SEARCH');
   has('CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE', { rootOwns: false });
   has('CapabilityBoundingSet=', { root: false });

@@ -17,6 +17,7 @@ schedule:
     - { name: backup, run: backup --quiet, at: '*/10 * * * *' }
     - { name: verify, run: verify --level server --quiet, at: '30 3 * * *' }
     - { name: check, run: check --read-data --quiet, at: '0 6 * * 0' }
+    - { name: prune, run: prune --quiet, at: '45 5 * * *' }
     - { name: watch, run: watch --events }
 `;
 
@@ -53,6 +54,7 @@ test('timers and confined services do their work under a real systemd', { skip }
     'mailrecover-backup.timer',
     'mailrecover-verify.timer',
     'mailrecover-check.timer',
+    'mailrecover-prune.timer',
     'mailrecover-watch.service',
   ]);
   const timers = booted.must('systemctl', 'list-timers', '--all', '--no-pager', '--plain');
@@ -69,12 +71,12 @@ test('timers and confined services do their work under a real systemd', { skip }
   booted.must('systemctl', 'stop', 'mailrecover-watch.service');
   assert.match(booted.must('systemctl', 'show', '-p', 'Result', 'mailrecover-watch.service'), /=success/, 'a clean stop');
 
-  for (const job of ['backup', 'verify', 'check']) {
+  for (const job of ['backup', 'verify', 'check', 'prune']) {
     const { code, err } = booted.run('systemctl', 'start', `mailrecover-${job}.service`);
     assert.equal(code, 0, `${job}: ${err}\n${booted.run('journalctl', '-u', `mailrecover-${job}`, '-n', '20', '--no-pager').out}`);
   }
   const runs = (JSON.parse(booted.must(PROGRAM, 'history', '--json')) as { runs: { command: string; state: string }[] }).runs;
-  for (const command of ['backup', 'verify', 'check'])
+  for (const command of ['backup', 'verify', 'check', 'prune'])
     assert.equal(runs.findLast((run) => run.command === command)?.state, 'ok', `${command}: ${JSON.stringify(runs)}`);
   assert.match(booted.must('systemctl', 'show', '-p', 'CapabilityBoundingSet', 'mailrecover-backup'), /=cap_dac_read_search\n/);
 
@@ -89,7 +91,7 @@ test('timers and confined services do their work under a real systemd', { skip }
   booted.must('mv', '/srv/gone', '/srv/backup');
 
   const again = JSON.parse(booted.must(PROGRAM, 'schedule', 'install', '--json')) as { counts: Record<string, number> };
-  assert.deepEqual(again.counts, { jobs: 4, keep: 8 });
+  assert.deepEqual(again.counts, { jobs: 5, keep: 10 });
   writeFileSync(
     config,
     readFileSync(config, 'utf8')
@@ -100,6 +102,6 @@ test('timers and confined services do their work under a real systemd', { skip }
   assert.match(booted.must('systemctl', 'show', '-p', 'TimersCalendar', 'mailrecover-check.timer'), /Sun \*-\*-\* 07:00:00 Europe\/Berlin/);
   assert.notEqual(booted.run('systemctl', 'is-enabled', 'mailrecover-verify.timer').code, 0, 'a job that went is stopped');
   const removed = JSON.parse(tool('schedule', 'remove', '--json').out) as { counts: Record<string, number> };
-  assert.deepEqual(removed.counts, { removed: 6 });
+  assert.deepEqual(removed.counts, { removed: 8 });
   assert.doesNotMatch(booted.must('systemctl', 'list-timers', '--all', '--no-pager', '--plain'), /mailrecover/);
 });

@@ -32,11 +32,16 @@ export async function scheduleOf(config: Config): Promise<ConfiguredSchedule> {
   const timeZone = config.schedule?.timeZone;
   const configured = config.schedule?.jobs ?? [];
   if (configured.length === 0) {
-    const possible = RECOMMENDED.filter(({ reads }) => reads !== true || !config.encryption || config.identities.length > 0);
+    const has = {
+      key: !config.encryption || config.identities.length > 0,
+      policy: config.retention.keep !== undefined,
+      copies: config.copies.length > 0,
+    };
+    const possible = RECOMMENDED.filter(({ needs }) => needs === undefined || has[needs]);
     const jobs = possible.map(({ name, run, at }): Job => {
       return { name, words: run.split(' '), at, randomDelay: DEFAULT_DELAY, timeout: DEFAULT_TIMEOUT, memory: DEFAULT_MEMORY };
     });
-    const withoutKey = RECOMMENDED.filter((each) => !possible.includes(each)).map(({ name }) => name);
+    const withoutKey = RECOMMENDED.filter(({ needs }) => needs === 'key' && !has.key).map(({ name }) => name);
     return { schedule: { jobs, timeZone }, recommended: true, withoutKey };
   }
   const jobs: Job[] = [];
@@ -74,23 +79,40 @@ async function checkCommand(job: string, words: readonly string[]): Promise<void
 
 /** What the units need to know of this host. */
 export function hostOf(context: CommandContext, config: Config): Host {
-  const at = config.repository.at;
-  const repository = at.startsWith('/') ? at : undefined;
+  const [repository, ...copies] = [config.repository, ...config.copies].map(({ at }) => (at.startsWith('/') ? at : undefined));
   const path = resolve(context.configPath);
   const mail = config.stores.flatMap((store) =>
-    [store.path, store.control, store.home].flatMap((pattern) => (pattern === undefined ? [] : [fixedPart(parsePattern(pattern))])),
+    [store.path, store.control, store.index, store.home].flatMap((pattern) =>
+      pattern === undefined ? [] : [fixedPart(parsePattern(pattern))],
+    ),
   );
+  // ssh looks for keys and known hosts in the home directory.
+  const ssh = [config.repository, ...config.copies].some(({ at }) => at.startsWith('sftp:')) ? ['/root'] : [];
+  const present = [repository, ...copies].flatMap((each) => each ?? []);
   return {
     name: config.schedule?.name ?? 'mailrecover',
     program: programPath(),
     config: path,
     state: config.state,
     repository,
-    reads: [dirname(path), ...mail, ...config.identities.map((reference) => reference.slice('file:'.length))],
+    copies: copies.flatMap((each) => each ?? []),
+    reads: [dirname(path), ...mail, ...ssh, ...pathsIn(config)],
     user: config.schedule?.user ?? 'root',
-    rootOwns: [config.state, ...(repository === undefined ? [] : [repository])].every(belongsToRoot),
+    rootOwns: [config.state, ...present].every(belongsToRoot),
     confine: config.schedule?.confine ?? true,
+    unconfined: runsOthers(config) ? ['backup', 'watch'] : [],
   };
+}
+
+/** Whether backups start programs of which nobody knows what they need: for snapshots of file systems, and dumps of databases. */
+function runsOthers(config: Config): boolean {
+  return config.freeze.length > 0 || (config.system?.enabled === true && config.system.databases.length > 0);
+}
+
+/** Absolute paths that stand anywhere in the configuration, also in references (`file:/…`). */
+function pathsIn(value: unknown): string[] {
+  if (typeof value === 'string') return value.replace(/^file:/, '').startsWith('/') ? [value.replace(/^file:/, '')] : [];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(pathsIn) : [];
 }
 
 /** True also for what is not there yet: root will make it. */

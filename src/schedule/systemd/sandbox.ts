@@ -24,6 +24,8 @@ export interface SandboxOptions {
   state: string;
   /** The directory of the repository; undefined where it is not on this host. */
   repository: string | undefined;
+  /** Directories of copies, which `copy` writes. */
+  copies: readonly string[];
   /** What else is read: the program, its configuration, mail. */
   reads: readonly string[];
   /** Runs as root. */
@@ -55,9 +57,10 @@ const CAPABILITIES: Readonly<Record<Profile, readonly string[]>> = {
 
 /** The lines of `[Service]` that confine it. Node makes code while it runs, so memory that is written and executed stays allowed. */
 export function sandbox(options: SandboxOptions): string[] {
-  const { profile, state, repository, reads, root, rootOwns } = options;
-  const writable = [state, ...(repository === undefined || profile === 'read' || profile === 'prove' ? [] : [repository])];
-  const used = [...writable, ...(repository === undefined ? [] : [repository]), ...reads];
+  const { profile, state, repository, copies, reads, root, rootOwns } = options;
+  const repositories = [...(repository === undefined ? [] : [repository]), ...(profile === 'any' ? copies : [])];
+  const writable = [state, ...(profile === 'read' || profile === 'prove' ? [] : repositories)];
+  const used = [...writable, ...repositories, ...copies, ...reads];
   const lies = (...roots: string[]): boolean => used.some((path) => roots.some((top) => path === top || path.startsWith(`${top}/`)));
   const capabilities = root ? new Set(CAPABILITIES[profile]) : new Set<string>();
   if (root && !rootOwns) capabilities.add('CAP_DAC_OVERRIDE');

@@ -16,12 +16,16 @@ export interface Host {
   state: string;
   /** The directory of the repository; undefined where it is not on this host. */
   repository: string | undefined;
+  /** Directories of copies of it. */
+  copies: readonly string[];
   /** Mail and keys. */
   reads: readonly string[];
   user: string;
   /** Whether root owns the state and the repository. */
   rootOwns: boolean;
   confine: boolean;
+  /** Commands that start programs which may need more than can be known. */
+  unconfined: readonly string[];
 }
 
 export interface UnitFile {
@@ -123,11 +127,12 @@ function failure(host: Host): string {
 }
 
 function confined(host: Host, command: string): string[] {
-  if (!host.confine) return ['UMask=0077'];
+  if (!host.confine || host.unconfined.includes(command)) return ['UMask=0077'];
   return sandbox({
     profile: profileOf(command),
     state: host.state,
     repository: host.repository,
+    copies: host.copies,
     reads: [host.program, host.config, ...host.reads],
     root: host.user === 'root',
     rootOwns: host.rootOwns,
