@@ -67,7 +67,7 @@ async function perform(session: Session, registry: Registry, words: readonly str
   if (only !== undefined) {
     session.command = only.name;
     const plain = parsePlain(session.argv, only, process.env);
-    if (plain !== undefined) return start(session, only, plain.args, plain.options);
+    if (plain !== undefined) return start(session, registry, only, plain.args, plain.options);
   }
   const { parseArguments } = await import('./program.ts');
   const parsed = parseArguments(session.argv, commands, process.env, session.globals.color && session.output.outIsTerminal);
@@ -76,20 +76,30 @@ async function perform(session: Session, registry: Registry, words: readonly str
     return { outcome: 'ok', fields: { help: parsed.help }, output: parsed.help };
   }
   session.command = parsed.command.name;
-  return start(session, parsed.command, parsed.args, parsed.options);
+  return start(session, registry, parsed.command, parsed.args, parsed.options);
 }
 
 async function start(
   session: Session,
+  registry: Registry,
   command: AnyCommand,
   args: Record<string, unknown>,
   options: Record<string, unknown>,
 ): Promise<CommandResult> {
   const context = contextOf(session);
   if (command.recordsHistory !== true || options['dryRun'] === true) return call(command, context, args, options);
-  const { recorded } = await import('./record.ts');
-  const publish = command.publishesHistory === true;
-  return recorded({ session, context, interruptedBy: session.signals.exitCode, publish }, () => call(command, context, args, options));
+  const [{ recorded }, { hooked }] = await Promise.all([import('./record.ts'), import('./hooked.ts')]);
+  const interruptedBy = session.signals.exitCode;
+  const { startedAt, output } = session;
+  const around = {
+    context,
+    registry,
+    command: command.name,
+    startedAt,
+    interruptedBy,
+    warn: (text: string) => output.err(`warning: ${text}\n`),
+  };
+  return recorded({ session, context, interruptedBy, publish: command.publishesHistory === true }, () => hooked(around, () => call(command, context, args, options)));
 }
 
 /** The registry doesn't know the types of a command's values; its own specification does, and the parser followed that. */

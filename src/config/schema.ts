@@ -3,6 +3,7 @@ import { accountsPart } from './parts/accounts.ts';
 import { backupPart } from './parts/backup.ts';
 import { dovecotPart } from './parts/dovecot.ts';
 import { freezePart } from './parts/freeze.ts';
+import { hooksPart } from './parts/hooks.ts';
 import { goalsPart } from './parts/goals.ts';
 import { notifyPart } from './parts/notify.ts';
 import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPart } from './parts/repository.ts';
@@ -42,6 +43,7 @@ export const configSchema = z
       .array(freezePart)
       .default([])
       .meta({ description: 'file systems of which a snapshot is taken around each backup, so that mail is read as it was at one moment' }),
+    hooks: hooksPart.default([]).meta({ description: 'commands that run around those of mailrecover' }),
     system: systemPart.optional().meta({ description: 'what of the server is backed up beside its mail; nothing without this part' }),
     accounts: accountsPart,
     dovecot: dovecotPart.optional().meta({ description: 'how the running Dovecot is asked, for restores into it' }),
