@@ -99,7 +99,9 @@ async function start(
     interruptedBy,
     warn: (text: string) => output.err(`warning: ${text}\n`),
   };
-  return recorded({ session, context, interruptedBy, publish: command.publishesHistory === true }, () => hooked(around, () => call(command, context, args, options)));
+  return recorded({ session, context, interruptedBy, publish: command.publishesHistory === true }, () =>
+    hooked(around, () => call(command, context, args, options)),
+  );
 }
 
 /** The registry doesn't know the types of a command's values; its own specification does, and the parser followed that. */
