@@ -132,7 +132,7 @@ describe('hooks', { skip: notBuilt() }, () => {
   test('a signal runs the hooks for errors; what a hook runs of mailrecover runs no hooks', async () => {
     const setting = await hookedSetting((script) => {
       const wait = script('wait', 'say waiting; if [ -e "$(dirname "$0")/go" ]; then exit 0; fi; exec sleep 60');
-      const error = script('error', `${say('error')}`);
+      const error = script('error', say('error'));
       const nested = script(
         'nested',
         `${say('nested')}; ${join(process.cwd(), 'bin/mailrecover')} --config "$(dirname "$0")/etc/mailrecover.yaml" backup --quiet; say inner $?`,
