@@ -6,7 +6,7 @@ import { objectPath } from '../names.ts';
 import { openPack } from '../pack/reader.ts';
 import { decodeTags, tagOf, type TagList } from '../tags.ts';
 import type { Target } from '../target.ts';
-import { inParallel } from './data.ts';
+import { inParallel } from '../in-parallel.ts';
 import type { Ledger } from './ledger.ts';
 import type { Listing } from './listing.ts';
 

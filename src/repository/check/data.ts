@@ -2,21 +2,13 @@
 import { createHash } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Progress } from '../../system/progress.ts';
+import { inParallel } from '../in-parallel.ts';
 import type { Target } from '../target.ts';
 import type { Ledger } from './ledger.ts';
 import type { Listing } from './listing.ts';
 
 /** Bytes asked for at once. */
 const STEP = 8 * 1024 * 1024;
-
-/** Does `action` for every item, `width` at a time. The first error ends it. */
-export async function inParallel<T>(items: Iterable<T>, width: number, action: (item: T) => Promise<void>): Promise<void> {
-  const iterator = items[Symbol.iterator]();
-  const lane = async (): Promise<void> => {
-    for (let next = iterator.next(); next.done !== true; next = iterator.next()) await action(next.value);
-  };
-  await Promise.all(Array.from({ length: width }, lane));
-}
 
 /** SHA-256 of an object as it is stored, and how many bytes it has, in pieces of constant memory. */
 async function hashObject(target: Target, path: string): Promise<{ sha: string; size: number }> {
@@ -47,7 +39,7 @@ export async function checkData(target: Target, listing: Listing, ledger: Ledger
       if (!path.slice(path.lastIndexOf('/') + 1).startsWith(sha))
         ledger.damaged(path, 'has other bytes than its name says', { hint: STORE_AGAIN });
     } catch (error) {
-      if (!(error instanceof MailrecoverError) || error.code === 'unreachable') throw error;
+      if (!(error instanceof MailrecoverError) || error.code === 'unreachable' || error.code === 'key') throw error;
       if (error.code === 'not-found') ledger.missing(path, STORE_AGAIN);
       else ledger.damaged(path, `can not be read: ${error.message}`, { hint: STORE_AGAIN });
     }

@@ -8,7 +8,7 @@ import type { Finding } from '../../errors/finding.ts';
 import type { Progress } from '../../system/progress.ts';
 import type { HeldLock } from '../care/lock.ts';
 import { listRecordRefs, readRecords, textOf, writeRecord, type Author } from '../care/record.ts';
-import { inParallel } from '../check/data.ts';
+import { inParallel } from '../in-parallel.ts';
 import { objectPath } from '../names.ts';
 import { listSnapshots, type Repository, type StoredSnapshot } from '../repository.ts';
 import { forgottenSpans } from '../check/records.ts';
