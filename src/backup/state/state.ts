@@ -19,6 +19,8 @@ export interface PackState extends ObjectRef {
   tags: ObjectRef;
   /** Decompressed bytes. */
   raw: number;
+  /** How many entries it holds, where that is known. */
+  entries?: number;
   /** How many messages and file parts of the newest snapshot lie in it. */
   live: number;
   /** Keys of the mailboxes whose content it was written for, while it is small enough to be merged with others. */
