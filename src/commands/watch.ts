@@ -46,14 +46,14 @@ export default defineCommand({
   async run(context, _args, options): Promise<CommandResult> {
     const config = await context.config();
     const intervalMs = options.interval === undefined ? config.watch.interval * 1000 : milliseconds(options.interval);
-    const [{ watch }, { tellSystemd, watchdogPeriod }, { monotonic }] = await Promise.all([
+    const [{ watch }, { logToSystem, tellSystemd, watchdogPeriod }] = await Promise.all([
       import('../backup/watch/watch.ts'),
       import('../system/notify-systemd.ts'),
-      import('../system/clock.ts'),
     ]);
     const findings = new Map<string, Finding>();
-    const period = watchdogPeriod();
-    let toldAlive = monotonic();
+    // Also while a long snapshot is made; what waits for a server that says nothing has patience of its own.
+    const alive = setInterval(() => void tellSystemd('WATCHDOG=1'), watchdogPeriod() ?? NEVER_MS);
+    context.onEnd(() => clearInterval(alive));
     const report = await watch({
       backup: await backupOptions(context),
       intervalMs,
@@ -66,13 +66,9 @@ export default defineCommand({
         context.progress.event('ready', { watched });
         await tellSystemd('--ready', '--status=watching');
       },
-      async onAlive() {
-        if (period === undefined || monotonic() - toldAlive < period / 2) return;
-        toldAlive = monotonic();
-        await tellSystemd('WATCHDOG=1');
-      },
       onFinding(finding) {
-        // One of a kind is enough at the end; each is told when it happens.
+        // One of a kind is enough at the end, and in the log.
+        if (!findings.has(finding.code)) void logToSystem(`${finding.message}${finding.hint === undefined ? '' : `; ${finding.hint}`}`);
         findings.set(finding.code, finding);
         context.progress.event('finding', { ...finding });
         context.progress.phase(finding.message);
@@ -135,6 +131,9 @@ async function recordedSnapshot(context: CommandContext, how: BackupOptions): Pr
     throw error;
   }
 }
+
+/** Longer than any timer: there is nobody to tell. */
+const NEVER_MS = 2_000_000_000;
 
 const UNIT: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

@@ -17,3 +17,9 @@ export async function tellSystemd(...assignments: readonly string[]): Promise<vo
   if (!isAsked()) return;
   await run('systemd-notify', assignments, { timeoutMs: 10_000 }).catch(() => undefined);
 }
+
+/** Writes a line into the system's log, where this runs as a service of systemd. */
+export async function logToSystem(message: string): Promise<void> {
+  if (!isAsked()) return;
+  await run('logger', ['-t', 'mailrecover', '-p', 'daemon.warning'], { input: message, timeoutMs: 10_000 }).catch(() => undefined);
+}

@@ -28,8 +28,6 @@ export interface WatchOptions {
   snapshot(options: BackupOptions): Promise<BackupReport>;
   /** Everything that is there is watched. */
   onReady(watched: number): Promise<void>;
-  /** Called between two steps, at least every minute. */
-  onAlive(): Promise<void>;
   /** What there is to tell while it runs. */
   onFinding(finding: Finding): void;
   signal: AbortSignal;
@@ -49,7 +47,6 @@ export interface WatchReport {
 const PAUSE_FACTOR = 10;
 /** Clocks of file systems lag behind a little, and a snapshot begins before it reads. */
 const MARGIN_MS = 60_000;
-const ALIVE_MS = 60_000;
 const RETRY_MS = 30_000;
 /** When mailboxes are looked for after one came or went: what is made together is seldom all there at once. */
 const REFRESHES_MS = [500, 3000, 30_000];
@@ -90,7 +87,7 @@ class Watch {
   }
 
   async run(): Promise<WatchReport> {
-    const { signal, onReady, onAlive } = this.#options;
+    const { signal, onReady } = this.#options;
     const onAbort = (): void => this.#bell.alarm();
     signal.addEventListener('abort', onAbort);
     try {
@@ -98,9 +95,8 @@ class Watch {
       await onReady(this.#tree?.watched ?? 0);
       while (!signal.aborted) {
         await this.#step();
-        await onAlive();
         const staging = this.#stagingAt();
-        const next = Math.min(this.#nextSnapshot, this.#nextScan, this.#refreshes[0] ?? Infinity, staging, monotonic() + ALIVE_MS);
+        const next = Math.min(this.#nextSnapshot, this.#nextScan, this.#refreshes[0] ?? Infinity, staging);
         if (!signal.aborted && this.#failure === undefined) await this.#bell.wait(Math.max(1, next - monotonic()), staging === Infinity);
       }
     } catch (error) {

@@ -57,3 +57,17 @@ export async function messages({ args }: Watched): Promise<string[]> {
   const found = (await mailrecoverJson([...args, 'find'])) as unknown as { matches: { subject: string }[] };
   return found.matches.map(({ subject }) => subject);
 }
+
+/** Makes so many more mailboxes with so many folders each. @returns the folders */
+export function makeFolders(host: Watched, mailboxes: number, folders: number): string[] {
+  const made: string[] = [];
+  for (let mailbox = 0; mailbox < mailboxes; mailbox++) {
+    const root = folderOf(host, `user${mailbox}`);
+    for (let folder = 0; folder < folders; folder++) {
+      const path = folder === 0 ? root : join(root, `.F${folder}`);
+      for (const name of ['tmp', 'new', 'cur']) mkdirSync(join(path, name), { recursive: true });
+      made.push(path);
+    }
+  }
+  return made;
+}
