@@ -1,5 +1,5 @@
 /** Puts what ran on this host into the repository, where other hosts can read it. */
-import { markPublished, readRuns, type Run } from '../report/history.ts';
+import { markPublished, readRecentRuns, type Run } from '../report/history.ts';
 import type { PublicRun } from '../repository/runs/object.ts';
 import { writeRuns } from '../repository/runs/runs.ts';
 import { hostFingerprint, readHostKey } from '../repository/signing.ts';
@@ -16,8 +16,6 @@ export interface PublishOptions {
   keysRoot: string;
 }
 
-/** Runs that one write takes along; what is left goes with the next. */
-const AT_ONCE = 500;
 /** What may be told of what a run was about; a directory or a mailbox is nobody else's business. */
 const ABOUT = ['snapshot', 'level', 'scope'];
 
@@ -30,9 +28,7 @@ export async function publishRuns({ target, host, state, keysRoot }: PublishOpti
   if (key === undefined) return;
   const release = takeLock(`${state}/publish.lock`, 'mailrecover');
   try {
-    const runs = readRuns(state)
-      .filter((run) => !run.published && run.state !== 'running' && run.host === host)
-      .slice(-AT_ONCE);
+    const runs = readRecentRuns(state).filter((run) => !run.published && run.state !== 'running' && run.host === host);
     if (runs.length === 0) return;
     await writeRuns(target, { host, key, fingerprint: hostFingerprint(key.publicHex) }, runs.map(publicRun));
     markPublished(

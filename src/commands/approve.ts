@@ -18,6 +18,7 @@ export default defineCommand({
   exitCodes: { 0: 'it is approved', 1: 'it is not approved', ...CARE_EXIT_CODES },
   json: { 'approved[]': 'the ids of the snapshots that this approved' },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const reason = reasonOf(options.reason);
     const care = await careOf(context, options);

@@ -45,6 +45,7 @@ export default defineCommand({
     'counts.bytes': 'bytes that were copied',
   },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const care = await careOf(context, options);
     const config = await context.config();

@@ -47,6 +47,7 @@ export default defineCommand({
     'counts.kept': 'how many stay',
   },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const policy = policyOf(options, options.policy);
     if (args.snapshots.length === 0 && policy === undefined && !options.policy)

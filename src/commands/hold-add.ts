@@ -29,6 +29,7 @@ export default defineCommand({
     mailbox: 'the mailbox that is held',
   },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const reason = reasonOf(options.reason);
     if ((args.snapshot === undefined) === (options.mailbox === undefined))

@@ -15,6 +15,7 @@ export default defineCommand({
   exitCodes: { 0: 'it is released', 1: 'it is still held', ...CARE_EXIT_CODES },
   json: { hold: 'the id of the hold' },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, args, options): Promise<CommandResult> {
     const reason = reasonOf(options.reason);
     const care = await careOf(context, options);

@@ -44,6 +44,7 @@ export default defineCommand({
     'marks[].waitsFor[].{fingerprint,host,newest}': 'hosts that have not said that they know it',
   },
   recordsHistory: true,
+  publishesHistory: true,
   async run(context, _args, options): Promise<CommandResult> {
     const care = await careOf(context, options);
     const { planPrune, prune } = await import('../repository/prune/prune.ts');

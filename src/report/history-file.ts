@@ -40,14 +40,39 @@ export function readHistoryLines(state: string): unknown[] {
   return [...names.toSorted(), FILE].flatMap((name) => linesOf(join(state, name)));
 }
 
-function linesOf(path: string): unknown[] {
-  let text: string;
+/** The newest records, oldest first: those in the last `bytes` of the file, so that a long history costs nothing. */
+export function readHistoryTail(state: string, bytes: number): unknown[] {
+  const path = join(state, FILE);
+  let fd: number;
   try {
-    text = readFileSync(path, 'utf8');
+    fd = openSync(path, 'r');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw ioError(error, 'read the history', path);
   }
+  try {
+    const { size } = fstatSync(fd);
+    const tail = Buffer.alloc(Math.min(size, bytes));
+    const length = readSync(fd, tail, 0, tail.length, size - tail.length);
+    // The first line may be cut off: then it is no JSON.
+    return parseLines(tail.toString('utf8', 0, length));
+  } catch (error) {
+    throw ioError(error, 'read the history', path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function linesOf(path: string): unknown[] {
+  try {
+    return parseLines(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw ioError(error, 'read the history', path);
+  }
+}
+
+function parseLines(text: string): unknown[] {
   return text.split('\n').flatMap((line) => {
     try {
       return line === '' ? [] : [JSON.parse(line) as unknown];

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isoNow } from '../system/clock.ts';
 import { thisProcess, isAlive, type ProcessIdentity } from '../system/process-identity.ts';
-import { appendHistoryLine, readHistoryLines } from './history-file.ts';
+import { appendHistoryLine, readHistoryLines, readHistoryTail } from './history-file.ts';
 
 /** What is written before a run does anything. */
 interface StartRecord extends ProcessIdentity {
@@ -77,9 +77,21 @@ export function beginRun(
 
 /** All runs in the history, oldest first. @throws MailrecoverError `io` */
 export function readRuns(state: string): Run[] {
+  return runsOf(readHistoryLines(state));
+}
+
+/** Enough for a hundred runs and more. */
+const TAIL = 256 * 1024;
+
+/** The newest runs, oldest first, without reading a long history. @throws MailrecoverError `io` */
+export function readRecentRuns(state: string): Run[] {
+  return runsOf(readHistoryTail(state, TAIL));
+}
+
+function runsOf(lines: readonly unknown[]): Run[] {
   const runs = new Map<string, Run>();
   const starts = new Map<string, StartRecord>();
-  for (const line of readHistoryLines(state)) {
+  for (const line of lines) {
     if (isStart(line)) {
       starts.set(line.run, line);
       const { run: id, command, host, time } = line;

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { beginRun, readRuns } from '../../src/report/history.ts';
+import { beginRun, markPublished, readRecentRuns, readRuns } from '../../src/report/history.ts';
 
 const RUN = { command: 'backup', arguments: ['backup', '--deep'], host: 'mx1', version: '1.0.0' };
 const END = { outcome: 'ok', exitCode: 0, counts: { messages: 3 }, findings: {} };
@@ -74,4 +74,21 @@ test('a file that has grown large is put aside and still read', () => {
     readRuns(state).map((run) => run.state),
     ['ok', 'ok'],
   );
+});
+
+test('the newest runs are read without the rest', () => {
+  for (let number = 0; number < 400; number++) beginRun(state, { ...RUN, arguments: ['x'.repeat(1000), String(number)] }).end(END);
+  const recent = readRecentRuns(state);
+  assert.ok(recent.length > 100 && recent.length < 400, String(recent.length));
+  assert.deepEqual(
+    recent.map(({ arguments: words }) => words[1]),
+    readRuns(state)
+      .slice(-recent.length)
+      .map(({ arguments: words }) => words[1]),
+  );
+  markPublished(
+    state,
+    recent.map(({ id }) => id),
+  );
+  assert.ok(readRecentRuns(state).every(({ published }) => published));
 });
