@@ -33,6 +33,8 @@ export interface StatusOptions {
   /** Directory of the repository, where it is one of this host. */
   directory: string | undefined;
   cover: Pick<CoverOptions, 'stores' | 'system'>;
+  /** How many places for copies are configured. */
+  copies: number;
   /** Also tell what is wrong with the other hosts that write here. */
   all: boolean;
   signal?: AbortSignal;
@@ -95,11 +97,18 @@ export async function backupStatus(options: StatusOptions): Promise<Status> {
   findings.push(...tellRoom(growth, goals));
   const key = isThis && !known.denied.some((path) => path === options.keysRoot) ? tellKey(options, known, findings) : undefined;
   if (isThis) {
-    const copied = runs.some(({ command, state, startedAt }) => {
-      return command === 'copy' && (state === 'ok' || state === 'warning') && now() - Date.parse(startedAt) < 8 * DAY;
-    });
+    const last = runs.findLast(
+      ({ command, state, host: by }) => command === 'copy' && by === thisHost && (state === 'ok' || state === 'warning'),
+    );
     const { signal, directory, cover } = options;
-    findings.push(...(await uncovered({ ...cover, directory, copied, ...(signal === undefined ? {} : { signal }) })));
+    findings.push(
+      ...(await uncovered({
+        ...cover,
+        directory,
+        copies: { places: options.copies, last: last?.startedAt },
+        ...(signal === undefined ? {} : { signal }),
+      })),
+    );
   }
   const { size, lastWeek, ...rest } = growth;
   return {

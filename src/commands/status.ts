@@ -93,6 +93,7 @@ const UNCOVERED: ReadonlySet<string> = new Set([
   'users-not-covered',
   'same-disk',
   'no-second-copy',
+  'copy-old',
   'never-verified',
   'mailboxes-unproved',
   'key-unconfirmed',
@@ -124,6 +125,7 @@ export async function statusOf(
       stores: config.stores.map(({ name, path }) => ({ name, path })),
       system: { enabled: config.system?.enabled === true, databases: config.system?.databases.length ?? 0 },
     },
+    copies: config.copies.length,
     all,
     signal: context.signal,
   };

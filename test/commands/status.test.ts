@@ -168,3 +168,17 @@ test('runs that never ended, growth, and a proof that another host made', async 
   assert.equal((await setting.json('status', '--host', 'porver')).code, 2);
   assert.match((await setting.run('status')).out, /other hosts +prover (just now|\d+ .* ago); see --all/);
 });
+
+test('a second copy that was never made, or is forgotten, is told', async () => {
+  const setting = makeSetting(4);
+  await setting.json(...initArguments(setting, '--no-encryption'));
+  await setting.json('backup');
+  assert.ok(codes(await setting.json('status'), 'info').includes('no-second-copy'));
+  const place = join(setting.root, 'copy');
+  appendFileSync(setting.config, `copies:\n  - name: offsite\n    at: ${place}\n`);
+  const never = await setting.json('status');
+  assert.match(never.json.findings.find(({ code }) => code === 'copy-old')?.message ?? '', /never copied/);
+  assert.equal((await setting.json('copy')).code, 0);
+  const copied = await setting.json('status');
+  assert.ok(!copied.json.findings.some(({ code }) => code === 'copy-old' || code === 'no-second-copy'));
+});

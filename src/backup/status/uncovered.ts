@@ -4,6 +4,7 @@ import { displayBytes, fsPath } from '../../store/bytes.ts';
 import { discoverStores, type Discovered } from '../../store/discover/discover.ts';
 import { findMailboxes } from '../../store/mailboxes.ts';
 import { fixedPart, parsePattern } from '../../store/pattern.ts';
+import { now } from '../../system/clock.ts';
 import { deviceOf } from '../../system/file-system.ts';
 
 export interface CoverOptions {
@@ -13,8 +14,8 @@ export interface CoverOptions {
   directory: string | undefined;
   /** Whether the server beside its mail is backed up, and how many databases are dumped. */
   system: { enabled: boolean; databases: number };
-  /** Whether a run copied the repository, or a part of it, to another place of late. */
-  copied: boolean;
+  /** How many places for copies of the repository are configured, and when it was last copied to one (UTC), as far as is known. */
+  copies: { places: number; last: string | undefined };
   signal?: AbortSignal;
 }
 
@@ -107,14 +108,26 @@ function sameDisk({ directory, stores }: CoverOptions): Finding[] {
   ];
 }
 
-function secondCopy({ copied, directory }: CoverOptions): Finding[] {
-  if (copied) return [];
+/** A copy that is older than this was forgotten. */
+const COPY_DAYS = 8;
+
+function secondCopy({ copies, directory }: CoverOptions): Finding[] {
+  if (copies.last !== undefined && now() - Date.parse(copies.last) < COPY_DAYS * 86_400_000) return [];
+  if (copies.places > 0)
+    return [
+      {
+        severity: 'warning',
+        code: 'copy-old',
+        message: `the repository was ${copies.last === undefined ? 'never copied to a second place' : `last copied to a second place on ${copies.last}`}`,
+        hint: "copy it, best after each backup: 'mailrecover copy'",
+      },
+    ];
   return [
     {
       severity: 'info',
       code: 'no-second-copy',
       message: `nothing here copies the repository to a second place${directory === undefined ? '' : ', and the only one is on this host'}`,
-      hint: 'three copies, two of them off the mail server, one away from the site: see docs/guide.md',
+      hint: "name a place away from this host under 'copies' in the configuration, and run 'mailrecover copy' after each backup",
     },
   ];
 }

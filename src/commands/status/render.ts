@@ -146,6 +146,7 @@ const LEFT_OUT: Record<string, string> = {
   'users-not-covered': 'databases of users',
   'same-disk': 'loss of the disk',
   'no-second-copy': 'loss of the repository',
+  'copy-old': 'loss of the repository',
   'mailboxes-unproved': 'mailboxes never proved',
 };
 
