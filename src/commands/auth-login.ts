@@ -45,6 +45,10 @@ export default defineCommand({
     // At Google the right to use SMTP includes that of the API.
     const purpose = named ?? (account.provider === 'google' && purposes.includes('smtp') ? 'smtp' : (purposes[0] ?? 'api'));
     const { loginByBrowser, loginByDevice, loginByPaste } = await import('../notify/oauth/login.ts');
+    if (way === 'paste' && !context.interactive)
+      throw new MailrecoverError('usage', '--way paste asks for an address, and there is no terminal to ask at', {
+        hint: `over SSH: ssh -t HOST mailrecover auth login ${name} --way paste`,
+      });
     const options = { purpose, state: notify.delivery.state, signal: context.signal, tell: context.tell };
     if (way === 'device') {
       if (account.provider !== 'microsoft')

@@ -105,6 +105,8 @@ export function namedAccount(notify: Notify, name: string): Account {
 /** Whom to send to: those named, else those of the configuration. @throws MailrecoverError `usage` */
 export function recipientsOf(notify: Notify, named: readonly string[]): readonly string[] {
   const to = named.length > 0 ? named : notify.to;
+  const wrong = to.find((address) => !/^[^\s@<>,;"]+@[^\s@<>,;"]+$/.test(address));
+  if (wrong !== undefined) throw new MailrecoverError('usage', `'${wrong}' is no address`, { hint: 'write it as admin@example.org' });
   if (to.length > 0) return to;
   throw new MailrecoverError('usage', 'nobody is named to send to', {
     hint: "name somebody with --to ADDRESS, or as 'notify.to' in the configuration",

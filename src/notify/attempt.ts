@@ -34,7 +34,7 @@ export async function tryRoutes(mail: OutgoingMail, routes: readonly Route[], si
   if (round.left.length === 0 || tooLarge.length === 0 || (mail.attachments ?? []).length === 0) return { ...round, stripped: false };
   // The alarm matters more than its attachments.
   const again = await tryInOrder(
-    { ...withoutFiles(mail), to: round.left },
+    { ...withoutFiles(mail, 'since the mail was too large with them'), to: round.left },
     routes.filter(({ name }) => tooLarge.includes(name)),
     signal,
   );
@@ -96,11 +96,12 @@ function brokenTransport(error: unknown): Refusal {
   return { code: 'bug', permanent: false, message: error instanceof Error ? error.message : String(error), hint: 'please report this' };
 }
 
-function withoutFiles(mail: OutgoingMail): OutgoingMail {
+/** The mail with a note of what is missing, and why, in place of its files. */
+export function withoutFiles(mail: OutgoingMail, why: string): OutgoingMail {
   const { attachments = [], ...rest } = mail;
   const files = attachments.filter(({ cid }) => cid === undefined);
   const names = files.map(({ filename, content }) => `${filename} (${Math.ceil(content.length / 1024)} KiB)`).join(', ');
-  const note = `Left out, since the mail was too large with them: ${names}.`;
+  const note = `Left out, ${why}: ${names}.`;
   const pictures = attachments.filter(({ cid, content }) => cid !== undefined && content.length < 100_000);
   return { ...rest, text: `${note}\n\n${rest.text}`, ...(pictures.length === 0 ? {} : { attachments: pictures }) };
 }

@@ -2,7 +2,7 @@
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { isoTime, now } from '../system/clock.ts';
-import { type Attempt, type Round, tryRoutes } from './attempt.ts';
+import { type Attempt, type Round, tryRoutes, withoutFiles } from './attempt.ts';
 import { marked, together } from './late.ts';
 import { type Message, type OutgoingMail, outgoing } from './message.ts';
 import { refusalFinding } from './refusal.ts';
@@ -72,11 +72,22 @@ async function keep(spool: Spool, mail: OutgoingMail): Promise<{ release: () => 
   let release: () => void = () => undefined;
   try {
     release = (await spool.lock(mail.id)) ?? release;
-    await spool.add(mail);
+    await addOrLess(spool, mail);
     return { release };
   } catch (error) {
     if (!(error instanceof MailrecoverError) || error.code === 'bug') throw error;
     return { release, problem: error };
+  }
+}
+
+/** Where there is no room for its attachments, the alarm itself is kept. */
+async function addOrLess(spool: Spool, mail: OutgoingMail): Promise<void> {
+  try {
+    await spool.add(mail);
+  } catch (error) {
+    const isFull = error instanceof MailrecoverError && error.code === 'no-space';
+    if (!isFull || (mail.attachments ?? []).length === 0) throw error;
+    await spool.add(withoutFiles(mail, 'since the disk was full'));
   }
 }
 
@@ -182,6 +193,7 @@ export interface Flushed {
 /** Sends what waits in the spool and is due; several mails for the same recipients go as one. */
 export async function flush(options: FlushOptions): Promise<Flushed> {
   const spool = openSpool(options.state, options.reserve);
+  await spool.tidy();
   const { mails, damaged } = await spool.list();
   const findings = damaged.map(damagedFinding);
   const sent: SpooledMail[] = [];
@@ -225,7 +237,32 @@ function groups(mails: readonly SpooledMail[], options: FlushOptions): SpooledMa
     const key = left.toSorted().join(' ');
     byRecipients.set(key, [...(byRecipients.get(key) ?? []), entry]);
   }
-  return [...byRecipients.values()];
+  return [...byRecipients.values()].flatMap(portions);
+}
+
+/** No mail holds more than a reader can look through, and a transport takes. */
+const MOST_TOGETHER = 25;
+const MOST_BYTES_TOGETHER = 1_000_000;
+
+function portions(entries: readonly SpooledMail[]): SpooledMail[][] {
+  const cut: SpooledMail[][] = [];
+  let bytes = Infinity;
+  for (const entry of entries) {
+    const size = sizeOf(entry.mail);
+    const last = cut.at(-1);
+    if (last === undefined || last.length >= MOST_TOGETHER || bytes + size > MOST_BYTES_TOGETHER) {
+      cut.push([entry]);
+      bytes = size;
+    } else {
+      last.push(entry);
+      bytes += size;
+    }
+  }
+  return cut;
+}
+
+function sizeOf({ text, html = '', attachments = [] }: OutgoingMail): number {
+  return attachments.reduce((sum, { content }) => sum + content.length, 2 * text.length + html.length);
 }
 
 async function lockAll(spool: Spool, group: readonly SpooledMail[]): Promise<{ id: string; release: () => void }[]> {

@@ -17,7 +17,8 @@ const NETWORK: Record<string, [message: string, hint: string]> = {
 export function networkRefusal(error: unknown, host: string): Refusal | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     const code = systemCode(at) ?? '';
-    const [message, hint] = NETWORK[code] ?? [];
+    // The SMTP client has codes of its own, and the system's in its message.
+    const [message, hint] = NETWORK[code] ?? NETWORK[/\bE[A-Z_]{4,}\b/.exec(at.message)?.[0] ?? ''] ?? [];
     if (message !== undefined && hint !== undefined) {
       const named = hint.endsWith('getent hosts') ? `${hint} ${host.replace(/:\d+$/, '')}` : hint;
       return { code: 'unreachable', permanent: false, message: `unable to reach ${host}: ${message}`, hint: named };

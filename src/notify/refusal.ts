@@ -77,7 +77,7 @@ export function shownReply(text: string): string {
   const line = text
     // oxlint-disable-next-line no-control-regex -- replies come from strangers
     .replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ')
-    .replace(/\b(?:eyJ[\w-]+\.[\w.-]+|ya29\.[\w.-]+|[01]\.A[\w.-]{40,})/g, '***')
+    .replace(/(?:eyJ[\w-]+\.[\w.-]+|ya29\.[\w.-]+|[01]\.A[\w.-]{40,})/g, '***')
     .replace(/\s*(?:Trace ID|Correlation ID|Timestamp): .*$/i, '')
     .trim();
   return line.length > 300 ? `${line.slice(0, 299)}…` : line;

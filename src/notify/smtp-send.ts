@@ -1,5 +1,6 @@
 /** Sending over SMTP, whatever the login. */
 import { readFile } from 'node:fs/promises';
+import { domainToASCII } from 'node:url';
 import { ioError } from '../errors/error.ts';
 import { compose } from './compose.ts';
 import { authorities } from './http.ts';
@@ -103,19 +104,28 @@ function authOf(login: SmtpLogin, failed: (error: unknown) => void): object {
 
 /** A server may take a mail for some recipients and not for others. */
 function outcomeOf(mail: OutgoingMail, accepted: readonly string[], errors: readonly Failure[], server: SmtpServer): SendOutcome {
-  const refused = errors.map((error) => ({ to: [error.recipient ?? ''], refusal: refusalOf(error, server) }));
-  const named = new Set([...accepted, ...refused.flatMap(({ to }) => to)]);
-  const others = mail.to.filter((address) => !named.has(address));
+  const taken = new Set(accepted.map(sameAddress));
+  const said = new Map(errors.map((error) => [sameAddress(error.recipient ?? ''), error]));
   const unsaid: Refusal = {
     code: 'busy',
     permanent: false,
     message: 'the server did not say what became of the mail',
     hint: 'it is tried again by itself',
   };
+  const others = mail.to.filter((address) => !taken.has(sameAddress(address)));
   return {
-    accepted: mail.to.filter((address) => accepted.includes(address)),
-    refused: others.length === 0 ? refused : [...refused, { to: others, refusal: unsaid }],
+    accepted: mail.to.filter((address) => taken.has(sameAddress(address))),
+    refused: others.map((address) => {
+      const error = said.get(sameAddress(address));
+      return { to: [address], refusal: error === undefined ? unsaid : refusalOf(error, server) };
+    }),
   };
+}
+
+/** The client writes domains in lower case and in ASCII; to take one address for another would send a mail twice. */
+function sameAddress(address: string): string {
+  const at = address.lastIndexOf('@');
+  return `${address.slice(0, at)}@${domainToASCII(address.slice(at + 1))}`.toLowerCase();
 }
 
 function refusalOf(error: Failure, server: SmtpServer): Refusal {

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ioError, MailrecoverError } from '../errors/error.ts';
-import { ifPresent, makeDirectory, syncDirectory, writeDurable } from '../system/files.ts';
+import { now } from '../system/clock.ts';
+import { ifPresent, makeDirectory, syncDirectory, TEMPORARY_PREFIX, writeDurable } from '../system/files.ts';
 import { takeLock } from '../system/lock.ts';
 import type { Attachment, OutgoingMail } from './message.ts';
 import type { Refusal } from './refusal.ts';
@@ -37,11 +38,14 @@ export interface Spool {
   list(): Promise<{ mails: SpooledMail[]; damaged: string[] }>;
   /** Undefined while another run is sending it. */
   lock(id: string): Promise<(() => void) | undefined>;
+  /** Removes what killed runs left: halves of writes, states and locks of mails that are gone. */
+  tidy(): Promise<void>;
   /** Sets the space aside again. False where there is no room for it. */
   setAside(): Promise<boolean>;
 }
 
 const RESERVE = 'reserve';
+const DEBRIS_MS = 3_600_000;
 
 /** @param reserve bytes to set aside */
 export function openSpool(state: string, reserve: number): Spool {
@@ -98,6 +102,18 @@ export function openSpool(state: string, reserve: number): Spool {
           throw error;
         }
       }),
+    async tidy() {
+      const names = await listNames(directory);
+      const present = new Set(names);
+      for (const name of names) {
+        const orphan = /^(.+)\.(?:state|lock)$/.exec(name)?.[1];
+        if (!name.startsWith(TEMPORARY_PREFIX) && (orphan === undefined || present.has(`${orphan}.mail`))) continue;
+        const path = join(directory, name);
+        // What is young may be at work: a lock is taken before its mail is written.
+        const made = (await ifPresent(() => stat(path)))?.mtimeMs ?? Infinity;
+        if (now() - made > DEBRIS_MS) await rm(path, { force: true });
+      }
+    },
     async setAside() {
       if (reserve === 0 || (await ifPresent(() => stat(reserved)))?.size === reserve) return true;
       try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { deliver, type DeliveryOptions, flush } from '../../src/notify/deliver.ts';
@@ -127,6 +127,23 @@ async function delivery(): Promise<void> {
     assert.deepEqual(spooled(state), []);
   });
 
+  test('so many late mails as fit go together, and an address is the same in other letters', async () => {
+    const state = scratch('spool');
+    const spool = openSpool(state, 0);
+    const at = Date.now() - 3_600_000;
+    const to = ['admin@EXAMPLE.test'];
+    for (let count = 0; count < 30; count++)
+      await spool.add({ ...say(`many ${count}`, to), id: `000-${String(count).padStart(2, '0')}`, writtenAt: at + count });
+    writeFileSync(join(state, 'spool/.tmp-half'), 'half');
+    utimesSync(join(state, 'spool/.tmp-half'), 1, 1);
+    const done = await flush({ ...options([relay()], state), all: false, now: false });
+    assert.deepEqual([done.sent.length, done.findings], [30, []]);
+    await here.arrived('25 delayed messages');
+    await here.arrived('5 delayed messages, newest: many 29');
+    assert.equal(await here.count('5 delayed messages'), 2);
+    assert.deepEqual(readdirSync(join(state, 'spool')), ['reserve']);
+  });
+
   test('too large with its attachments: the alarm goes out without them', async () => {
     const attachments = [{ filename: 'big.bin', contentType: 'application/octet-stream', content: Buffer.alloc(9_000_000, 'x') }];
     const sent = await deliver({ ...say('too large'), attachments }, options([relay()]));
@@ -168,6 +185,8 @@ async function delivery(): Promise<void> {
       assert.deepEqual([kept.status, spooled(large.state).length], ['spooled', 1]);
       assert.ok(!existsSync(join(large.state, 'spool/reserve')));
       fill();
+      // Without its attachment it would fit into what is left.
+      assert.equal(kept.findings.at(-1)?.code, 'mail-spooled');
       // Even where nothing can be kept it is sent, and what waits with it.
       assert.equal((await deliver(say('no room at all'), { ...large, routes: [relay()] })).status, 'delivered');
       await here.arrived('no room at all');
