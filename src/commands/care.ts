@@ -20,11 +20,12 @@ export interface Care {
 
 /**
  * Opens a repository to decide about it: that takes the signing key of this host.
+ * @param options.newKey makes a key where there is none: for a host that only keeps copies
  * @throws MailrecoverError `key`
  */
-export async function careOf(context: CommandContext, options: { repository?: string | undefined }): Promise<Care> {
+export async function careOf(context: CommandContext, options: { repository?: string | undefined; newKey?: boolean }): Promise<Care> {
   const place = await placeOf(context, options);
-  const [{ openRepository }, { readHostKey }, { readKnown }, { programVersion }] = await Promise.all([
+  const [{ openRepository }, { createHostKey, readHostKey }, { readKnown }, { programVersion }] = await Promise.all([
     import('../repository/repository.ts'),
     import('../repository/signing.ts'),
     import('../backup/known.ts'),
@@ -32,7 +33,7 @@ export async function careOf(context: CommandContext, options: { repository?: st
   ]);
   const repository = await openRepository(place.target);
   const path = `${place.keysRoot}/host.key`;
-  const key = await readHostKey(path);
+  const key = (await readHostKey(path)) ?? (options.newKey === true ? await createHostKey(path) : undefined);
   if (key === undefined)
     throw new MailrecoverError('key', 'this host has no signing key, and what is decided about a repository must be signed', {
       hint: 'run this on a host that backs up there, or name its configuration with --config FILE',

@@ -47,7 +47,7 @@ export default defineCommand({
   recordsHistory: true,
   publishesHistory: true,
   async run(context, args, options): Promise<CommandResult> {
-    const care = await careOf(context, options);
+    const care = await careOf(context, { ...options, newKey: !options.dryRun });
     const config = await context.config();
     const since = await sinceOf(options.since);
     const rows: CopyRow[] = [];

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { notBuilt } from '../support/binary.ts';
+import { type Document, mailrecoverJson, notBuilt } from '../support/binary.ts';
 import { run } from '../support/host.ts';
 import { scratch } from '../support/tmp.ts';
 import { makeSite, someSnapshots } from './retention-setting.ts';
@@ -98,5 +98,41 @@ test(
     await site.json(['copy', away]);
     const all = await site.json(['check', '--repository', away, '--read-data']);
     assert.deepEqual([all.outcome, all['snapshots']], ['ok', 4]);
+  },
+);
+
+test(
+  'a host that only keeps copies needs no key to begin with, and nothing but reading at the source',
+  { skip, timeout: 300_000 },
+  async () => {
+    const site = await makeSite();
+    await someSnapshots(site, 1);
+    const vault = scratch('vault');
+    const config = join(vault, 'mailrecover.yaml');
+    const sheet = readFileSync(join(site.root, 'etc/recovery-sheet.txt'), 'utf8');
+    const hostKey = /SIGNING KEY.*\n([0-9a-f ]+)\n/.exec(sheet)?.[1]?.replaceAll(' ', '') ?? '';
+    writeFileSync(
+      config,
+      [
+        'host: vault',
+        `state: ${vault}/state`,
+        `stores: [{name: mail, path: '/nowhere/%d/%n/Maildir'}]`,
+        `recipients: [${/age1[a-z0-9]+/.exec(sheet)?.[0] ?? ''}]`,
+        `trust: [${hostKey}]`,
+        `repository: ${vault}/copy`,
+        `copies: [{name: source, at: ${site.repo}}]`,
+      ].join('\n'),
+    );
+    const before = filesOf(site.repo);
+    const vaultRun = (...args: string[]): Promise<Document> => mailrecoverJson(['--config', config, ...args]);
+    assert.equal((await vaultRun('copy', join(vault, 'copy'), '--repository', site.repo, '--init')).outcome, 'ok');
+    await someSnapshots(site, 1);
+    assert.equal((await vaultRun('copy', '--from', 'source')).counts['snapshots'], 1);
+    assert.equal((await vaultRun('check', '--read-data')).outcome, 'ok');
+    assert.ok(before.every((file) => filesOf(site.repo).includes(file)));
+    assert.deepEqual(
+      filesOf(site.repo).filter((file) => file.startsWith('locks/') || file.startsWith('records/')),
+      [],
+    );
   },
 );
