@@ -8,12 +8,15 @@ import { FileSet } from '../file-set.ts';
 import type { CaptureArea, CapturedMailbox, CaptureOptions } from '../maildir/capture.ts';
 import { AreaReader } from '../maildir/area.ts';
 import { sleep } from '../../system/clock.ts';
+import { provesStill } from '../stat.ts';
 import { cutIndexes, type IndexCut } from './index-cut.ts';
 import { type DboxFormat, isIndexName, isLeftOut, isMessageFile, uidOfFile } from './names.ts';
-import { namedFiles, viewOf, type DboxTrees, type DboxView } from './view.ts';
+import { namedUids, viewOf, type DboxTrees, type DboxView } from './view.ts';
 
 /** Times that all is looked at again where something that an index names was not found. */
 const MAX_ROUNDS = 30;
+/** Microseconds after which a file that no index names is not on its way any more. */
+const FRESH = 60_000_000;
 
 /** Captures a mailbox; see {@link CaptureOptions}. */
 export async function captureDbox(format: DboxFormat, options: CaptureOptions): Promise<CapturedMailbox> {
@@ -40,6 +43,7 @@ export async function captureDbox(format: DboxFormat, options: CaptureOptions): 
   if (mail === undefined) return { areas: new Map(), findings: [], vanished: true };
   const trees: DboxTrees = { format, mail, alt: sets.get('alt'), index: sets.get('index') ?? mail };
 
+  const prior = options.areas.find(({ area }) => area === 'view')?.prior;
   // Most is read before the indexes are: so little time passes between these and what is read after them.
   const all = [...sets.values()];
   await captureContents(trees, all, undefined);
@@ -49,7 +53,7 @@ export async function captureDbox(format: DboxFormat, options: CaptureOptions): 
     signal?.throwIfAborted();
     cut = await cutIndexes(all, signal);
     await captureContents(trees, all, cut);
-    view = viewOf(trees, cut);
+    view = viewOf(trees, cut, prior);
     if (view.missing.size === 0 || round >= MAX_ROUNDS) break;
     await sleep(Math.min(200, round * 5));
   }
@@ -69,19 +73,29 @@ export async function captureDbox(format: DboxFormat, options: CaptureOptions): 
 
 /** What lies beside the indexes. */
 async function captureContents(trees: DboxTrees, sets: readonly FileSet[], cut: IndexCut | undefined): Promise<void> {
-  const named = trees.format === 'sdbox' && cut !== undefined ? namedFiles(trees, cut) : undefined;
+  const named = cut === undefined ? undefined : namedUids(trees, cut);
   for (const set of sets) {
     set.list();
     const wanted: string[] = [];
     for (const path of set.paths()) {
       const name = path.slice(path.lastIndexOf('/') + 1);
       if (isIndexName(name)) continue;
-      // Expunged just now, or not yet in the index: a server that finds it in a restored folder would stumble over it.
-      if (named !== undefined && uidOfFile(name) !== undefined && !named.has(path)) continue;
+      const uid = uidOfFile(name);
+      const uids = uid === undefined ? undefined : named?.get(path.slice(0, path.lastIndexOf('/')));
+      if (uid !== undefined && uids !== undefined && !uids.has(uid) && isFresh(set, path)) continue;
       wanted.push(path);
     }
     await set.capture(wanted);
   }
+}
+
+/**
+ * Whether a file that no index names is being delivered, or expunged: a server that finds it in a restored folder would stumble over it. One that has been there for longer may be mail that an index
+ * has lost.
+ */
+function isFresh(set: FileSet, path: string): boolean {
+  const stat = set.statOf(path);
+  return stat === undefined || !provesStill(stat, set.options.now(), FRESH);
 }
 
 function problems({ format, mail, index }: DboxTrees, cut: IndexCut, view: DboxView): Finding[] {
@@ -92,7 +106,7 @@ function problems({ format, mail, index }: DboxTrees, cut: IndexCut, view: DboxV
     findings.push({
       severity: 'warning',
       code: 'index-damaged',
-      message: `the index in '${displayBytes(index.full(dir))}' can't be read; all files are stored, but what messages it names is not known`,
+      message: `the index in '${displayBytes(index.full(dir))}' is missing or damaged; all files are stored, but which messages the folder holds is not known`,
       hint: resync,
       subject: displayBytes(index.full(dir)),
     });

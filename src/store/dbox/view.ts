@@ -5,7 +5,7 @@ import type { LiveArea, LiveFile, LiveMessage, LiveRecord } from '../live.ts';
 import { addFolder, viewBase, viewFlags, viewMessage } from '../view.ts';
 import type { IndexCut } from './index-cut.ts';
 import { extensionData, FLAG, nextUid, uidValidity, type IndexedMessage, type IndexState } from './index-state.ts';
-import { type DboxFormat, folderOfIndex, isMailDirectory, mailDirectory, MAP_INDEX, storageFile } from './names.ts';
+import { type DboxFormat, folderOfIndex, isMailDirectory, mailDirectory, MAP_INDEX, storageFile, uidOfFile } from './names.ts';
 
 export interface DboxTrees {
   format: DboxFormat;
@@ -91,8 +91,11 @@ export function indexedFlags({ flags, keywords }: IndexedMessage): string {
   );
 }
 
-/** Lists the messages of all folders. */
-export function viewOf(trees: DboxTrees, cut: IndexCut): DboxView {
+/**
+ * Lists the messages of all folders. Of a folder whose index is damaged or missing those stay that were known before: unreadable is not deleted.
+ * @param prior the view that the backup before made
+ */
+export function viewOf(trees: DboxTrees, cut: IndexCut, prior: LiveArea | undefined): DboxView {
   const view: DboxView = { area: { dirs: new Map() }, folders: new Map(), missing: new Map(), unread: [] };
   const states = cut.states.get(trees.index) ?? new Map<string, IndexState | undefined>();
   const map = states.get(MAP_INDEX);
@@ -121,22 +124,21 @@ export function viewOf(trees: DboxTrees, cut: IndexCut): DboxView {
     addFolder(view.area, folder, stat, messages);
     view.folders.set(folder, { uidValidity: uidValidity(state), uidNext: nextUid(state) });
   }
-  // A folder that nobody has opened yet has no index.
-  for (const [dir, { stat }] of trees.mail.listings) {
+  for (const [dir, { stat, files }] of trees.mail.listings) {
     const folder = isMailDirectory(dir) ? folderOfIndex(dir) : undefined;
-    if (folder !== undefined && !view.area.dirs.has(folder)) addFolder(view.area, folder, stat, new Map());
+    if (folder === undefined || view.area.dirs.has(folder)) continue;
+    const known = prior?.dirs.get(folder)?.messages ?? new Map<string, LiveMessage>();
+    // A folder that nobody has opened yet has no index, and no messages.
+    if (!view.unread.includes(dir) && (known.size > 0 || files.some((name) => uidOfFile(name) !== undefined))) view.unread.push(dir);
+    addFolder(view.area, folder, stat, new Map([...known].filter(([, { place }]) => !trees.mail.options.lost(place))));
   }
   return view;
 }
 
-/** Files of single messages that an index names, in the alternative storage or not; undefined where not all indexes could be read. */
-export function namedFiles(trees: DboxTrees, cut: IndexCut): ReadonlySet<string> | undefined {
-  const named = new Set<string>();
-  for (const [path, state] of cut.states.get(trees.index) ?? []) {
-    if (!path.endsWith('/dovecot.index')) continue;
-    if (state === undefined) return undefined;
-    const dir = mailDirectory(path.slice(0, path.lastIndexOf('/')));
-    for (const uid of state.messages.keys()) named.add(`${dir}/u.${uid}`);
-  }
+/** UIDs that the indexes name, by the directories of the messages' files; only of indexes that can be read. */
+export function namedUids(trees: DboxTrees, cut: IndexCut): Map<string, ReadonlyMap<number, unknown>> {
+  const named = new Map<string, ReadonlyMap<number, unknown>>();
+  for (const [path, state] of cut.states.get(trees.index) ?? [])
+    if (state !== undefined && path.endsWith('/dovecot.index')) named.set(mailDirectory(path.slice(0, path.lastIndexOf('/'))), state.messages);
   return named;
 }

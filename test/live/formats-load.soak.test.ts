@@ -1,4 +1,4 @@
-/** sdbox and mdbox under load, with altmove and purge while they are backed up. */
+/** mbox, sdbox and mdbox under load, with altmove and purge while they are backed up. */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
@@ -20,23 +20,30 @@ const INCREMENTS = 2;
 const ROUNDS = rounds(1, 10);
 
 for (let round = 1; round <= ROUNDS; round++)
-  for (const format of ['mdbox', 'sdbox'] as const)
-    test(`an ${format} under load, round ${round} of ${ROUNDS}`, { skip: noDovecot() || notBuilt() }, (t) =>
+  for (const format of ['mdbox', 'sdbox', 'mbox'] as const)
+    test(`${format} under load, round ${round} of ${ROUNDS}`, { skip: noDovecot() || notBuilt() }, (t) =>
       play(t, format, `round ${round}`),
     );
 
 type Start = (root: string, dot: string) => Promise<Dovecot>;
 
-async function play(t: TestContext, format: 'mdbox' | 'sdbox', seed: string): Promise<void> {
+async function play(t: TestContext, format: 'mdbox' | 'sdbox' | 'mbox', seed: string): Promise<void> {
   const root = scratch('load');
+  const hasAlt = format !== 'mbox';
   const start: Start = (at, dot) =>
-    dovecot({ users: USERS, format, mail: `${at}/%d/%n/${format}`, alt: `${at}/${dot}alt/%d/%n`, extra: ['mdbox_rotate_size = 100k'] });
+    dovecot({
+      users: USERS,
+      format,
+      mail: `${at}/%d/%n/${format}`,
+      ...(hasAlt ? { alt: `${at}/${dot}alt/%d/%n` } : {}),
+      extra: ['mdbox_rotate_size = 100k'],
+    });
   const server = await start(root, '');
-  const world = await makeWorld({ path: server.mail, format, alt: `${root}/alt/%d/%n`, separator: '/' });
+  const world = await makeWorld({ path: server.mail, format, ...(hasAlt ? { alt: `${root}/alt/%d/%n` } : {}), separator: '/' });
   const load = await startLoad(server, { rate: 200, clients: 4, seed });
   const tidying = { goesOn: true };
   const tidy = (async () => {
-    while (tidying.goesOn) {
+    while (hasAlt && tidying.goesOn) {
       for (const user of USERS) {
         server.doveadm('altmove', '-u', user, 'mailbox', 'INBOX', 'SEEN');
         if (format === 'mdbox') server.doveadm('purge', '-u', user);
