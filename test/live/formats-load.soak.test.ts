@@ -40,7 +40,9 @@ async function play(t: TestContext, format: 'mdbox' | 'sdbox' | 'mbox', seed: st
     });
   const server = await start(root, '');
   const world = await makeWorld({ path: server.mail, format, ...(hasAlt ? { alt: `${root}/alt/%d/%n` } : {}), separator: '/' });
-  const load = await startLoad(server, { rate: 200, clients: 4, seed });
+  // Dovecot 2.3 does not bear several sessions that change one mbox at this pace: it ends with a failed assertion.
+  const pace = format === 'mbox' ? { rate: 60, clients: USERS.length, mix: { copy: 0 } } : { rate: 200, clients: 4 };
+  const load = await startLoad(server, { ...pace, seed });
   const tidying = { goesOn: true };
   const tidy = (async () => {
     while (hasAlt && tidying.goesOn) {

@@ -21,7 +21,13 @@ test('one snapshot of four stores, of as many formats', { skip: noDovecot() || n
     mail: `${at}/${format}/%d/%n/mail`,
   });
   const world = await makeWorld(
-    FORMATS.map((format) => ({ name: format, format, path: `${root}/${format}/%d/%n/mail`, separator: '/', ...(format === 'maildir' ? { layout: 'fs' as const } : {}) })),
+    FORMATS.map((format) => ({
+      name: format,
+      format,
+      path: `${root}/${format}/%d/%n/mail`,
+      separator: '/',
+      ...(format === 'maildir' ? { layout: 'fs' as const } : {}),
+    })),
   );
   const before = new Map<string, Map<string, string>>();
   for (const format of FORMATS) {

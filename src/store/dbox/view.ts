@@ -139,6 +139,7 @@ export function viewOf(trees: DboxTrees, cut: IndexCut, prior: LiveArea | undefi
 export function namedUids(trees: DboxTrees, cut: IndexCut): Map<string, ReadonlyMap<number, unknown>> {
   const named = new Map<string, ReadonlyMap<number, unknown>>();
   for (const [path, state] of cut.states.get(trees.index) ?? [])
-    if (state !== undefined && path.endsWith('/dovecot.index')) named.set(mailDirectory(path.slice(0, path.lastIndexOf('/'))), state.messages);
+    if (state !== undefined && path.endsWith('/dovecot.index'))
+      named.set(mailDirectory(path.slice(0, path.lastIndexOf('/'))), state.messages);
   return named;
 }
