@@ -17,14 +17,12 @@ export interface IndexBytes {
  */
 export function readIndex({ index, log, older }: IndexBytes): IndexState | undefined {
   const head = log === undefined ? undefined : parseLogHead(log);
+  if (log !== undefined && log.length > 0 && head === undefined) throw new IndexDamage('the log of the index is damaged');
   if (index === undefined && head === undefined) return undefined;
   const before = older === undefined ? undefined : parseLogHead(older);
   const parsed = index === undefined ? undefined : parseIndexFile(index);
   const state = parsed?.state ?? emptyIndex();
-  if (log === undefined || head === undefined) {
-    if (log !== undefined && log.length > 0) throw new IndexDamage('the log of the index is damaged');
-    return state;
-  }
+  if (log === undefined || head === undefined) return state;
   const place = parsed?.log ?? {
     sequence: before !== undefined && before.sequence === head.previous ? before.sequence : head.sequence,
     offset: 0,
