@@ -43,9 +43,9 @@ async function play(t: TestContext, format: 'mdbox' | 'sdbox' | 'mbox', seed: st
   // Dovecot 2.3 does not bear several sessions that change one mbox at this pace: it ends with a failed assertion.
   const pace = format === 'mbox' ? { rate: 60, clients: USERS.length, mix: { copy: 0 } } : { rate: 200, clients: 4 };
   const load = await startLoad(server, { ...pace, seed });
-  const tidying = { goesOn: true };
+  const tidying = { goesOn: hasAlt };
   const tidy = (async () => {
-    while (hasAlt && tidying.goesOn) {
+    while (tidying.goesOn) {
       for (const user of USERS) {
         server.doveadm('altmove', '-u', user, 'mailbox', 'INBOX', 'SEEN');
         if (format === 'mdbox') server.doveadm('purge', '-u', user);
