@@ -135,6 +135,26 @@ test('an account that does not let us in, or that is cut off, is told; then it g
   await live.restore(args, { expect: 13 });
 });
 
+for (const format of ['mdbox', 'mbox'] as const)
+  test(`from ${format} into an account; a live restore is refused`, { skip }, async () => {
+    const live = await liveWorld({ format });
+    const other = await dovecot({ users: [DAVE] });
+    const client = await Imap.login(live.server, ALICE);
+    await client.create('Work');
+    for (const folder of ['INBOX', 'Work'])
+      for (let index = 1; index <= 3; index++)
+        await client.append(folder, text(`${folder}-${index}`), ['\\Seen', '$label1'], DAY + index * 1000);
+    await client.close();
+    await live.world.backup([]);
+    addAccount(live, other);
+    const args = ['latest', '--imap', 'dave', '--mailbox', ALICE];
+    assert.equal((await live.restore(args)).counts['added'], 6);
+    assert.deepEqual(await contents(other, DAVE), await contents(live.server));
+    assert.equal((await live.restore(args)).counts['added'], 0);
+    const refused = await live.restore(['latest', '--live', 'missing'], { expect: 2 });
+    assert.match(JSON.stringify(refused), new RegExp(`is kept as ${format}`));
+  });
+
 test('with an OAuth2 token (XOAUTH2)', { skip }, async (t) => {
   // Says which tokens are good, as RFC 7662 has it.
   const judge = createServer((request, response) => {

@@ -87,6 +87,28 @@ for (const way of ['missing', 'folder', 'replace'] as const) {
         assert.deepEqual(asides(live), []);
       });
     }
+    for (const errno of ['ENOSPC', 'EIO'] as const) {
+      for (const step of chosen(steps.length, 1)) {
+        await t.test(`${errno} at step ${step} of ${steps.length} (${steps[step - 1]})`, async () => {
+          for (const left of [counter, `${counter}.failed`]) rmSync(left, { force: true });
+          const under = [live.root, join(world.directory, 'state/live'), '/proc/self/fd'];
+          const failed = await mailrecover([...config, ...restore], {
+            plans: [{ do: 'fail', at: step, errno, forever: true, under, counter }],
+          });
+          // What fails may be of no matter, such as removing what is of no more use.
+          assert.ok(failed.code === 0 || failed.code === 1, `${failed.code} ${failed.stdout}`);
+          if (failed.code === 0 && way === 'folder') {
+            await run(['undo', '--yes']);
+            return;
+          }
+          await run(restore);
+          assert.deepEqual(await restored(), goal);
+          await run(['undo', '--yes']);
+          assert.deepEqual(await contents(server), start);
+          assert.deepEqual(asides(live), []);
+        });
+      }
+    }
     // Killed, and undone rather than finished.
     for (const step of chosen(steps.length, 1)) {
       await t.test(`given up before step ${step} of ${steps.length} (${steps[step - 1]})`, async () => {

@@ -25,12 +25,13 @@ export interface LiveWorld {
 /** Starts everything, for the rest of the test, suite or file. */
 export async function liveWorld(options: Partial<DovecotOptions> & { control?: string } = {}): Promise<LiveWorld> {
   const root = scratch('served');
-  const server = await dovecot({ users: [ALICE], mail: `${root}/%d/%n/Maildir`, ...options });
+  const server = await dovecot({ users: [ALICE], mail: `${root}/%d/%n/${options.format ?? 'Maildir'}`, ...options });
   const store: StoreSettings = {
     path: server.mail,
     separator: server.separator,
     prefix: server.prefix,
     ...(options.layout === undefined ? {} : { layout: options.layout }),
+    ...(options.format === undefined ? {} : { format: options.format }),
     ...(options.utf8 === undefined ? {} : { utf8: options.utf8 }),
     ...(options.control === undefined ? {} : { control: options.control }),
   };

@@ -1,12 +1,13 @@
 /** What of a snapshot goes into an IMAP account. */
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
-import type { FullSection, MessageState } from '../../repository/catalog/model.ts';
+import type { FullSection, MessageState, Part } from '../../repository/catalog/model.ts';
 import type { PackNumbering } from '../../repository/catalog/decode.ts';
 import { displayBytes, type ByteString } from '../../store/bytes.ts';
+import { flagsOfView } from '../../store/view.ts';
 import { imapFlags } from '../../store/maildir/flags.ts';
 import { controlDir } from '../../store/maildir/layout.ts';
-import { foldersOf, nameOfFolder } from '../look/folders.ts';
+import { foldersOf, nameOfFolder, sectionLayout, showsMessages } from '../look/folders.ts';
 import { messageIdOf } from '../look/message-id.ts';
 import { OpenPacks } from '../look/packs.ts';
 import { isLoss, keywordsOf, readEntry, stateOf, type Source } from '../look/source.ts';
@@ -45,7 +46,7 @@ export async function wantedMail(source: Source, selection: Selection): Promise<
   let control: FullSection | undefined;
   for await (const section of sections) {
     if (section.area === 'control') control = section;
-    if (section.area !== 'mail') continue;
+    if (!showsMessages(section)) continue;
     const selected = selectFrom(section, selection, source.layoutOf);
     unfitted.see(section, selected);
     if (selected === undefined) continue;
@@ -60,14 +61,17 @@ export async function wantedMail(source: Source, selection: Selection): Promise<
   if (first === undefined || unfitted.any) throw await notHeld(source, selection, unfitted);
   const folders: WantedFolder[] = [];
   for (const { mail, whole, control: beside } of found) {
-    const layout = source.layoutOf(mail.store);
+    const layout = sectionLayout(mail, source.layoutOf);
     for (const { dir, name, state } of foldersOf(mail, source.layoutOf)) {
       if (state.messages.size === 0 && selection.messages !== undefined) continue;
-      const keywords = await keywordsOf(source, numbering, [whole.dirs.get(dir), beside?.dirs.get(controlDir(dir, layout.layout))]);
+      const isView = mail.area === 'view';
+      const keywords = isView
+        ? new Map<number, string>()
+        : await keywordsOf(source, numbering, [whole.dirs.get(dir), beside?.dirs.get(controlDir(dir, layout.layout))]);
       const messages = [...state.messages].map(([base, message]) => ({
         id: messageIdOf({ store: mail.store, mailbox: mail.mailbox, dir, base }, message.sha),
         state: message,
-        flags: imapFlags(message.flags, keywords),
+        flags: isView ? flagsOfView(message.flags) : imapFlags(message.flags, keywords),
       }));
       messages.sort((a, b) => a.state.mtime - b.state.mtime);
       folders.push({ name, levels: levelsOf(dir, layout), messages });
@@ -112,7 +116,7 @@ export class Contents {
           list.map((message) => ({ sha: message.state.sha, message })),
         );
         for (const { sha, message } of inOrder) {
-          const content = (await this.#packs.content(pack, sha)) ?? (await this.#elsewhere(message));
+          const content = await this.#withRest((await this.#packs.content(pack, sha)) ?? (await this.#elsewhere(message.state)), message);
           if (content !== undefined) contents.set(message, content);
         }
       }
@@ -125,9 +129,21 @@ export class Contents {
     }
   }
 
-  async #elsewhere({ state }: WantedMessage): Promise<Buffer | undefined> {
+  /** All of a message of several pieces. */
+  async #withRest(first: Buffer | undefined, { state }: WantedMessage): Promise<Buffer | undefined> {
+    if (first === undefined || state.rest === undefined) return first;
+    const pieces = [first];
+    for (const part of state.rest) {
+      const piece = (await this.#packs.content(this.#numbering.names[part.pack] ?? '', part.sha)) ?? (await this.#elsewhere(part));
+      if (piece === undefined) return undefined;
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces);
+  }
+
+  async #elsewhere(part: Part): Promise<Buffer | undefined> {
     try {
-      return await readEntry(this.#source, this.#numbering, state);
+      return await readEntry(this.#source, this.#numbering, part);
     } catch (error) {
       if (!isLoss(error)) throw error;
       return undefined;

@@ -3,7 +3,7 @@
  * the mailbox, so that each message goes in and out by a rename; outside of it, so that the server does not see it.
  */
 import { closeSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
-import { ioError, systemCode } from '../../errors/error.ts';
+import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
 import { openDirectory, throughHandle } from '../../store/reach.ts';
 import type { MailboxPlan } from './model.ts';
@@ -15,7 +15,14 @@ export class Handles {
   /** @returns the directory, as a path that holds until {@link close} */
   at(path: ByteString): ByteString {
     let fd = this.#open.get(path);
-    if (fd === undefined) this.#open.set(path, (fd = openDirectory(path)));
+    if (fd === undefined) {
+      try {
+        fd = openDirectory(path);
+      } catch (error) {
+        throw ioError(error, 'open the directory', displayBytes(path));
+      }
+      this.#open.set(path, fd);
+    }
     return throughHandle(fd);
   }
 
@@ -81,7 +88,8 @@ export function removeAside(path: ByteString): void {
     empty(path);
     rmdirSync(fsPath(path));
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw ioError(error, 'remove', displayBytes(path));
+    const cause = error instanceof MailrecoverError ? error.cause : error;
+    if (systemCode(cause) !== 'ENOENT') throw ioError(error, 'remove', displayBytes(path));
   } finally {
     handles.close();
   }

@@ -88,6 +88,11 @@ export class Run {
     return entry?.did === 'staged' ? new Set(entry.lost) : undefined;
   }
 
+  /** Base names of all messages that are lost. */
+  get lost(): ReadonlySet<string> {
+    return new Set(this.entries.flatMap((entry) => (entry.did === 'staged' ? entry.lost : [])));
+  }
+
   wasPut(batch: string, mailbox: number, folder: number): boolean {
     return this.entries.some((each) => each.did === 'put' && each.batch === batch && each.mailbox === mailbox && each.folder === folder);
   }

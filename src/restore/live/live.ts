@@ -49,8 +49,8 @@ export async function carryOut(options: LiveOptions): Promise<LiveReport> {
   } finally {
     worker.close();
   }
-  run.note({ did: 'done' });
   worker.tidy();
+  run.note({ did: 'done' });
   return worker.report();
 }
 

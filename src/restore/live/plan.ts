@@ -188,7 +188,7 @@ class Planner {
       return fail(
         'format',
         `mailbox '${shown}' is kept as ${store.format}, into which no live restore is known`,
-        'restore into a directory: --to DIR',
+        'add it over IMAP, to an account of the configuration: --imap ACCOUNT; or restore into a directory: --to DIR',
       );
     const located = locate(parsePattern(store.path), mailbox, this.findings);
     if (located === undefined)

@@ -3,7 +3,8 @@ import { statSync } from 'node:fs';
 import type { Finding } from '../../errors/finding.ts';
 import type { Identity } from '../../repository/age/keys.ts';
 import type { Repository, StoredSnapshot } from '../../repository/repository.ts';
-import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
+import { type ByteString, displayBytes, fsPath, toText } from '../../store/bytes.ts';
+import { isoTime } from '../../system/clock.ts';
 import { run } from '../../system/exec.ts';
 import { syncDirectorySync } from '../../system/files.ts';
 import type { Progress } from '../../system/progress.ts';
@@ -64,7 +65,8 @@ export function checkRoom(plan: LivePlan): void {
     const needed = emptyPlan(new PackNumbering());
     for (const { adds } of mailbox.folders)
       needed.files.push(...adds.map((add) => plannedFile(add, add.base, 0, { uid: 0, gid: 0, mode: 0 })));
-    if (needed.files.length > 0) checkSpace(displayBytes(mailbox.root), needed);
+    const root = toText(mailbox.root);
+    if (needed.files.length > 0 && root !== undefined) checkSpace(root, needed);
   }
 }
 
@@ -95,6 +97,7 @@ export async function stage(
       parents.add(directory);
       for (const add of adds) {
         const file = plannedFile(add, `${handles.at(directory)}/${add.base}`, numbering.numberOf(add.pack), owner);
+        file.mailbox = `folder '${folder.from ?? folder.name}' of '${displayBytes(mailbox.mailbox)}'`;
         owners.set(file, owner);
         files.files.push(file);
       }
@@ -117,11 +120,10 @@ export async function stage(
       resume: true,
       onFirst: () => undefined,
     });
-    for (const directory of parents) await settleDirectory(directory);
-    const nameOf = new Map(files.files.map((file) => [file.path, file.path.slice(file.path.lastIndexOf('/') + 1)]));
+    for (const directory of parents) await settleDirectory(handles.at(directory));
     const findings = fetched.findings.map((finding) => {
-      const base = finding.subject === undefined ? undefined : nameOf.get(finding.subject);
-      return base === undefined ? finding : { ...finding, message: finding.message.replace(finding.subject ?? '', base), subject: base };
+      const file = files.files.find(({ path }) => path === finding.subject);
+      return file === undefined ? finding : lostMessage(file);
     });
     return { lost: fetched.lost.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)), findings };
   } finally {
@@ -130,8 +132,20 @@ export async function stage(
   }
 }
 
-/** Waits until all files in a directory are on the disk: once for all, where the system has a command for that. */
+/** What people are told of a message whose bytes are lost. */
+function lostMessage({ mailbox, mtime, parts }: PlannedFile): Finding {
+  const sha = parts[0]?.sha.slice(0, 16) ?? '';
+  return {
+    severity: 'error',
+    code: 'damage',
+    message: `a message of ${mailbox}, received ${isoTime(Math.floor(mtime / 1000))}, could not be restored: its bytes (${sha}…) are missing from the repository or damaged`,
+    subject: sha,
+  };
+}
+
+/** Waits until all files in a directory are on the disk: once for all, where the system has a command for that. @param directory by its handle */
 async function settleDirectory(directory: ByteString): Promise<void> {
-  await run('sync', ['-f', displayBytes(directory)]).catch(() => run('sync', []));
-  syncDirectorySync(displayBytes(directory));
+  // A handle of ours is another one in a child.
+  await run('sync', ['-f', directory.replace('/self/', `/${process.pid}/`)]).catch(() => run('sync', []));
+  syncDirectorySync(directory);
 }

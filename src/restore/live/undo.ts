@@ -89,8 +89,8 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
       if (!run.has('undoing')) run.note({ did: 'undoing' });
       for (const task of tasks) await worker.folder(task);
       await worker.finish(tasks);
-      run.note({ did: 'undone' });
       for (const [number, mailbox] of run.plan.mailboxes.entries()) removeAside(asidePath(mailbox, run.plan.id, number));
+      run.note({ did: 'undone' });
     }
     return { folders, counts: worker.counts, findings: worker.findings };
   } finally {
@@ -121,10 +121,16 @@ class Undo {
     return { live: listFolder(mailbox, folder.dir), keywords: this.#reader.keywords(mailbox, folder.dir) };
   }
 
+  /** Base names of messages that did not come so far as to lie in the folder. */
+  #neverPut({ mailbox, number }: Task): ReadonlySet<string> {
+    const { run } = this.#options;
+    return new Set([...run.lost, ...namesIn(`${asidePath(mailbox, run.plan.id, number)}/add`)]);
+  }
+
   look(task: Task): FolderUndo {
-    const { mailbox, folder, number, old } = task;
+    const { mailbox, folder, old } = task;
     const { live, keywords } = this.#state(task);
-    const staged = new Set(namesIn(`${asidePath(mailbox, this.#options.run.plan.id, number)}/add`));
+    const staged = this.#neverPut(task);
     const found = { take: 0, changed: 0, gone: 0 };
     for (const { base, flags } of folder.adds) {
       const message = live.get(base);
@@ -157,7 +163,7 @@ class Undo {
     const { mailbox, folder, old } = task;
     if (!isFolder(mailbox, folder.dir)) {
       const left = namesIn(old).length;
-      const staged = new Set(namesIn(`${asidePath(mailbox, this.#options.run.plan.id, task.number)}/add`));
+      const staged = this.#neverPut(task);
       this.counts.gone += folder.adds.filter(({ base }) => !staged.has(base)).length;
       if (left > 0) await this.#doveadm.create(displayBytes(mailbox.mailbox), folder.name);
       else return;
@@ -178,7 +184,7 @@ class Undo {
       if (rename(`${this.#handles.at(`${path}/${message.in}`)}/${base}${message.flags}`, `${this.#handles.at(cur)}/${base}${from}`))
         this.counts.flags++;
     }
-    const staged = new Set(namesIn(`${asidePath(mailbox, this.#options.run.plan.id, task.number)}/add`));
+    const staged = this.#neverPut(task);
     for (const { base, flags } of folder.adds) {
       const message = live.get(base);
       if (message === undefined) this.counts.gone += staged.has(base) ? 0 : 1;
@@ -208,7 +214,7 @@ class Undo {
       if (!isFolder(mailbox, folder.dir)) continue;
       try {
         const messages = await this.#doveadm.open(user, folder.name);
-        if (!run.created(number, at)) continue;
+        if (!run.created(number, at) || folder.name === 'INBOX') continue;
         if (messages === 0 && listFolder(mailbox, folder.dir).size === 0) await this.#doveadm.remove(user, folder.name);
         else
           this.findings.push({
@@ -243,7 +249,7 @@ export function release(run: Run): number {
     const aside = asidePath(mailbox, run.plan.id, number);
     for (const name of namesIn(`${aside}/old`)) count += namesIn(`${aside}/old/${name}`).length;
   }
-  run.note({ did: 'released' });
   for (const [number, mailbox] of run.plan.mailboxes.entries()) removeAside(asidePath(mailbox, run.plan.id, number));
+  run.note({ did: 'released' });
   return count;
 }
