@@ -1,14 +1,15 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
+import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { parseLocation } from '../repository/targets/location.ts';
-import { defineCommand } from './types.ts';
+import { defineCommand, type CommandContext } from './types.ts';
 
 export default defineCommand({
   name: 'config check',
   summary: 'check the configuration and name every mistake in it',
   description: [
-    'Reads the configuration and tells everything that is wrong with it, with line and column, and what a misspelt key was probably meant to be. Then looks whether the mail and the repository lie where it says.',
+    'Reads the configuration and tells everything that is wrong with it, with line and column, and what a misspelt key was probably meant to be. Then looks whether the mail and the repository lie where it says; where the repository is on a server, it logs in there.',
   ],
   arguments: {},
   options: {},
@@ -30,7 +31,7 @@ export default defineCommand({
       return { outcome: 'failed', cause: 'config', counts: { problems: findings.length }, findings, fields: { path } };
     }
     const { config } = parsed;
-    const findings = [...permissionFindings(path), ...placeFindings(config)];
+    const findings = [...permissionFindings(path), ...placeFindings(config), ...(await repositoryFindings(context, config))];
     return {
       outcome: findings.length === 0 ? 'ok' : 'warning',
       counts: { problems: 0, warnings: findings.length },
@@ -76,17 +77,29 @@ function placeFindings(config: Config): Finding[] {
       });
     }
   }
-  const { at } = config.repository;
-  if (parseLocation(at).kind === 'local' && !existsSync(at)) {
-    findings.push({
-      severity: 'warning',
-      code: 'no-repository',
-      message: `there is no repository at '${at}' yet`,
-      hint: 'mailrecover init',
-      subject: at,
-    });
-  }
   return findings;
+}
+
+/** Looks whether there is a repository: on a server that means to log in there. */
+async function repositoryFindings(context: CommandContext, config: Config): Promise<Finding[]> {
+  const { at } = config.repository;
+  const missing: Finding = {
+    severity: 'warning',
+    code: 'no-repository',
+    message: `there is no repository at '${at}' yet`,
+    hint: 'mailrecover init',
+    subject: at,
+  };
+  if (parseLocation(at).kind === 'local') return existsSync(at) ? [] : [missing];
+  const [{ targetAt }, { MARKER }] = await Promise.all([import('./from-config.ts'), import('../repository/repository.ts')]);
+  try {
+    const target = await targetAt(context, at, config.repository);
+    return (await target.size(MARKER)) === undefined ? [missing] : [];
+  } catch (error) {
+    if (!(error instanceof MailrecoverError)) throw error;
+    const { code, message, hint } = error;
+    return [{ severity: 'warning', code, message, subject: at, ...(hint === undefined ? {} : { hint }) }];
+  }
 }
 
 /** The directory above the first variable of a pattern. */

@@ -13,6 +13,7 @@ import { writeTree } from '../support/maildir.ts';
 import { proxyBefore, type Proxy } from '../support/proxy.ts';
 import { noRadosgw, radosgw } from '../support/radosgw.ts';
 import { makeBucket, s3Client } from '../support/s3.ts';
+import { s3Proxy } from '../support/s3-proxy.ts';
 import { noSshd, sshd } from '../support/sshd.ts';
 import { scratch } from '../support/tmp.ts';
 
@@ -321,6 +322,42 @@ test('on S3 with object lock each backup locks what it needs', { skip: noS3, tim
   for (const [path, until] of await locks())
     if (!path.startsWith('snapshots/') || !first.has(path)) assert.ok(until > Date.now() + 30 * 86_400_000, path);
   client.destroy();
+});
+
+test('listings that lag behind cost nothing', { skip: noS3, timeout: 120_000 }, async () => {
+  const place = await s3Place();
+  if (gateway === undefined) return;
+  const stale = await s3Proxy(gateway);
+  const name = `s3:${stale.endpoint}/${place.bucket}/backup/mail`;
+  const { run, root, mail } = await hostFor({ ...place, name }, { size: 2000 }, 20);
+  const deliver = (id: string): void =>
+    writeFileSync(join(mail, `example.org/alice/Maildir/cur/1795214400.${id}.mx1:2,S`), `Subject: ${id}\n\nhello\n`);
+  await run('backup');
+  stale.stale = true;
+  for (const id of ['M1P1', 'M1P2', 'M1P3']) {
+    deliver(id);
+    assert.equal((await run('backup')).counts['newMessages'], 1);
+  }
+  stale.stale = false;
+  // Each knew the one before: they are one chain, and nothing was stored twice.
+  assert.equal((await run('check', '--read-data')).outcome, 'ok');
+  assert.equal((await run('snapshots')).counts['snapshots'], 4);
+  await run('restore', 'latest', '--to', join(root, 'back'));
+  assertSameMail(mail, join(root, 'back'));
+});
+
+test('the configuration is checked up to the server', { skip: noSftp, timeout: 60_000 }, async () => {
+  const place = await sftpPlace();
+  const { args, root } = await hostFor(place, { size: 500 }, 2);
+  const config = join(root, 'etc/m.yaml');
+  const good = readFileSync(config, 'utf8');
+  const check = async (from: RegExp, to: string): Promise<Document> => {
+    writeFileSync(config, good.replace(from, to));
+    return (await mailrecover(args('config', 'check', '--json'), { env: place.env })).json();
+  };
+  assert.deepEqual((await check(/$^/, '')).findings, []);
+  assert.match((await check(/\/repo$/m, '/other')).findings[0]?.message ?? '', /there is no repository at .*other' yet/);
+  assert.match((await check(/knownHosts: .*/, 'knownHosts: /dev/null')).findings[0]?.message ?? '', /is not known: it shows the key/);
 });
 
 test('a server that is not there is told in one line, with what to try', { skip: noSftp }, async () => {

@@ -22,7 +22,7 @@ export interface S3Server {
 
 const DIRECTORY = join(tmpdir(), `mailrecover-radosgw-${userInfo().uid}`);
 const SERVE = fileURLToPath(new URL('./radosgw-serve.ts', import.meta.url));
-const START_MS = 120_000;
+const START_MS = 240_000;
 
 /** Why there is no S3 server here, for `skip`, or false. */
 export function noRadosgw(): string | false {

@@ -69,7 +69,7 @@ test('a connection that breaks at any byte costs time and nothing else', { skip,
   };
   await use(impatient(at.location('whole', proxy.port), options, 20_000), work);
   const { up, down } = proxy;
-  const count = rounds(4, 60);
+  const count = rounds(3, 60);
   const cuts = Array.from({ length: count }, (_, number) => [
     { cutUp: Math.floor((up * (number + 0.5)) / count) },
     { cutDown: Math.floor((down * (number + 0.5)) / count) },
@@ -95,7 +95,7 @@ test('an exclusive put whose answer was lost knows that it won, and one that los
     const before = proxy.down;
     await target.put('measure', Buffer.from('12345'), { exclusive: true });
     const answers = proxy.down - before;
-    for (let cut = 0; cut < answers; cut += Math.ceil(answers / rounds(6, 40))) {
+    for (let cut = 0; cut < answers; cut += Math.ceil(answers / rounds(4, 40))) {
       proxy.cut();
       // A connection and a login, then the put, cut within its answers.
       const logged = 3000 + cut;
