@@ -174,7 +174,7 @@ async function locked(
   const index = loaded ?? emptyIndex(repository.id);
   const newest = await newestOwn(repository, keys.host, index);
   const parentSnapshot = await readNewest(repository, newest);
-  const care = await readCare(repository, keys.host, options.trust, parentSnapshot);
+  const care = await readCare(repository, keys.host, options.trust, parentSnapshot, options.dryRun);
   const holdings = withoutRefused(await listHoldings(repository), care.refused);
   // The state is lost, or of another snapshot than the newest: what it does not say, the repository and the live mail do.
   const behind = newest !== undefined && index.snapshot !== newest.id;

@@ -20,10 +20,12 @@ export async function readCare(
   key: HostKey,
   trust: readonly string[],
   newest: StoredSnapshot | undefined,
+  dryRun: boolean,
 ): Promise<Care> {
   const own = hostFingerprint(key.publicHex);
   // Where its snapshots were only copied so far, nobody waited for it: from now on it writes here.
-  for (const record of await readRecords(target, ['copy'])) if (textOf(record.fields, 'chain') === own) await target.remove(record.path);
+  for (const { fields, path } of dryRun ? [] : await readRecords(target, ['copy']))
+    if (textOf(fields, 'chain') === own) await target.remove(path);
   const records = await readRecords(target, ['mark', 'gone', 'approve']);
   const isCalledGone = records.some((record) => callsGone(record, own, newest));
   const marks = records.filter(({ kind }) => kind === 'mark').map(markOf);

@@ -1,7 +1,7 @@
 /** `erase` with the real program: one person's mail goes from everywhere, and everybody else's stays. */
 import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { audit } from '../reliability/audit.ts';
@@ -98,6 +98,9 @@ test(
       await site.json(['restore', id, '--to', to, '--identity', site.identity, '--mailbox', BOB]);
       before.set(id, to);
     }
+    const kept = new Map<string, Buffer>();
+    for (const each of readdirSync(join(site.repo, 'snapshots'), { recursive: true, withFileTypes: true }))
+      if (each.isFile()) kept.set(/[0-9a-f]{64}/.exec(each.name)?.[0] ?? '', readFileSync(join(each.parentPath, each.name)));
     const certificate = join(scratch('certificate'), 'c.json');
     const done = await site.json([...args, '--reason', 'request 9', '--yes', '--certificate', certificate]);
     assert.equal(done.outcome, 'ok');
@@ -128,6 +131,29 @@ test(
     const byHand = join(scratch('erase-hand'), 'to');
     run('sh', ['-c', 'cd "$0" && sh recover.sh --identity "$1" --to "$2" latest', site.repo, site.identity, byHand]);
     assert.equal(run('diff', ['-r', byHand, site.mail]), '');
+
+    // Where what was replaced is still there (a run that was cut off, a place that lets nothing be removed), it is passed over.
+    const [chain = ''] = readdirSync(join(site.repo, 'snapshots'));
+    const last = join(
+      site.repo,
+      'snapshots',
+      chain,
+      readdirSync(join(site.repo, 'snapshots', chain))
+        .sort()
+        .at(-1) ?? '',
+    );
+    const { old = '' } = replaced.find(({ by }) => last.includes(by)) ?? {};
+    if (old !== '') {
+      const stale = last.replace(/[0-9a-f]{64}/, old);
+      writeFileSync(stale, kept.get(old) ?? '');
+      const again = join(scratch('erase-stale'), 'to');
+      run('sh', ['-c', 'cd "$0" && sh recover.sh --identity "$1" --to "$2" latest', site.repo, site.identity, again]);
+      assert.equal(run('diff', ['-r', again, site.mail]), '');
+      const both = await site.json(['check']);
+      assert.deepEqual([both.outcome, both.findings.some(({ code }) => code === 'replaced')], ['ok', true]);
+      await site.json(['prune']);
+      assert.throws(() => readFileSync(stale));
+    }
 
     // The next backup goes on, and stores no mail again.
     site.deliver(BOB, 1);
