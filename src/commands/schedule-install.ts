@@ -1,8 +1,10 @@
 import { basename, join } from 'node:path';
+import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { PlannedFile } from '../schedule/install.ts';
 import type { Job } from '../schedule/jobs.ts';
 import { now } from '../system/clock.ts';
+import { userId } from '../system/owners.ts';
 import { noteFinding } from './schedule-show.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
@@ -59,6 +61,12 @@ export default defineCommand({
     const { schedule } = await scheduleOf(config);
     const host = hostOf(context, config);
     const place = filesPlace(options);
+    if (!place.elsewhere && userId(host.user) === undefined) {
+      throw new MailrecoverError('config', `there is no user '${host.user}' on this host`, {
+        hint: "name another one under 'user' in 'schedule', or make it",
+        subject: host.user,
+      });
+    }
     const time = now();
     const present = files.presentFiles(place.directory, host.name);
     let wanted: { path: string; text: string }[];

@@ -32,7 +32,6 @@ export default defineCommand({
     0: 'it was told to stop, and did',
     1: 'it could not begin',
     ...READING_EXIT_CODES,
-    11: 'another backup of this host runs, and the first snapshot could not be made',
     12: 'the signing key of this host or the dedup secret can not be read',
   },
   json: {

@@ -22,6 +22,7 @@ const HOST: Host = {
   reads: ['/etc/mailrecover', '/var/vmail'],
   user: 'root',
   rootOwns: true,
+  readsAll: false,
   confine: true,
   unconfined: [],
 };
@@ -104,6 +105,7 @@ test('a service may write its state and a local repository, and nothing else', {
     copies: ['/mnt/copy'],
     reads: HOST.reads,
     root: true,
+    readsAll: false,
     rootOwns: true,
   };
   const has = (line: string, changed: Partial<SandboxOptions> = {}): void => {
@@ -117,6 +119,8 @@ test('a service may write its state and a local repository, and nothing else', {
   has('CapabilityBoundingSet=CAP_DAC_READ_SEARCH');
   has('CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE', { rootOwns: false });
   has('CapabilityBoundingSet=', { root: false });
+  has('AmbientCapabilities=CAP_DAC_READ_SEARCH', { root: false, readsAll: true });
+  has('AmbientCapabilities=');
   has('ProtectHome=yes');
   has('ProtectHome=read-only', { reads: ['/home'] });
   has('PrivateTmp=no', { state: '/tmp/x' });

@@ -1,12 +1,13 @@
 /** The schedule as the configuration has it, checked against the commands that there are. */
-import { lstatSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { lstatSync, readdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { MailrecoverError } from '../../errors/error.ts';
 import { suggest } from '../../errors/suggest.ts';
 import { RECOMMENDED, type Job, type Schedule } from '../../schedule/jobs.ts';
 import type { Host } from '../../schedule/systemd/units.ts';
 import { fixedPart, parsePattern } from '../../store/pattern.ts';
+import { userId } from '../../system/owners.ts';
 import { programPath } from '../../system/program.ts';
 import { flagOf } from '../flags.ts';
 import { GLOBAL_OPTIONS } from '../global.ts';
@@ -99,9 +100,25 @@ export function hostOf(context: CommandContext, config: Config): Host {
     reads: [dirname(path), ...mail, ...ssh, ...pathsIn(config)],
     user: config.schedule?.user ?? 'root',
     rootOwns: [config.state, ...present].every(belongsToRoot),
+    readsAll: readsAll(config.schedule?.user ?? 'root', mail),
     confine: config.schedule?.confine ?? true,
     unconfined: runsOthers(config) ? ['backup', 'watch'] : [],
   };
+}
+
+/** Whether a user who is not root reads mail of others: the mailboxes below the fixed parts of the stores tell. */
+function readsAll(user: string, roots: readonly string[]): boolean {
+  if (user === 'root') return false;
+  const uid = userId(user);
+  return roots.some((root) => {
+    try {
+      return readdirSync(root, { withFileTypes: true }).some(
+        (entry) => entry.isDirectory() && lstatSync(join(root, entry.name)).uid !== uid,
+      );
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Whether backups start programs of which nobody knows what they need: for snapshots of file systems, and dumps of databases. */

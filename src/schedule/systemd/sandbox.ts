@@ -30,6 +30,8 @@ export interface SandboxOptions {
   reads: readonly string[];
   /** Runs as root. */
   root: boolean;
+  /** Does not run as root, and reads mail that belongs to others. */
+  readsAll: boolean;
   /** Root owns the state and the repository, so that it may write there without being let to override permissions. */
   rootOwns: boolean;
 }
@@ -57,12 +59,12 @@ const CAPABILITIES: Readonly<Record<Profile, readonly string[]>> = {
 
 /** The lines of `[Service]` that confine it. Node makes code while it runs, so memory that is written and executed stays allowed. */
 export function sandbox(options: SandboxOptions): string[] {
-  const { profile, state, repository, copies, reads, root, rootOwns } = options;
+  const { profile, state, repository, copies, reads, root, rootOwns, readsAll } = options;
   const repositories = [...(repository === undefined ? [] : [repository]), ...(profile === 'any' ? copies : [])];
   const writable = [state, ...(profile === 'read' || profile === 'prove' ? [] : repositories)];
   const used = [...writable, ...repositories, ...copies, ...reads];
   const lies = (...roots: string[]): boolean => used.some((path) => roots.some((top) => path === top || path.startsWith(`${top}/`)));
-  const capabilities = root ? new Set(CAPABILITIES[profile]) : new Set<string>();
+  const capabilities = root ? new Set(CAPABILITIES[profile]) : new Set(readsAll ? ['CAP_DAC_READ_SEARCH'] : []);
   if (root && !rootOwns) capabilities.add('CAP_DAC_OVERRIDE');
   const prove = profile === 'prove';
   return [
@@ -77,7 +79,7 @@ export function sandbox(options: SandboxOptions): string[] {
     `PrivateTmp=${lies('/tmp', '/var/tmp') ? 'no' : 'yes'}`,
     'NoNewPrivileges=yes',
     `CapabilityBoundingSet=${[...capabilities].join(' ')}`,
-    'AmbientCapabilities=',
+    `AmbientCapabilities=${!root && readsAll ? 'CAP_DAC_READ_SEARCH' : ''}`,
     'PrivateDevices=yes',
     'ProtectClock=yes',
     'ProtectHostname=yes',

@@ -23,6 +23,8 @@ export interface Host {
   user: string;
   /** Whether root owns the state and the repository. */
   rootOwns: boolean;
+  /** The user is not root, and mail belongs to others. */
+  readsAll: boolean;
   confine: boolean;
   /** Commands that start programs which may need more than can be known. */
   unconfined: readonly string[];
@@ -127,7 +129,8 @@ function failure(host: Host): string {
 }
 
 function confined(host: Host, command: string): string[] {
-  if (!host.confine || host.unconfined.includes(command)) return ['UMask=0077'];
+  if (!host.confine || host.unconfined.includes(command))
+    return [...(host.readsAll ? ['AmbientCapabilities=CAP_DAC_READ_SEARCH'] : []), 'UMask=0077'];
   return sandbox({
     profile: profileOf(command),
     state: host.state,
@@ -136,6 +139,7 @@ function confined(host: Host, command: string): string[] {
     reads: [host.program, host.config, ...host.reads],
     root: host.user === 'root',
     rootOwns: host.rootOwns,
+    readsAll: host.readsAll,
   });
 }
 
