@@ -87,7 +87,9 @@ export async function backupStatus(options: StatusOptions): Promise<Status> {
     ...recent.findings,
     ...freezeReasons({ snapshots: recent.snapshots, approvals, believed: trust, now: now(), floodPerDay: 0 }),
   );
-  const hosts = await hostsOf(target, runs, { believed, isGood });
+  const isTrusted = (signer: string): boolean => known.key === undefined || trust.has(signer);
+  const hosts = await hostsOf(target, runs, { believed, trusted: isTrusted, isGood });
+  findings.push(...tellStrangers(runs, isTrusted));
   const own = hosts.find((each) => each.host === host) ?? emptyHost(host);
   const growth = await growthOf(repository, runs, options.directory);
   const isThis = host === thisHost;
@@ -134,6 +136,18 @@ export async function backupStatus(options: StatusOptions): Promise<Status> {
     runs,
     findings,
   };
+}
+
+/** Proofs that do not count, since nobody said that their signer may be believed. */
+function tellStrangers(runs: readonly KnownRun[], trusted: (key: string) => boolean): Finding[] {
+  const strange = runs.filter(({ command, key }) => command === 'verify' && key !== undefined && !trusted(key));
+  return [...new Map(strange.map((run) => [run.key, run])).values()].map(({ host, key = '' }) => ({
+    severity: 'info',
+    code: 'unconfirmed-proof',
+    message: `verifications by host '${host}' do not count: they are signed by a key that nobody has confirmed here`,
+    hint: `if it is that host's key, add it to 'trust' in the configuration: ${key}`,
+    subject: key,
+  }));
 }
 
 function emptyHost(host: string): HostStatus {

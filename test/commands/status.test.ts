@@ -153,6 +153,10 @@ test('runs that never ended, growth, and a proof that another host made', async 
   };
   assert.equal((await elsewhere('backup')).code, 0);
   assert.equal((await elsewhere('verify', '--host', 'mx1', '--level', 'files')).code, 0);
+  const strange = await setting.json('status');
+  assert.equal(strange.json['verified'], undefined);
+  const key = strange.json.findings.find(({ code }) => code === 'unconfirmed-proof')?.subject ?? '';
+  appendFileSync(setting.config, `\ntrust: [${key}]\n`);
   const proved = (await setting.json('status')).json['verified'] as { by: string; snapshot: string };
   assert.deepEqual([proved.by, proved.snapshot], ['prover', backup.json['snapshot']]);
   const all = await setting.json('status', '--all');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Finding } from '../../src/errors/finding.ts';
 import { createHostKey, hostFingerprint, type HostKey } from '../../src/repository/signing.ts';
-import { decodeRuns, parseRunsPath, type PublicRun } from '../../src/repository/runs/object.ts';
+import { decodeRuns, encodeRuns, parseRunsPath, type PublicRun } from '../../src/repository/runs/object.ts';
 import { currentRefs, readHostRuns, spanOf, writeRuns } from '../../src/repository/runs/runs.ts';
 import type { Target } from '../../src/repository/target.ts';
 import { localTarget } from '../../src/repository/targets/local.ts';
@@ -111,6 +111,12 @@ test('hosts do not meddle with each other, and a damaged object costs what stood
   assert.equal(decodeRuns(good, ref).host, 'mx1');
   assert.throws(() => decodeRuns(good, { ...ref, fingerprint: two.fingerprint }), /damaged/);
   assert.throws(() => decodeRuns(good, { ...ref, last: ref.last + 1 }), /damaged/);
+  for (const rubbish of [{ codes: 'x' }, { about: { level: 1 } }, { error: {} }, { counts: { a: 'b' } }, { started: 'now' }]) {
+    const { path, bytes: strange } = encodeRuns(one, { first: 1, last: 1 }, [{ ...run(1), ...rubbish } as unknown as PublicRun]);
+    const place = parseRunsPath(path);
+    assert.ok(place !== undefined);
+    assert.throws(() => decodeRuns(strange, place), /damaged/);
+  }
   assert.throws(() => decodeRuns(Buffer.concat([good, Buffer.from('x')]), ref), /damaged/);
 });
 

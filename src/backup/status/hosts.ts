@@ -58,23 +58,26 @@ async function opened(chain: Chain, isGood: (snapshot: StoredSnapshot) => boolea
 export interface Rules {
   /** Whether a key may speak for a host; snapshots of others that say so are left out. */
   believed: (host: string, key: string) => boolean;
+  /** Whether a proof that was signed by this key counts. */
+  trusted: (key: string) => boolean;
   /** Whether a snapshot is one to rely on. */
   isGood: (snapshot: StoredSnapshot) => boolean;
 }
 
 /** @param runs of all hosts, oldest first */
-export async function hostsOf(target: Target, runs: readonly KnownRun[], { believed, isGood }: Rules): Promise<HostStatus[]> {
+export async function hostsOf(target: Target, runs: readonly KnownRun[], { believed, trusted, isGood }: Rules): Promise<HostStatus[]> {
   const refs = await listSnapshotRefs(target);
   // What is damaged is told by whoever lists the snapshots.
   const all = await Promise.all(chainsOf(target, refs, []).map((chain) => opened(chain, isGood)));
   const chains = all.filter(({ head }) => head !== undefined && believed(head.host, head.key));
   const byHost = Map.groupBy(chains, ({ head }) => head?.host ?? '');
   const ids = new Map(chains.flatMap(({ chain, head }) => chain.refs.map((ref) => [ref.id, head?.host ?? ''] as const)));
-  const proofs = proofsByHost(runs, ids);
-  const names = new Set([
-    ...byHost.keys(),
-    ...runs.filter(({ key, host }) => key === undefined || believed(host, key)).map(({ host }) => host),
-  ]);
+  const proofs = proofsByHost(
+    runs.filter(({ key }) => key === undefined || trusted(key)),
+    ids,
+  );
+  const mayTell = ({ key, host }: KnownRun): boolean => key === undefined || believed(host, key);
+  const names = new Set([...byHost.keys(), ...runs.filter(mayTell).map(({ host }) => host)]);
   return [...names].sort().map((host) => {
     const own = byHost.get(host) ?? [];
     const time = (snapshot: StoredSnapshot | undefined): number => (snapshot === undefined ? -Infinity : Date.parse(snapshot.time));
@@ -93,7 +96,7 @@ export async function hostsOf(target: Target, runs: readonly KnownRun[], { belie
       snapshots: own.reduce((sum, { chain }) => sum + chain.refs.length, 0),
       verified: proved.at(-1),
       verifiedWhole: proved.findLast(({ scope }) => scope !== 'part'),
-      ...summarize(runs.filter((run) => run.host === host)),
+      ...summarize(runs.filter((run) => run.host === host && mayTell(run))),
     };
   });
 }

@@ -116,7 +116,19 @@ function isRun(line: unknown): line is PublicRun {
     isTime(started) &&
     (finished === undefined || isTime(finished)) &&
     isNumbers(counts) &&
-    isNumbers(findings)
+    isNumbers(findings) &&
+    hasSoundDetails(line as Record<string, unknown>)
+  );
+}
+
+function hasSoundDetails({ exit, codes, error, about, version }: Record<string, unknown>): boolean {
+  const isText = (value: unknown): boolean => typeof value === 'string';
+  return (
+    (exit === undefined || typeof exit === 'number') &&
+    (codes === undefined || (Array.isArray(codes) && codes.every(isText))) &&
+    (error === undefined || isText(error)) &&
+    (about === undefined || (typeof about === 'object' && about !== null && Object.values(about).every(isText))) &&
+    isText(version)
   );
 }
 
