@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { accessToken } from '../../src/notify/oauth/tokens.ts';
 import { clientCertificate } from '../support/cloud/authority.ts';
+import { tmpfs } from '../support/disk.ts';
+import { isRoot } from '../support/host.ts';
 import { noExchange } from '../support/cloud/exchange.ts';
 import { MAIL_SCOPE, SEND_SCOPE } from '../support/cloud/google.ts';
 import { approve, GRAPH, OUTLOOK } from '../support/cloud/microsoft.ts';
@@ -236,6 +238,37 @@ async function logins(): Promise<void> {
       true,
     );
     assert.deepEqual(readdirSync(join(state, 'oauth')), ['many.json']);
+  });
+
+  test(
+    'on a full disk a token is given all the same, and it is said that it can not be kept',
+    { skip: isRoot ? false : 'needs root, to mount a file system' },
+    async () => {
+      const state = tmpfs(1);
+      const account = microsoftAccount(here, { name: 'full' });
+      try {
+        for (;;) appendFileSync(join(state, 'filler'), Buffer.alloc(4096));
+      } catch {
+        // It is full.
+      }
+      const told: string[] = [];
+      const { token } = await accessToken(account, 'api', { state, unsaved: ({ code }) => void told.push(code) });
+      assert.equal(microsoft.graph.check(token)['aud'], GRAPH);
+      assert.ok(told.includes('no-space'));
+      assert.ok(!existsSync(join(state, 'oauth/full.json')) || readFileSync(join(state, 'oauth/full.json'), 'utf8') !== '');
+    },
+  );
+
+  test('a kept login that is rubbish, or of a run that was killed, is no obstacle', async () => {
+    const state = join(here.root, 'rubbish');
+    const { mkdirSync } = process.getBuiltinModule('node:fs');
+    mkdirSync(join(state, 'oauth'), { recursive: true });
+    const account = microsoftAccount(here, { name: 'r' });
+    for (const rubbish of ['', 'null', '[]', '{"of":1,"access":null}', '\u0000\u0001']) {
+      writeFileSync(join(state, 'oauth/r.json'), rubbish);
+      writeFileSync(join(state, 'oauth/r.json.lock'), JSON.stringify({ pid: 999_999_999, start: '1', since: '', what: 'token' }));
+      assert.ok((await accessToken(account, 'api', { state })).token.length > 0, rubbish);
+    }
   });
 
   test('the configuration is checked: what does not go together is named', async () => {

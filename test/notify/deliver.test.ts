@@ -10,7 +10,7 @@ import { noExchange } from '../support/cloud/exchange.ts';
 import { isRoot } from '../support/host.ts';
 import { tmpfs } from '../support/disk.ts';
 import { smtpScript } from '../support/cloud/smtp-script.ts';
-import { freePorts } from '../support/ports.ts';
+import { freePorts, until } from '../support/ports.ts';
 import { scratch } from '../support/tmp.ts';
 import { microsoftAccount } from './accounts.ts';
 import { tellingHost } from './host.ts';
@@ -197,6 +197,29 @@ async function delivery(): Promise<void> {
       assert.ok(findings.some(({ severity, code }) => severity === 'error' && code === 'spool'));
     },
   );
+
+  test('while one run sends a mail no other does; where that one is killed, the next one sends it', async () => {
+    const host = tellingHost(scratch('killed'));
+    const { port, said } = await smtpScript({ tls: here.tls, replies: { DATA: 'hang' } });
+    const to = (where: number): void =>
+      host.tell({
+        to: [READER],
+        transports: [{ name: 'out', kind: 'smtp', host: 'localhost', port: where, from: SENDER, caFile: here.tls.caFile }],
+      });
+    to(port);
+    await openSpool(host.state, 0).add({ ...say('survives a kill'), id: '000-kill', writtenAt: Date.now() });
+    const { child, done } = host.start('notify', 'flush', '--all');
+    assert.ok(await until(() => said.includes('DATA'), 30_000));
+    const other = await host.run('notify', 'flush', '--all', '--json');
+    assert.deepEqual(other.json().counts, { sent: 0, waiting: 1 });
+    assert.ok(child.pid !== undefined);
+    process.kill(-child.pid, 'SIGKILL');
+    assert.equal((await done).signal, 'SIGKILL');
+    to(here.exchange.relay);
+    assert.deepEqual((await host.run('notify', 'flush', '--all', '--json')).json().counts, { sent: 1, waiting: 0 });
+    await here.arrived('survives a kill');
+    assert.equal(await here.count('survives a kill'), 1);
+  });
 
   test('at the shell: test, status and flush', async () => {
     const host = tellingHost(here.root);

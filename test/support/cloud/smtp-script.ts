@@ -6,7 +6,7 @@ import { TLSSocket } from 'node:tls';
 import type { Authority } from './authority.ts';
 
 export interface Script {
-  /** Replies to commands by their first word (`AUTH`, `MAIL`, `RCPT`), to the whole mail (`END`), or to nothing (`GREETING`); `cut` ends the connection. */
+  /** Replies to commands by their first word (`AUTH`, `MAIL`, `RCPT`), to the whole mail (`END`), or to nothing (`GREETING`); `cut` ends the connection, `hang` says nothing. */
   replies: Record<string, string | ((line: string) => string)>;
   /** Without it, no STARTTLS is offered. */
   tls?: Authority;
@@ -35,6 +35,7 @@ function serve(socket: Socket | TLSSocket, script: Script, said: string[], greet
   const say = (text: string): void => void socket.write(`${text}\r\n`);
   const reply = (key: string, line: string, otherwise: string): void => {
     const wanted = script.replies[key];
+    if (wanted === 'hang') return;
     if (wanted === 'cut') return void socket.destroy();
     say(typeof wanted === 'function' ? wanted(line) : (wanted ?? otherwise));
   };
