@@ -341,7 +341,10 @@ function withoutRefused(holdings: Holdings, refused: ReadonlySet<string>): Holdi
 function comparedWith(index: StateIndex, parent: StoredSnapshot | undefined): { mailboxes: number; messages: number } | undefined {
   if (parent !== undefined) return parent.counts;
   if (index.snapshot === undefined) return undefined;
-  return { mailboxes: index.mailboxes.length, messages: index.mailboxes.reduce((sum, { counts }) => sum + counts.messages, 0) };
+  return {
+    mailboxes: index.mailboxes.filter(({ store }) => store !== SYSTEM).length,
+    messages: index.mailboxes.reduce((sum, { counts }) => sum + counts.messages, 0),
+  };
 }
 
 function packLookup(index: StateIndex): (name: string) => number | undefined {

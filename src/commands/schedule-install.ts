@@ -128,7 +128,7 @@ function unconfinedFindings(jobs: readonly Job[], unconfined: readonly string[])
     .map(({ name }) => ({
       severity: 'info',
       code: 'not-confined',
-      message: `job '${name}' starts programs for snapshots of file systems or dumps of databases, so its service is not confined`,
+      message: `job '${name}' starts programs of others (hooks, snapshots of file systems, dumps of databases) or reads the whole server, so its service is not confined`,
       subject: name,
     }));
 }

@@ -8,6 +8,7 @@ import type { Repository, StoredSnapshot } from '../repository/repository.ts';
 import { displayBytes } from '../store/bytes.ts';
 import { now } from '../system/clock.ts';
 import type { Progress } from '../system/progress.ts';
+import { HeldParts } from './parts.ts';
 import { addWant, wantsOf, type PackWants, type PlannedFile, type RestorePlan, type Want } from './plan.ts';
 import { attempt, writeFile, type FileFacts } from './write/files.ts';
 import type { PackJob, PackResult } from './write/threads.ts';
@@ -41,19 +42,23 @@ export async function fetchAll(
     if (file.parts.length === 0)
       attempt(place.absolute(file.path), () => writeFile(place.absolute(file.path), [], place.facts(file), place.resume));
   const wants = wantsOf(plan);
-  const parts = new Map<PlannedFile, (Uint8Array | undefined)[]>();
+  const parts = new HeldParts();
   const damaged = new Set<string>();
   const known = new Set(options.snapshot.packs.map((pack) => pack.name));
-  let missing = await fetchPacks(options, plan, wants, place, parts, writers.run, damaged);
-  if (missing.length > 0) {
-    const elsewhere = await findElsewhere(options, plan, missing, known);
-    if (elsewhere.size > 0) {
-      const found = new Set([...elsewhere.values()].flatMap((entries) => [...entries.values()].flat()));
-      const still = await fetchPacks(options, plan, elsewhere, place, parts, writers.run, damaged);
-      missing = [...missing.filter((want) => !found.has(want)), ...still];
+  try {
+    let missing = await fetchPacks(options, plan, wants, place, parts, writers.run, damaged);
+    if (missing.length > 0) {
+      const elsewhere = await findElsewhere(options, plan, missing, known);
+      if (elsewhere.size > 0) {
+        const found = new Set([...elsewhere.values()].flatMap((entries) => [...entries.values()].flat()));
+        const still = await fetchPacks(options, plan, elsewhere, place, parts, writers.run, damaged);
+        missing = [...missing.filter((want) => !found.has(want)), ...still];
+      }
     }
+    return lostFiles(missing, damaged);
+  } finally {
+    parts.close();
   }
-  return lostFiles(missing, damaged);
 }
 
 async function fetchPacks(
@@ -61,7 +66,7 @@ async function fetchPacks(
   plan: RestorePlan,
   wants: PackWants,
   place: Placement,
-  parts: Map<PlannedFile, (Uint8Array | undefined)[]>,
+  parts: HeldParts,
   run: (job: PackJob) => Promise<PackResult>,
   damaged: Set<string>,
 ): Promise<Want[]> {
@@ -131,7 +136,7 @@ async function fetchFew(
   name: string,
   entries: ReadonlyMap<string, Want[]>,
   place: Placement,
-  parts: Map<PlannedFile, (Uint8Array | undefined)[]>,
+  parts: HeldParts,
 ): Promise<Map<string, Want[]>> {
   const left = new Map(entries);
   try {
@@ -168,16 +173,10 @@ async function packBytes(repository: Repository, name: string): Promise<Buffer |
 }
 
 /** A part of a file of several: the file is written once all are there. */
-function takePart(want: Want, content: Uint8Array, parts: Map<PlannedFile, (Uint8Array | undefined)[]>, place: Placement): void {
-  const { file, part } = want;
-  let held = parts.get(file);
-  if (held === undefined) parts.set(file, (held = Array.from({ length: file.parts.length }, () => undefined)));
-  held[part] = content;
-  const complete = held.filter((each) => each !== undefined);
-  if (complete.length < held.length) return;
-  file.partSizes = complete.map((each) => each.length);
-  attempt(place.absolute(file.path), () => writeFile(place.absolute(file.path), complete, place.facts(file), place.resume));
-  parts.delete(file);
+function takePart(want: Want, content: Uint8Array, parts: HeldParts, place: Placement): void {
+  const { file } = want;
+  const path = place.absolute(file.path);
+  attempt(path, () => parts.take(want, content, path, (all) => writeFile(path, all, place.facts(file), place.resume, file.size)));
 }
 
 /** Looks for entries in the snapshot's other packs: a pack may have been merged into another since the catalog was written. */

@@ -102,7 +102,7 @@ export function hostOf(context: CommandContext, config: Config): Host {
     rootOwns: [config.state, ...present].every(belongsToRoot),
     readsAll: readsAll(config.schedule?.user ?? 'root', mail),
     confine: config.schedule?.confine ?? true,
-    unconfined: runsOthers(config) ? ['backup', 'watch'] : [],
+    unconfined: [...(runsOthers(config) ? ['backup', 'watch'] : []), ...config.hooks.map(({ verb }) => verb)],
   };
 }
 
@@ -121,9 +121,9 @@ function readsAll(user: string, roots: readonly string[]): boolean {
   });
 }
 
-/** Whether backups start programs of which nobody knows what they need: for snapshots of file systems, and dumps of databases. */
+/** Whether backups start programs of which nobody knows what they need (for snapshots of file systems, and dumps of databases), or read what a confined one would not see, such as /root. */
 function runsOthers(config: Config): boolean {
-  return config.freeze.length > 0 || (config.system?.enabled === true && config.system.databases.length > 0);
+  return config.freeze.length > 0 || config.system?.enabled === true;
 }
 
 /** Absolute paths that stand anywhere in the configuration, also in references (`file:/…`). */

@@ -57,13 +57,13 @@ export function isThere(path: string, size: number, facts: FileFacts): boolean {
 /**
  * Writes a file that is not there yet. The time is set last: a file that a killed run left half-written is known by it.
  * @param resume whether a file of that name may be there, from a run before
+ * @param size of all content, where that can be gone through but once
  * @returns false where it was there, complete
  */
-export function writeFile(path: string, content: readonly Uint8Array[], facts: FileFacts, resume: boolean): boolean {
+export function writeFile(path: string, content: Iterable<Uint8Array>, facts: FileFacts, resume: boolean, size?: number): boolean {
   const name = fsPath(path);
   if (resume) {
-    const size = content.reduce((sum, part) => sum + part.length, 0);
-    if (isThere(path, size, facts)) return false;
+    if (isThere(path, size ?? lengthOf(content), facts)) return false;
     try {
       unlinkSync(name);
     } catch (error) {
@@ -82,6 +82,12 @@ export function writeFile(path: string, content: readonly Uint8Array[], facts: F
     closeSync(fd);
   }
   return true;
+}
+
+function lengthOf(content: Iterable<Uint8Array>): number {
+  let size = 0;
+  for (const part of content) size += part.length;
+  return size;
 }
 
 /** Makes a directory for the time of the restore; one that is there must be a directory, not a link to one. */
