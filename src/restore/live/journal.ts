@@ -1,5 +1,5 @@
 /** What a live restore was about to do, and how far it came: so that it can be taken up, and undone. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import { appendDurable, makeDirectory, writeDurable } from '../../system/files.ts';
@@ -18,6 +18,9 @@ export type LogEntry =
   | { did: 'undone' }
   | { did: 'released' };
 
+/** So many ended runs can be listed, and undone where that is possible. */
+const KEPT = 20;
+
 const ID = /^\d{8}-\d{6}-[0-9a-z]+$/;
 
 function runsRoot(state: string): string {
@@ -34,8 +37,10 @@ export class Run {
     [this.plan, this.entries] = [plan, entries];
   }
 
-  /** Writes a plan down, before anything is done. */
+  /** Writes a plan down, before anything is done; long finished ones are forgotten. */
   static async begin(state: string, plan: LivePlan): Promise<Run> {
+    const ended = Run.all(state).filter((run) => run.isEnded);
+    for (const { plan: old } of ended.slice(0, -KEPT)) rmSync(join(runsRoot(state), old.id), { recursive: true, force: true });
     const directory = join(runsRoot(state), plan.id);
     await makeDirectory(directory);
     await writeDurable(join(directory, 'plan.json'), JSON.stringify(plan));
@@ -80,6 +85,12 @@ export class Run {
     if (this.has('released')) return 'released';
     if (this.has('undoing')) return 'half undone';
     return this.has('done') ? 'done' : 'interrupted';
+  }
+
+  /** Whether nothing lies aside for it any more, and nothing is left to be done. */
+  get isEnded(): boolean {
+    if (this.state === 'undone' || this.state === 'released') return true;
+    return this.state === 'done' && this.plan.mailboxes.every(({ folders }) => folders.every(({ removals }) => removals.length === 0));
   }
 
   /** What was lost of a batch, or undefined where it is not staged yet. */
