@@ -5,7 +5,7 @@ import { toBytes } from '../store/bytes.ts';
 import { locate } from '../store/links.ts';
 import { hasView, type StoreFormat } from '../store/capture.ts';
 import { findMailboxes } from '../store/mailboxes.ts';
-import type { LockMethods } from '../store/mbox/locks.ts';
+import { lockMethods, type LockMethods } from '../store/mbox/locks.ts';
 import { findMboxes } from './mboxes.ts';
 import { fixedPart, parsePattern } from '../store/pattern.ts';
 import type { LiveArea, LiveAreaName } from '../store/live.ts';
@@ -25,9 +25,10 @@ export interface StoreSource {
   mailbox?: string;
   /** Where Dovecot keeps control files, if not with the mail. */
   control?: string;
-  /** Where INBOX lies by itself, and how mboxes are locked (mbox). */
+  /** Where INBOX lies by itself, how mboxes are locked, and for how many seconds a lock is waited for (mbox). */
   inbox?: string;
-  locks?: LockMethods;
+  locks?: readonly ('fcntl' | 'dotlock')[];
+  lockTimeout?: number;
   /** The alternative storage (sdbox, mdbox). */
   alt?: string;
   /** Where indexes lie, if not with the mail: kept for formats that can't do without. */
@@ -80,7 +81,8 @@ export async function storeMailboxes(
   prefix: string,
   signal: AbortSignal | undefined,
 ): Promise<{ mailboxes: SourceMailbox[]; findings: Finding[] }> {
-  const { format = 'maildir', locks } = source;
+  const { format = 'maildir' } = source;
+  const locks = format === 'mbox' ? lockMethods(source.locks, source.lockTimeout) : undefined;
   const { areas: found, findings } = await (format === 'mbox'
     ? findMboxes(source, prefix, signal)
     : findDirectories(source, prefix, signal));

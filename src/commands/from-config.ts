@@ -148,9 +148,8 @@ export function sourceOf({
     format,
     path,
     ...(inbox === undefined ? {} : { inbox }),
-    ...(format === 'mbox'
-      ? { locks: { fcntl: locks.includes('fcntl'), dotlock: locks.includes('dotlock'), timeoutMs: lockTimeout * 1000 } }
-      : {}),
+    ...(locks === undefined ? {} : { locks }),
+    ...(lockTimeout === undefined ? {} : { lockTimeout }),
     ...(alt === undefined ? {} : { alt }),
     ...(control === undefined ? {} : { control }),
     ...(index === undefined ? {} : { index }),

@@ -51,9 +51,17 @@ export const storePart = z.strictObject({
   locks: z
     .array(z.enum(['fcntl', 'dotlock']))
     .min(1, "must hold 'fcntl', 'dotlock' or both")
-    .default(['fcntl', 'dotlock'])
-    .meta({ description: 'how mboxes are locked while they are read: as the programs do that write them (mbox_write_locks)' }),
-  lockTimeout: z.number().positive().default(60).meta({ description: 'how many seconds a backup waits for the lock of an mbox' }),
+    .optional()
+    .meta({
+      description:
+        'how mboxes are locked while they are read: as the programs do that write them (mbox_write_locks); by default in both ways',
+      examples: ['fcntl'],
+    }),
+  lockTimeout: z
+    .number()
+    .positive()
+    .optional()
+    .meta({ description: 'how many seconds a backup waits for the lock of an mbox; by default 60', examples: [60] }),
   alt: pattern.optional().meta({ description: 'the alternative storage of sdbox and mdbox (ALT=)', examples: ['/archive/%d/%n/mdbox'] }),
   control: pattern
     .optional()

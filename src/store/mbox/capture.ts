@@ -11,7 +11,7 @@ import { FileSet } from '../file-set.ts';
 import { AreaReader } from '../maildir/area.ts';
 import type { CaptureArea, CapturedMailbox, CaptureOptions } from '../maildir/capture.ts';
 import { provesStill } from '../stat.ts';
-import { DEFAULT_LOCKS, MboxLocks, type LockMethods, type LockOutcome } from './locks.ts';
+import { lockMethods, MboxLocks, type LockMethods, type LockOutcome } from './locks.ts';
 import { folderOfMbox, isLeftOut, isMbox } from './names.ts';
 import { viewOfMboxes, type MboxFolder } from './view.ts';
 
@@ -168,7 +168,7 @@ class Mailbox {
 }
 
 /** Captures a mailbox of mboxes; see {@link CaptureOptions}. */
-export async function captureMbox(options: CaptureOptions, methods: LockMethods = DEFAULT_LOCKS): Promise<CapturedMailbox> {
+export async function captureMbox(options: CaptureOptions, methods: LockMethods = lockMethods()): Promise<CapturedMailbox> {
   const { deep, settle, now, lost, read } = options;
   const mailbox = new Mailbox(options, methods);
   const plain = new Map<CaptureArea['area'], AreaReader>();

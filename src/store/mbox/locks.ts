@@ -11,7 +11,10 @@ export interface LockMethods {
   timeoutMs: number;
 }
 
-export const DEFAULT_LOCKS: LockMethods = { fcntl: true, dotlock: true, timeoutMs: 60_000 };
+/** @param seconds for which a lock is waited for */
+export function lockMethods(names: readonly ('fcntl' | 'dotlock')[] = ['fcntl', 'dotlock'], seconds = 60): LockMethods {
+  return { fcntl: names.includes('fcntl'), dotlock: names.includes('dotlock'), timeoutMs: seconds * 1000 };
+}
 
 export type LockOutcome = 'locked' | 'held' | 'gone' | 'impossible';
 
