@@ -40,6 +40,8 @@ export function restoreState(state: State, to: string, read: (part: { sha: strin
   const dirs: { path: Buffer; dir: Dir }[] = [];
   mkdirSync(base, { recursive: true });
   for (const section of state.values()) {
+    // No tree of files.
+    if (section.area === 'view') continue;
     for (const dir of section.dirs.values()) {
       const path = Buffer.concat([base, itemPath(section, dir)]);
       mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -5,7 +5,9 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { mailrecover, notBuilt } from '../support/binary.ts';
-import { listTree } from '../format/restore.ts';
+import { parseIdentities } from '../format/age.ts';
+import { entryReader, readSnapshot, readState } from '../format/reader.ts';
+import { listTree, restoreState } from '../format/restore.ts';
 import { lacking, SCRIPT } from '../recover/world.ts';
 import { dovecot, noDovecot } from '../support/dovecot.ts';
 import { Imap } from '../support/imap.ts';
@@ -115,6 +117,12 @@ test('messages of an mdbox are listed, found, shown, exported, and stored once',
   const ran = spawnSync('sh', [SCRIPT, ...args], { cwd: repository, encoding: 'utf8' });
   assert.equal(ran.status, 0, ran.stderr);
   assert.deepEqual(told(join(world.directory, 'by-script')), told(to));
+  // So does the reader that was written from the specification.
+  const identities = parseIdentities(readFileSync(key, 'utf8'));
+  const stored = readSnapshot(repository, String(second['snapshot']));
+  const byReader = join(world.directory, 'by-reader');
+  restoreState(readState(repository, stored, identities), byReader, entryReader(repository, stored, identities));
+  assert.deepEqual(told(byReader), told(to));
   assert.equal((await world.verify('server')).outcome, 'ok');
   rmSync(to, { recursive: true });
 });
