@@ -294,7 +294,7 @@ function renderPlan(names: readonly string[], plan: ErasePlan, left: readonly st
   return text.pairs([
     ['would erase', `${names.join(', ')}: ${text.number(plan.messages)} messages at most in a snapshot, ${text.size(plan.bytes)}`],
     ['entries', `${text.number(plan.entries.erased)} go, ${text.number(plan.entries.shared)} stay since others have the same`],
-    ['written anew', `${text.number(plan.packs.size)} packs, ${text.number(plan.catalogs.size)} catalogs`],
+    ['written anew', `packs: ${text.number(plan.packs.size)}, catalogs: ${text.number(plan.catalogs.size)}`],
     ['replaced', `${text.number(plan.snapshots.length)} snapshots`],
     ['would stay', left.length === 0 ? 'nothing that is known' : left.join('; ')],
   ]);

@@ -7,6 +7,13 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { MailrecoverError } from '../../src/errors/error.ts';
 import type { Target } from '../../src/repository/target.ts';
+import { lockRepository, type HeldLock } from '../../src/repository/care/lock.ts';
+import { planPrune, prune, type PruneOptions } from '../../src/repository/prune/prune.ts';
+import { openRepository } from '../../src/repository/repository.ts';
+import { forgetSnapshots, planForget } from '../../src/repository/retention/forget.ts';
+import { surveyRepository } from '../../src/repository/retention/survey.ts';
+import { readHostKey } from '../../src/repository/signing.ts';
+import { silentProgress } from '../../src/system/progress.ts';
 import { sha256 } from '../format/encoding.ts';
 import { rounds } from '../support/soak.ts';
 import { makeScratch } from '../support/tmp.ts';
@@ -43,6 +50,8 @@ const KINDS = [
   'restore',
   'restoreOlder',
   'loseObject',
+  'forget',
+  'prune',
 ] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -346,6 +355,62 @@ class Play {
     if (folder === 'packs') this.packsLost = true;
     // Without the tags of a pack, losing the state costs an upload.
     if (folder === 'tags') this.journalLost = true;
+  }
+
+  /** Forgets by a policy, where nothing forbids it. */
+  async forget(_user: string, { what }: Step): Promise<void> {
+    await this.#care(this.world.target, async (options, lock) => {
+      const survey = await surveyRepository(options);
+      if (survey.frozen.length > 0) return;
+      const plan = planForget(survey, options.believed, { policy: { last: 1 + (what % 4) }, host: undefined });
+      await forgetSnapshots(options.repository, survey, plan, options.author, lock);
+      for (const { id, keep } of plan.snapshots) {
+        if (keep.length > 0) continue;
+        this.missing.add(id);
+        this.taken.splice(
+          this.taken.findIndex((taken) => taken.id === id),
+          1,
+        );
+      }
+    });
+  }
+
+  /** Gives space back; where it is odd, it is cut off after so many objects. */
+  async prune(_user: string, { odd, what }: Step): Promise<void> {
+    let left = odd ? what % 5 : Number.POSITIVE_INFINITY;
+    const { target } = this.world;
+    const cutting: Target = {
+      ...target,
+      remove: async (path) => {
+        if (left-- <= 0) throw new MailrecoverError('unreachable', 'cut off');
+        await target.remove(path);
+      },
+    };
+    await this.#care(cutting, async (options, lock) => {
+      const plan = await planPrune(options);
+      if (plan.survey.frozen.length === 0) await prune(options, plan, lock);
+    }).catch((error: unknown) => assert.equal((error as Error).message, 'cut off'));
+    for await (const { path } of target.list('locks')) await target.remove(path);
+    // What comes back after it was marked is stored again.
+    this.journalLost = true;
+  }
+
+  async #care(target: Target, act: (options: PruneOptions, lock: HeldLock) => Promise<void>): Promise<void> {
+    const key = await readHostKey(join(this.world.keys, 'host.key'));
+    if (key === undefined) return;
+    const lock = await lockRepository(target, { host: 'mx1', what: 'test' });
+    const options: PruneOptions = {
+      repository: await openRepository(target),
+      believed: new Set([key.publicHex]),
+      author: { host: 'mx1', key, tool: 'test' },
+      last: undefined,
+      floodPerDay: 0,
+      wait: 0,
+      alone: true,
+      progress: silentProgress,
+    };
+    await act(options, lock);
+    await lock.release();
   }
 
   async restore(): Promise<void> {
