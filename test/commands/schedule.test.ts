@@ -107,8 +107,10 @@ test('what is wrong in a schedule is said where it stands', async () => {
     [`  jobs: [{ name: x, run: backup --depp, at: '@daily' }]\n`, /'backup' has no option '--depp'/],
     [`  jobs: [{ name: x, run: backup, at: '@daily' }, { name: x, run: check, at: '@daily' }]\n`, /is the name of another job already/],
   ];
+  const setting = await scheduled('  jobs: []\n');
+  const config = readFileSync(setting.config, 'utf8');
   for (const [yaml, says] of wrong) {
-    const setting = await scheduled(yaml);
+    writeFileSync(setting.config, config.replace('  jobs: []\n', yaml));
     const { code, err } = await setting.run('schedule', 'show');
     assert.equal(code, 2, err);
     assert.match(err, says);

@@ -128,7 +128,7 @@ test('timers run at exactly the times that are told, also where clocks change', 
         );
       },
     ),
-    { numRuns: rounds(60, 3000) },
+    { numRuns: rounds(40, 3000) },
   );
 });
 

@@ -47,8 +47,11 @@ export async function bootSystemd(name: string): Promise<SystemdHost> {
   writeFileSync(join(root, 'etc/machine-id'), '');
   for (const entry of readdirSync(join(root, 'etc/systemd/system')))
     if (entry.endsWith('.wants') || entry.startsWith('mailrecover')) rmSync(join(root, 'etc/systemd/system', entry), { recursive: true });
-  for (const path of ['opt/mailrecover', 'var/lib/mailrecover', 'etc/mailrecover', 'srv', 'var/vmail'])
+  // What this host has of its own in these places is not there.
+  for (const path of ['opt/mailrecover', 'var/lib/mailrecover', 'etc/mailrecover', 'srv', 'var/vmail']) {
+    rmSync(join(root, path), { recursive: true, force: true });
     mkdirSync(join(root, path), { recursive: true });
+  }
   const modules = realpathSync(join(ROOT, 'node_modules'));
   const binds = [`--bind-ro=${ROOT}:/opt/mailrecover`, ...(modules.startsWith(`${ROOT}/`) ? [] : [`--bind-ro=${modules}`])];
   const child = spawn(

@@ -21,7 +21,7 @@ test('killed again and again while mail comes in and moves, nothing is lost and 
     if (seen !== undefined && number % 3 === 0) renameSync(join(folder, 'new', seen), join(folder, 'cur', `${seen}:2,S`));
   }, 60);
   try {
-    for (let round = 0; round < rounds(3, 60); round++) {
+    for (let round = 0; round < rounds(2, 60); round++) {
       const running = startWatching(host.args);
       await running.told(round % 2 === 0 ? 'stored' : 'snapshot');
       await sleep((round * 137) % 900);
@@ -44,7 +44,7 @@ test('memory stays as it is over many folders', { skip }, async () => {
   await running.told('snapshot');
   const memory = (): number => Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${running.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
   const most = { early: 0, late: 0 };
-  const all = rounds(6, 60);
+  const all = rounds(4, 60);
   for (let round = 0; round < all; round++) {
     for (let each = 0; each < 100; each++) deliver(folders[(round * 7919 + each * 104_729) % folders.length] ?? '', `round ${round}`);
     await running.told('snapshot', round + 2);
