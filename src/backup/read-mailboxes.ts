@@ -10,6 +10,7 @@ import { isMailArea, type ContentReader, type LiveArea } from '../store/live.ts'
 import { unreadable } from '../store/links.ts';
 import { captureStore } from '../store/capture.ts';
 import type { SystemSource } from '../store/system/capture.ts';
+import { SYSTEM } from '../store/system/types.ts';
 import { now } from '../system/clock.ts';
 import { makeCacheDirectory } from '../system/files.ts';
 import { carryUnreadable } from './carry.ts';
@@ -86,7 +87,9 @@ export async function readMailboxes(
     throw error;
   }
   for (const gone of before.values()) dropMailbox(run, gone, sections);
-  if (before.size > 0) run.findings.push(goneMailboxes([...before.values()]));
+  const mail = [...before.values()].filter(({ store }) => store !== SYSTEM);
+  if (mail.length > 0) run.findings.push(goneMailboxes(mail));
+  if (mail.length < before.size) run.findings.push(SERVER_LEFT_OUT);
   index.mailboxes = mailboxes;
   return new Map([...sections].sort(([a], [b]) => byBytes(a, b)));
 }
@@ -316,6 +319,13 @@ function recount(run: Run, source: SourceMailbox, before: readonly LiveArea[] | 
     });
   }
 }
+
+const SERVER_LEFT_OUT: Finding = {
+  severity: 'warning',
+  code: 'server-left-out',
+  message: 'the server beside its mail was in the snapshot before, and is no longer backed up',
+  hint: "if that is not meant so, put 'system:' back into the configuration",
+};
 
 /** Mailboxes that were removed, or whose part of the store is not mounted: the one looks like the other, so a person is told. */
 function goneMailboxes(gone: readonly MailboxState[]): Finding {
