@@ -7,6 +7,7 @@ import { parseDoveconf, type Section } from './doveconf.ts';
 import { findHomes, type Homes, type HomeSources, systemSources } from './homes.ts';
 import { type Location, parseLocation, settingsLocation, withHome } from './location.ts';
 import type { DiscoveredStore, Discovery } from './types.ts';
+import { findStrayUsers } from './users.ts';
 
 /**
  * Asks Dovecot on this host where mail lies. Where there is none, `present` is false; never throws but for an abort.
@@ -26,7 +27,9 @@ export async function discoverDovecot(options: { signal?: AbortSignal } = {}): P
       findings: missing ? [] : [{ severity: 'warning', code: 'discover', message, hint: 'see what doveconf -n says' }],
     };
   }
-  return describeDovecot(text, systemSources);
+  const described = describeDovecot(text, systemSources);
+  const strays = await findStrayUsers(described.stores, options);
+  return strays === undefined ? described : { ...described, findings: [...described.findings, strays] };
 }
 
 /** What the output of `doveconf -n` says about mail stores. */

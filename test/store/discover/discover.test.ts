@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { discoverStores } from '../../../src/store/discover/discover.ts';
 import { describeDovecot } from '../../../src/store/discover/dovecot.ts';
 import { parseLocation, withHome } from '../../../src/store/discover/location.ts';
+import { strayUsers } from '../../../src/store/discover/users.ts';
 import { describePostfix, parsePostconf } from '../../../src/store/discover/postfix.ts';
 
 const sources = {
@@ -206,6 +207,18 @@ test('mboxes with INBOX in the spool', () => {
   assert.deepEqual(
     [store?.format, store?.path, store?.inbox, store?.locks, findings],
     ['mbox', '/home/%n/mail', '/var/mail/%u', ['dotlock'], []],
+  );
+});
+
+test('users whose mail lies elsewhere', () => {
+  const { stores } = describe('mail_location = mdbox:/v/%d/%n\n');
+  const says = (path: string, home: string): string => `uid\t5\nhome\t${home}\nmail\tmdbox:${path}:LAYOUT=fs\n`;
+  const users = ['a@x.org', 'b@x.org'];
+  assert.equal(strayUsers(`field\tvalue\n${says('/v/x.org/a', '/h/a')}${says('/v/x.org/b', '/h/b')}`, users, stores), undefined);
+  assert.equal(strayUsers(`field\tvalue\n${says('/v/x.org/a', '/h/a')}`, users, stores), undefined);
+  assert.match(
+    strayUsers(`field\tvalue\n${says('/v/x.org/a', '/h/a')}${says('~/mdbox', '/h/b')}`, users, stores)?.message ?? '',
+    /mail of 1 of 2 users lies elsewhere: 'b@x\.org' in '\/h\/b\/mdbox'$/,
   );
 });
 
