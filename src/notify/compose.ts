@@ -1,4 +1,5 @@
 /** From a message to the bytes of a mail (RFC 5322, MIME). */
+import { hostname } from 'node:os';
 import type { Attachment, OutgoingMail } from './message.ts';
 
 /**
@@ -19,7 +20,8 @@ export async function compose(
     text: mail.text,
     ...(mail.html === undefined ? {} : { html: mail.html }),
     date: new Date(mail.writtenAt),
-    messageId: `<${mail.id}@${from.slice(from.lastIndexOf('@') + 1)}>`,
+    // The same by whichever way and sender it goes out, so that a mail that came twice can be known.
+    messageId: `<${mail.id}@${hostname().replace(/[^A-Za-z0-9.-]/g, '-') || 'localhost'}>`,
     headers: {
       // RFC 3834, section 5, and Exchange's own: nobody's out-of-office answers this.
       'Auto-Submitted': 'auto-generated',

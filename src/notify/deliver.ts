@@ -42,9 +42,12 @@ const BACKOFF_MIN = [1, 2, 5, 10, 20, 30, 60, 120, 240];
 /**
  * Sends a mail: into the spool first, then through the transports in order. Where it gets through, mails that wait are sent too.
  * It never throws for what a transport does.
+ * @throws MailrecoverError `config` where nobody is named to send to
  * @throws whatever `signal` is aborted with; the mail stays in the spool then
  */
 export async function deliver(message: Message, options: DeliveryOptions): Promise<Delivery> {
+  if (message.to.length === 0)
+    throw new MailrecoverError('config', 'nobody is named to send to', { hint: "add 'notify.to' to the configuration" });
   const spool = openSpool(options.state, options.reserve);
   const mail = outgoing(message);
   const kept = await keep(spool, mail);

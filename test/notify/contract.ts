@@ -49,7 +49,7 @@ export function contract(name: string, world: World, setUp: SetUp): void {
     assert.ok(attachmentOf(source, 'report.json').equals(data));
     const header = (field: string): string => new RegExp(`^${field}: *(.*)$`, 'im').exec(source)?.[1]?.trim() ?? '';
     assert.equal(header('From'), `mailrecover <${SENDER}>`);
-    assert.equal(header('Message-ID'), `<${mail.id}@example.test>`);
+    assert.ok(header('Message-ID').startsWith(`<${mail.id}@`));
     assert.deepEqual([header('Auto-Submitted'), header('X-Mailrecover-Status')], ['auto-generated', 'failed']);
     assert.match(source, /multipart\/alternative/);
     assert.match(source, /Content-Id: <chart>/i);

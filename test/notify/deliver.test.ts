@@ -60,6 +60,7 @@ async function delivery(): Promise<void> {
     );
     await here.arrived('fallback');
     assert.deepEqual(readdirSync(join(with_.state, 'spool')), ['reserve']);
+    await assert.rejects(deliver(say('nobody', []), with_), /nobody is named/);
   });
 
   test('all transports dead: it waits, is shown, and comes once when they return', async () => {
