@@ -3,7 +3,15 @@ import { constants, lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
-import { anchorDirectory, ifPresent, makeDirectory, TEMPORARY_PREFIX, writeDurable, writeNewDurable } from '../../system/files.ts';
+import {
+  anchorDirectory,
+  ifPresent,
+  makeDirectory,
+  syncDirectory,
+  TEMPORARY_PREFIX,
+  writeDurable,
+  writeNewDurable,
+} from '../../system/files.ts';
 import type { StoredObject, Target } from '../target.ts';
 
 function missing(path: string): MailrecoverError {
@@ -96,6 +104,8 @@ export function localTarget(root: string): Target {
     async remove(path) {
       try {
         await rm(join(root, path), { force: true });
+        // A snapshot must not come back after a power cut that what it needs did not survive.
+        if (path.startsWith('snapshots/')) await ifPresent(() => syncDirectory(dirname(join(root, path))));
       } catch (error) {
         throw ioError(error, 'remove', join(root, path));
       }
