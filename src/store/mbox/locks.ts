@@ -1,5 +1,6 @@
 /** Locking mboxes as the programs that write them do: a lock of fcntl, and a `.lock` file beside the mbox. */
-import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { systemCode } from '../../errors/error.ts';
 import { FileLocks } from '../../system/file-locks.ts';
 import { fsPath } from '../bytes.ts';
@@ -64,7 +65,7 @@ export class MboxLocks {
   }
 }
 
-function makeDotlock(path: string): 'locked' | 'held' | 'impossible' {
+function makeDotlock(path: string, isRetry = false): 'locked' | 'held' | 'impossible' {
   let fd: number;
   try {
     fd = openSync(fsPath(path), 'wx', 0o600);
@@ -72,15 +73,36 @@ function makeDotlock(path: string): 'locked' | 'held' | 'impossible' {
     const code = systemCode(error);
     if (code === undefined) throw error;
     // A directory in which we may not write: the other lock has to do.
-    return code === 'EEXIST' ? 'held' : 'impossible';
+    if (code !== 'EEXIST') return 'impossible';
+    if (isRetry || !isLeftOver(path)) return 'held';
+    removeDotlock(path);
+    return makeDotlock(path, true);
   }
   try {
-    // Whoever finds it left over sees whether its owner lives.
-    writeSync(fd, `${process.pid}\n`);
+    // As Dovecot writes it (file-dotlock.c): whoever finds it left over sees whether its owner lives.
+    writeSync(fd, `${process.pid}:${hostname()}`);
   } finally {
     closeSync(fd);
   }
   return 'locked';
+}
+
+/** Whether the process of this host that made a lock is dead: such locks are taken away by all that know them, or one that was killed would stop the mail. */
+function isLeftOver(path: string): boolean {
+  let text: string;
+  try {
+    text = readFileSync(fsPath(path), 'utf8');
+  } catch {
+    return false;
+  }
+  const [, pid = '', host] = /^(\d{1,10}):([^\s:]+)\s*$/.exec(text) ?? [];
+  if (host !== hostname()) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return systemCode(error) === 'ESRCH';
+  }
 }
 
 function removeDotlock(path: string): void {
