@@ -117,7 +117,7 @@ async function start(): Promise<() => Promise<void>> {
   for (const name of ['mon', 'osd', 'rgw', 'run', 'log']) mkdirSync(join(directory, name), { recursive: true });
   const fsid = randomUUID();
   writeFileSync(conf, configuration(fsid, monitor, gateway));
-  run('monmaptool', ['--create', '--addv', 'a', `[v1:127.0.0.1:${monitor}]`, '--fsid', fsid, join(directory, 'monmap')]);
+  run('monmaptool', ['--create', '--clobber', '--addv', 'a', `[v1:127.0.0.1:${monitor}]`, '--fsid', fsid, join(directory, 'monmap')]);
   run('ceph-mon', ['-c', conf, '--mkfs', '-i', 'a', '--monmap', join(directory, 'monmap')]);
   daemon('ceph-mon', '-i', 'a');
   const osd = randomUUID();
