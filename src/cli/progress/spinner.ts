@@ -14,11 +14,13 @@ export function spinnerProgress(helpers: () => Promise<TextHelpers>): ShownProgr
   let spinner: Ora | undefined;
   let text: TextHelpers | undefined;
   let drawn = 0;
+  /** Why nothing moves at the moment: a server that does not answer. */
+  let note: string | undefined;
   let stopped = false;
   const draw = (): void => {
     if (spinner === undefined || text === undefined) return;
     drawn = monotonic();
-    spinner.text = meterLine(meter, text);
+    spinner.text = note === undefined ? meterLine(meter, text) : `${meterLine(meter, text)}  ${note}`;
   };
   const start = async (): Promise<void> => {
     const [{ default: ora }, loaded] = await Promise.all([import('ora'), helpers()]);
@@ -34,17 +36,23 @@ export function spinnerProgress(helpers: () => Promise<TextHelpers>): ShownProgr
   return {
     phase(name, total) {
       meter = newMeter(name, total);
+      note = undefined;
       draw();
     },
     advance(items, bytes) {
       meter.items += items;
       meter.bytes += bytes;
+      note = undefined;
       if (spinner === undefined || monotonic() - drawn < REDRAW_MS) return;
       draw();
       // Drawn by hand, since synchronous work leaves no time to ora's own timer.
       spinner.render();
     },
-    event() {},
+    event(name, data) {
+      if (name !== 'trouble') return;
+      note = String(data?.['message'] ?? '');
+      draw();
+    },
     stop() {
       stopped = true;
       clearTimeout(timer);

@@ -4,6 +4,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { AnyAuthMethod, Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
+import { networkMeaning } from '../network-errors.ts';
 import { judgeHostKey, knownTypes, type HostKeyPolicy } from './known-hosts.ts';
 
 /** How to prove who we are. What is not given is not tried; with nothing given, the agent and the user's own keys are. */
@@ -146,17 +147,6 @@ export async function connectSsh(options: SshOptions): Promise<Client> {
   return client;
 }
 
-const MEANING: Record<string, string> = {
-  ECONNREFUSED: 'nothing answers on that port',
-  ENOTFOUND: 'there is no host of that name',
-  EAI_AGAIN: 'the name could not be looked up',
-  ETIMEDOUT: 'it does not answer',
-  EHOSTUNREACH: 'there is no route to it',
-  ENETUNREACH: 'there is no route to its network',
-  ECONNRESET: 'it closed the connection',
-  EPIPE: 'it closed the connection',
-};
-
 function connectError(error: (Error & { level?: string }) | undefined, where: string): MailrecoverError {
   if (error?.level === 'client-authentication') {
     return new MailrecoverError('key', `the server does not let '${where}' in`, {
@@ -174,7 +164,7 @@ export function unreachableServer(error: Error | undefined, where: string): Mail
   const why =
     error === undefined
       ? 'it closed the connection'
-      : (MEANING[code ?? ''] ?? (/timed? ?out|keepalive/i.test(error.message) ? 'it does not answer' : error.message.toLowerCase()));
+      : (networkMeaning(code) ?? (/timed? ?out|keepalive/i.test(error.message) ? 'it does not answer' : error.message.toLowerCase()));
   return new MailrecoverError('unreachable', `unable to reach '${where}': ${why}`, {
     subject: where,
     hint: `try 'sftp ${where.includes(':') ? `-P ${where.slice(where.lastIndexOf(':') + 1)} ${where.slice(0, where.lastIndexOf(':'))}` : where}' on this host`,

@@ -1,5 +1,6 @@
 /** What S3 servers answer when they do not do as they were asked, in the words of this project. */
 import { MailrecoverError, systemCode } from '../../../errors/error.ts';
+import { networkMeaning } from '../../../system/network-errors.ts';
 
 /** What is being done to what, for messages. */
 export interface Attempt {
@@ -31,18 +32,6 @@ export function answerOf(error: unknown): Answer {
     message: typeof message === 'string' ? message : '',
   };
 }
-
-const NETWORK: Record<string, string> = {
-  ECONNREFUSED: 'nothing answers on that port',
-  ENOTFOUND: 'there is no host of that name',
-  EAI_AGAIN: 'the name could not be looked up',
-  ETIMEDOUT: 'it does not answer',
-  EHOSTUNREACH: 'there is no route to it',
-  ENETUNREACH: 'there is no route to its network',
-  ECONNRESET: 'it closed the connection',
-  EPIPE: 'it closed the connection',
-  ERR_STREAM_PREMATURE_CLOSE: 'it closed the connection',
-};
 
 /** Credentials that are not right, as AWS and its like call them. */
 const CREDENTIALS = new Set([
@@ -101,10 +90,10 @@ export function explainS3(error: unknown, attempt: Attempt): MailrecoverError {
   const network = systemCode(error) ?? '';
   if (TLS.test(network))
     return told('key', `its certificate is not trusted (${network})`, "name the authority that signed it: 's3: { ca: /… }'");
-  if (network in NETWORK || (status === 0 && /timed? ?out|socket hang up|aborted/i.test(message)))
+  if (networkMeaning(network) !== undefined || (status === 0 && /timed? ?out|socket hang up|aborted/i.test(message)))
     return told(
       'unreachable',
-      `unable to reach ${endpoint}: ${NETWORK[network] ?? 'it does not answer'}`,
+      `unable to reach ${endpoint}: ${networkMeaning(network) ?? 'it does not answer'}`,
       `try 'curl -I ${endpoint}' on this host`,
     );
   if (code === 'NoSuchBucket')
