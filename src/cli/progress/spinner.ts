@@ -49,8 +49,9 @@ export function spinnerProgress(helpers: () => Promise<TextHelpers>): ShownProgr
       spinner.render();
     },
     event(name, data) {
-      if (name !== 'trouble') return;
-      note = String(data?.['message'] ?? '');
+      const message = data?.['message'];
+      if (name !== 'trouble' || typeof message !== 'string') return;
+      note = message;
       draw();
     },
     stop() {
