@@ -43,6 +43,18 @@ export async function connectTo(account: ImapAccount): Promise<ImapFlow> {
   }
 }
 
+/** Whether the server answered, and said no to this one command. */
+export function isAnswer(error: unknown): boolean {
+  const { responseStatus, serverResponseCode } = error as { responseStatus?: string; serverResponseCode?: string };
+  return responseStatus === 'NO' || responseStatus === 'BAD' || serverResponseCode === 'APPENDLIMIT';
+}
+
+/** Whether a connection was there, and was lost: then it is worth another try. */
+export function isCutOff(error: unknown): boolean {
+  const code = systemCode(error instanceof MailrecoverError ? error.cause : error) ?? '';
+  return /^(ClosedAfterConnect|NoConnection|StateLogout|EConnectionClosed|ECONNRESET|EPIPE|ETIMEOUT)/.test(code);
+}
+
 export function connectionError({ name, host, port, user }: ImapAccount, error: unknown): MailrecoverError {
   if (error instanceof MailrecoverError) return error;
   const details = error as { authenticationFailed?: boolean; responseText?: string };

@@ -6,7 +6,7 @@ import { monotonic, sleep } from '../../system/clock.ts';
 import type { Progress } from '../../system/progress.ts';
 import type { Source } from '../look/source.ts';
 import type { Selection } from '../select.ts';
-import { connectionError, connectTo, type ImapAccount } from './account.ts';
+import { connectionError, connectTo, type ImapAccount, isAnswer, isCutOff } from './account.ts';
 import { compareFolder, type FolderTask, WantedKeys } from './compare.ts';
 import { wantedMail, type WantedMail, type WantedMessage } from './wanted.ts';
 
@@ -28,6 +28,18 @@ export interface ImapReport {
 /** A connection that is lost is made again so often before anything else was added. */
 const PATIENCE = 5;
 
+/** Tries again where the connection is lost. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (failures > PATIENCE || !isCutOff(error)) throw error;
+      await sleep(250 * 2 ** failures);
+    }
+  }
+}
+
 /** A restore into an account: compared, and not carried out yet. */
 export class ImapRestore {
   readonly findings: Finding[] = [];
@@ -47,6 +59,10 @@ export class ImapRestore {
    */
   static async compare(options: ImapOptions): Promise<ImapRestore> {
     const mail = await wantedMail(options.source, options.selection);
+    return patiently(() => ImapRestore.#compare(options, mail));
+  }
+
+  static async #compare(options: ImapOptions, mail: WantedMail): Promise<ImapRestore> {
     const restore = new ImapRestore(options, mail, await connectTo(options.account));
     try {
       options.progress.phase('comparing', { items: mail.folders.length });
@@ -105,14 +121,15 @@ export class ImapRestore {
             await this.#fill(task, onAdded);
             break;
           } catch (error) {
-            if (this.#client.usable) throw error;
+            if (isAnswer(error) || (this.#client.usable && !isCutOff(error))) throw error;
             failures = counts.added > before ? 1 : failures + 1;
             if (failures > PATIENCE) throw error;
             task = await this.#again(task, failures);
           }
         }
       }
-      await this.#client.logout();
+      // Everything is there: how the connection ends is of no matter.
+      await this.#client.logout().catch(() => undefined);
     } catch (error) {
       throw this.#told(error);
     } finally {
@@ -127,11 +144,13 @@ export class ImapRestore {
 
   /** After a lost connection nobody knows whether the last message arrived: the folder is compared anew. */
   async #again(task: FolderTask, failures: number): Promise<FolderTask> {
-    this.close();
     await sleep(250 * 2 ** failures);
-    this.#client = await connectTo(this.#options.account);
-    const list = await this.#client.list();
-    return compareFolder(this.#client, list, task.folder, this.#mail.contents, this.#keys);
+    return patiently(async () => {
+      this.close();
+      this.#client = await connectTo(this.#options.account);
+      const list = await this.#client.list();
+      return compareFolder(this.#client, list, task.folder, this.#mail.contents, this.#keys);
+    });
   }
 
   async #fill(task: FolderTask, onAdded: (bytes: number) => void): Promise<void> {
@@ -156,8 +175,8 @@ export class ImapRestore {
       await this.#client.append(path, text, message.flags, new Date(Math.floor(message.state.mtime / 1000)));
       onAdded(content.length);
     } catch (error) {
-      // A connection that is still there refused this one message: too large, no room, or not mail as it sees it.
-      if (!this.#client.usable) throw error;
+      // Only what the server itself refuses is left out: too large, no room, or not mail as it sees it.
+      if (!isAnswer(error)) throw error;
       const why = (error as { responseText?: string }).responseText ?? (error instanceof Error ? error.message : String(error));
       this.findings.push({
         severity: 'error',

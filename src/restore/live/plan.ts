@@ -161,7 +161,12 @@ class Planner {
       if (selected === undefined) continue;
       found = true;
       const live = this.#open(section.store, section.mailbox);
-      if (live !== undefined) await this.#addMailbox(live, { mail: section, control: own, selected }, source, number, numbering);
+      if (live === undefined) continue;
+      await this.#addMailbox(live, { mail: section, control: own, selected }, source, number, numbering);
+      if (this.#options.sources.length > 1) continue;
+      // Nothing asks for what lies in it any more; a server has many mailboxes.
+      live.folders = new Map();
+      live.strays = new Strays(this.reader, live.place, live.folders);
     }
     if (!found || unfitted.any) throw await notHeld({ repository, snapshot, identities, layoutOf }, selection, unfitted);
   }
