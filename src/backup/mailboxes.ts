@@ -7,7 +7,7 @@ import { hasView, type StoreFormat } from '../store/capture.ts';
 import { findMailboxes } from '../store/mailboxes.ts';
 import { lockMethods, type LockMethods } from '../store/mbox/locks.ts';
 import { findMboxes } from './mboxes.ts';
-import { fixedPart, parsePattern } from '../store/pattern.ts';
+import { expandBytes, fixedPart, parsePattern } from '../store/pattern.ts';
 import type { LiveArea, LiveAreaName } from '../store/live.ts';
 import { liveStat, lstatIfThere } from '../store/stat.ts';
 import type { SystemSource } from '../store/system/capture.ts';
@@ -69,6 +69,9 @@ function otherArea(area: LiveAreaName, text: string | undefined, user: string, p
   if (text === undefined) return [];
   const pattern = parsePattern(text);
   const place = locate(pattern, user, findings);
+  const expanded = place === undefined && area === 'alt' ? expandBytes(pattern, user) : undefined;
+  // It is made when the first mail is moved there, which may be while the mailbox is read.
+  if (expanded !== undefined) return [{ area, path: expanded, root: join(prefix, '.alt', below(expanded, fixedPart(pattern))) }];
   return place === undefined ? [] : [{ area, path: place.real, root: join(prefix, `.${area}`, below(place.path, fixedPart(pattern))) }];
 }
 
