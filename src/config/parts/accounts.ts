@@ -14,7 +14,7 @@ const account = z
     name: z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9@._-]*$/, "must be letters, digits, '@', '.', '_' or '-'")
-      .meta({ description: 'what the account is called here' }),
+      .meta({ description: 'what the account is called here', examples: ['alice'] }),
     host: z
       .string()
       .min(1)
@@ -35,13 +35,13 @@ const account = z
       .meta({ description: 'the user name there', examples: ['alice@example.net'] }),
     password: reference.optional().meta({ description: 'a reference to the password', examples: ['file:/etc/mailrecover/alice.password'] }),
     token: reference.optional().meta({
-      description: 'a reference to an OAuth2 access token (XOAUTH2), in place of a password',
+      description: 'a reference to an OAuth2 access token (XOAUTH2); it is used in place of a password',
       examples: ['cmd:mailrecover auth token alice'],
     }),
   })
   .superRefine(({ password, token }, context) => {
-    if ((password === undefined) === (token === undefined))
-      context.addIssue({ code: 'custom', path: ['password'], message: "must be there, or 'token', and not both" });
+    if (password === undefined && token === undefined)
+      context.addIssue({ code: 'custom', path: ['password'], message: "must be there, or 'token'" });
   })
   .transform((value) => ({ ...value, port: value.port ?? PORTS[value.security] }));
 
