@@ -288,13 +288,21 @@ describe('looking into snapshots', { skip: notBuilt(), timeout: 300_000 }, () =>
       ['removed', ANN, 'Sent', 'no date', undefined, undefined],
     ]);
     // Backwards, by mailbox, and not at all.
-    assert.deepEqual((await place.json(['diff', third, first])).counts, { added: 2, removed: 1, moved: 1, flags: 1, content: 0, system: 0 });
+    assert.deepEqual((await place.json(['diff', third, first])).counts, {
+      added: 2,
+      removed: 1,
+      moved: 1,
+      flags: 1,
+      content: 0,
+      system: 0,
+    });
     assert.deepEqual((await place.json(['diff', first, third, '--mailbox', BOB])).counts, {
       added: 1,
       removed: 0,
       moved: 0,
       flags: 0,
       content: 0,
+      system: 0,
     });
     assert.deepEqual(rows(await place.json(['diff', third, third]), 'changes'), []);
     const shown = await place.run(['diff', first, third]);
