@@ -33,9 +33,8 @@ export async function findSources(
   findings: Finding[],
 ): Promise<Map<string, SourceMailbox | undefined>> {
   const sources = new Map<string, SourceMailbox | undefined>();
-  const known = new Map<string, MailboxState[]>();
+  const known = Map.groupBy(index.mailboxes, (state) => state.store);
   const all = new Set<string>();
-  for (const state of index.mailboxes) known.set(state.store, [...(known.get(state.store) ?? []), state]);
   const only = options.mailboxes?.map((name) => ({ name, fits: mailboxFilter([name]) }));
   const isAsked = (mailbox: string): boolean => only === undefined || only.some(({ fits }) => fits(mailbox));
   const domains = new Set<string>();
