@@ -1,8 +1,6 @@
-import { closeSync, fstatSync } from 'node:fs';
-import { systemCode } from '../errors/error.ts';
 import { cutMessages } from '../store/cut.ts';
 import type { ContentReader, CutKind, ReadOutcome, ReadRequest, StoredPart } from '../store/live.ts';
-import { FileOpener } from '../store/reach.ts';
+import { FileOpener, withFile } from '../store/reach.ts';
 import { lstatIfThere, liveStat } from '../store/stat.ts';
 
 const NOWHERE: StoredPart = { sha: '0'.repeat(64), place: -1 };
@@ -19,18 +17,12 @@ function look({ path, kind, given }: ReadRequest): ReadOutcome {
 
 function lookInside(path: string, kind: CutKind): ReadOutcome {
   const opener = new FileOpener();
-  let fd: number | undefined;
   try {
-    fd = opener.open(path);
-    const stats = fstatSync(fd);
-    const { lengths, records } = cutMessages(kind, fd, stats.size);
-    return { stat: liveStat(stats), parts: lengths.map(() => NOWHERE), records };
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    return { error: code };
+    return withFile(opener, path, (fd, stats) => {
+      const { lengths, records } = cutMessages(kind, fd, stats.size);
+      return { stat: liveStat(stats), parts: lengths.map(() => NOWHERE), records };
+    });
   } finally {
-    if (fd !== undefined) closeSync(fd);
     opener.release();
   }
 }

@@ -1,6 +1,6 @@
 import type { Route } from '../notify/routes.ts';
 import { namedAccount, notifyOf, recipientsOf } from './notify-config.ts';
-import { PROBE_JSON, probeRoutes } from './notify-probe.ts';
+import { PROBE_EXIT_CODES, PROBE_JSON, PROBE_OPTIONS, probeRoutes } from './notify-probe.ts';
 import { defineCommand, type CommandResult } from './types.ts';
 
 export default defineCommand({
@@ -10,15 +10,9 @@ export default defineCommand({
     'Gets a token and sends a mail by each transport that uses the account; by the mail API (Graph, Gmail) where none does. What the provider refuses is explained with what to change: a wrong id, a missing consent or scope, SMTP AUTH that is switched off, a sender that is not allowed, a wrong clock.',
   ],
   arguments: { account: { value: 'ACCOUNT', description: 'the account, as the configuration calls it', required: true } },
-  options: { to: { kind: 'list', value: 'ADDRESS', description: "send to these in place of 'notify.to'" } },
+  options: PROBE_OPTIONS,
   examples: [{ command: 'mailrecover auth test m365 --to admin@example.net', says: 'Try an account before it is used.' }],
-  exitCodes: {
-    0: 'the mail was taken by every transport',
-    1: 'none took it',
-    3: 'some took it',
-    12: 'a credential is missing or refused',
-    13: 'nobody could be reached',
-  },
+  exitCodes: PROBE_EXIT_CODES,
   json: PROBE_JSON,
   recordsHistory: true,
   async run(context, { account: name }, { to }): Promise<CommandResult> {

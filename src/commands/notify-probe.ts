@@ -7,6 +7,16 @@ import type { Route } from '../notify/routes.ts';
 import type { Notify } from './notify-config.ts';
 import type { CommandContext, CommandResult, TextHelpers } from './types.ts';
 
+export const PROBE_OPTIONS = { to: { kind: 'list', value: 'ADDRESS', description: "send to these in place of 'notify.to'" } } as const;
+
+export const PROBE_EXIT_CODES = {
+  0: 'the mail was taken by every transport',
+  1: 'none took it',
+  3: 'some took it',
+  12: 'a credential is missing or refused',
+  13: 'nobody could be reached',
+} as const;
+
 export const PROBE_JSON = {
   'transports[].{name,kind,from}': 'what was tried',
   'transports[].sent': 'whether every recipient was taken',

@@ -1,6 +1,6 @@
 import { MailrecoverError } from '../errors/error.ts';
 import { notifyOf, recipientsOf } from './notify-config.ts';
-import { PROBE_JSON, probeRoutes } from './notify-probe.ts';
+import { PROBE_EXIT_CODES, PROBE_JSON, PROBE_OPTIONS, probeRoutes } from './notify-probe.ts';
 import { defineCommand, type CommandResult } from './types.ts';
 
 export default defineCommand({
@@ -10,18 +10,12 @@ export default defineCommand({
     'Tries each transport by itself, without falling back to the next, so that one that is broken is found before it is needed. Nothing goes into the spool.',
   ],
   arguments: { transport: { value: 'TRANSPORT', description: 'only these transports', variadic: true } },
-  options: { to: { kind: 'list', value: 'ADDRESS', description: "send to these in place of 'notify.to'" } },
+  options: PROBE_OPTIONS,
   examples: [
     { command: 'mailrecover notify test', says: 'Try all transports.' },
     { command: 'mailrecover notify test relay --to admin@example.net', says: 'Try one.' },
   ],
-  exitCodes: {
-    0: 'the mail was taken by every transport',
-    1: 'none took it',
-    3: 'some took it',
-    12: 'a credential is missing or refused',
-    13: 'nobody could be reached',
-  },
+  exitCodes: PROBE_EXIT_CODES,
   json: PROBE_JSON,
   recordsHistory: true,
   async run(context, { transport: names }, { to }): Promise<CommandResult> {

@@ -3,7 +3,8 @@
  * being listed and being read would else have the backup, often run as root, take other people's files for this one's mail.
  * A directory is opened once, it is seen that it is the place that was asked for, and files are reached through it.
  */
-import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync, type Stats } from 'node:fs';
+import { systemCode } from '../errors/error.ts';
 import { type ByteString, fsPath } from './bytes.ts';
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -57,5 +58,23 @@ export class FileOpener {
   release(): void {
     if (this.#directory !== undefined) closeSync(this.#directory.fd);
     this.#directory = undefined;
+  }
+}
+
+/**
+ * Opens a file for as long as it is used.
+ * @returns what came of it, or the code of the system's error, such as `ENOENT`
+ */
+export function withFile<T>(opener: FileOpener, path: ByteString, use: (fd: number, stats: Stats) => T): T | { error: string } {
+  let fd: number | undefined;
+  try {
+    fd = opener.open(path);
+    return use(fd, fstatSync(fd));
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    return { error: code };
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }

@@ -1,14 +1,13 @@
 /** What a restored mailbox holds whose files hold several messages each: read from the copy as a backup reads the live store, and compared with the catalog. */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs';
-import { systemCode } from '../errors/error.ts';
+import { closeSync, readFileSync, readSync } from 'node:fs';
 import type { FullSection, MessageState } from '../repository/catalog/model.ts';
 import { captureStore, type StoreFormat } from '../store/capture.ts';
 import { displayBytes } from '../store/bytes.ts';
 import { cutMessages } from '../store/cut.ts';
 import { isMailArea, type ContentReader, type LiveMessage, type ReadOutcome, type ReadRequest, type StoredPart } from '../store/live.ts';
 import type { CapturedMailbox } from '../store/maildir/capture.ts';
-import { FileOpener } from '../store/reach.ts';
+import { FileOpener, withFile } from '../store/reach.ts';
 import { liveStat } from '../store/stat.ts';
 import { now } from '../system/clock.ts';
 import type { Comparison } from './comparison.ts';
@@ -47,27 +46,18 @@ class Pieces {
 
   #read({ path, kind, given }: ReadRequest, opener: FileOpener): ReadOutcome {
     if (given !== undefined) return { stat: given.stat, parts: [] };
-    let fd: number | undefined;
-    try {
-      fd = opener.open(path);
-      const stats = fstatSync(fd);
+    return withFile(opener, path, (fd, stats) => {
       if (kind === 'message' || kind === 'file') return { stat: liveStat(stats), parts: [] };
       const { lengths, records } = cutMessages(kind, fd, stats.size);
       let at = 0;
       const wanted = new Set(records.flatMap(({ parts }) => parts));
       const parts = lengths.map((length, number): StoredPart => {
-        const part = { sha: wanted.has(number) ? hashRange(fd ?? -1, at, length) : '', place: this.#pieces.push({ path, at, length }) - 1 };
+        const part = { sha: wanted.has(number) ? hashRange(fd, at, length) : '', place: this.#pieces.push({ path, at, length }) - 1 };
         at += length;
         return part;
       });
       return { stat: liveStat(stats), parts, records };
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === undefined) throw error;
-      return { error: code };
-    } finally {
-      if (fd !== undefined) closeSync(fd);
-    }
+    });
   }
 
   bodyOf({ place, rest = [] }: LiveMessage): MessageBody {
