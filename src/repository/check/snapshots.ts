@@ -157,8 +157,10 @@ const FORK_HINT = 'a second installation with the same signing key, or a reposit
 export function checkKeys(heads: readonly SnapshotHead[], trusted: ReadonlySet<string>, ownHost: string | undefined, ledger: Ledger): void {
   const names = new Set(heads.filter(({ key }) => trusted.has(key)).map(({ host }) => host));
   if (ownHost !== undefined) names.add(ownHost);
-  const strangers = new Map<string, SnapshotHead[]>();
-  for (const head of heads) if (!trusted.has(head.key)) strangers.set(head.key, [...(strangers.get(head.key) ?? []), head]);
+  const strangers = Map.groupBy(
+    heads.filter(({ key }) => !trusted.has(key)),
+    ({ key }) => key,
+  );
   for (const [key, list] of strangers) {
     for (const { path, host } of list) {
       if (!names.has(host)) continue;

@@ -196,9 +196,7 @@ async function copyRecords({ from, to }: CopyOptions, holdings: ReadonlyMap<stri
 async function recordLeftOut({ to, author, believed }: CopyOptions): Promise<void> {
   const records = await readRecords(to.target, ['forget']);
   const known = forgottenSpans(records, believed);
-  const chains = new Map<string, StoredSnapshot[]>();
-  for (const snapshot of (await listSnapshots(to.target)).snapshots)
-    chains.set(hostFingerprint(snapshot.key), [...(chains.get(hostFingerprint(snapshot.key)) ?? []), snapshot]);
+  const chains = Map.groupBy((await listSnapshots(to.target)).snapshots, ({ key }) => hostFingerprint(key));
   const spans: Span[] = [];
   for (const [chain, list] of chains) {
     let before = 0;

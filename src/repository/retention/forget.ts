@@ -39,8 +39,7 @@ export function planForget(
   wish: ForgetWish,
   mayHold: (id: string) => boolean = () => true,
 ): ForgetPlan {
-  const chains = new Map<string, SnapshotHead[]>();
-  for (const head of checked.heads) chains.set(head.key, [...(chains.get(head.key) ?? []), head]);
+  const chains = Map.groupBy(checked.heads, ({ key }) => key);
   const plan: PlannedSnapshot[] = [];
   const byHost = [...chains.values()].sort((a, b) => ((a[0]?.host ?? '') < (b[0]?.host ?? '') ? -1 : 1));
   for (const chain of byHost) {

@@ -44,13 +44,13 @@ export interface FreezeOptions {
 export function freezeReasons({ snapshots, approvals, believed, now, floodPerDay }: FreezeOptions): Finding[] {
   const findings: Finding[] = [];
   const times = new Map<string, { host: string; newest: string; times: number[] }>();
-  const waiting = new Map<string, Judged[]>();
+  const waiting: Judged[] = [];
   for (const snapshot of snapshots) {
     const { id, host, time, key } = snapshot;
     const at = Date.parse(time);
     const short = id.slice(0, 12);
     if (isApproved(snapshot, approvals, believed)) continue;
-    if ((snapshot.anomalies?.length ?? 0) > 0) waiting.set(key, [...(waiting.get(key) ?? []), snapshot]);
+    if ((snapshot.anomalies?.length ?? 0) > 0) waiting.push(snapshot);
     if (at > now + AHEAD)
       findings.push({
         severity: 'error',
@@ -63,7 +63,7 @@ export function freezeReasons({ snapshots, approvals, believed, now, floodPerDay
     chain.times.push(at);
     times.set(key, chain);
   }
-  for (const list of waiting.values()) findings.push(tellWaiting(list));
+  for (const list of Map.groupBy(waiting, ({ key }) => key).values()) findings.push(tellWaiting(list));
   if (floodPerDay > 0)
     for (const { host, times: all } of times.values()) {
       const sorted = all.sort((a, b) => a - b);
