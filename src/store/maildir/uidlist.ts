@@ -43,17 +43,12 @@ export function parseUidlist(content: Buffer): Uidlist | undefined {
   for (let end = text.indexOf('\n', at); end >= 0; at = end + 1, end = text.indexOf('\n', at)) {
     line++;
     const record = parseRecord(text, at, end, list.version);
-    const problem =
-      record === undefined
-        ? 'not a record'
-        : record.uid <= last
-          ? `UID ${record.uid} after UID ${last}`
-          : list.uids.has(record.base)
-            ? 'a name that stands there twice'
-            : undefined;
+    const problem = record === undefined ? 'not a record' : record.uid <= last ? `UID ${record.uid} after UID ${last}` : undefined;
     if (problem !== undefined && list.damage === undefined) list.damage = { line, message: problem };
     if (record === undefined) continue;
-    // Of two lines with one name the later counts (an expunged file that was moved back).
+    // Of two lines with one name the later counts, and nothing is wrong: a client's rename made a message look expunged
+    // for a moment, and it was given a new UID (maildir_uidlist_next, "Duplicate file entry").
+    list.uids.delete(record.base);
     list.uids.set(record.base, record.uid);
     last = Math.max(last, record.uid);
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { noServer, places, told, variedMessages, verify, writeMailbox } from './fixture.ts';
 
@@ -20,4 +21,15 @@ test('an exact copy is proved', { skip: noServer }, async () => {
   assert.deepEqual(readdirSync(at.work), []);
   assert.ok(report.firstLoginMs !== undefined && report.firstLoginMs > 0 && report.completeMs >= report.firstLoginMs);
   assert.deepEqual(told(report), []);
+});
+
+test('a message that Dovecot numbered twice has its later UID', { skip: noServer }, async () => {
+  const at = places();
+  const alice = writeMailbox(at.scratch);
+  const list = join(alice.mailPath, 'dovecot-uidlist');
+  const [header, first, ...rest] = readFileSync(list, 'utf8').split('\n');
+  const name = first?.slice(first.indexOf(':'));
+  writeFileSync(list, [header, `5 ${name}`, first, ...rest].join('\n'));
+  const report = await verify(at, [alice]);
+  assert.deepEqual([report.findings, report.counts.compared], [[], report.counts.messages]);
 });
