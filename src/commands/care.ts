@@ -60,7 +60,7 @@ export async function careOf(context: CommandContext, options: { repository?: st
 }
 
 /** Public keys that are believed here, for commands that only look. */
-export async function believedKeys(place: Place): Promise<Set<string>> {
+export async function trustedKeys(place: Place): Promise<Set<string>> {
   const own = await ownKey(place);
   return new Set([...place.trust, ...(own === undefined ? [] : [own])]);
 }

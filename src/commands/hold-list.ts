@@ -1,4 +1,4 @@
-import { believedKeys } from './care.ts';
+import { trustedKeys } from './care.ts';
 import { identitiesOf, placeOf } from './from-config.ts';
 import { IDENTITY, READING_EXIT_CODES, REPOSITORY } from './shared.ts';
 import { defineCommand, type CommandResult } from './types.ts';
@@ -32,7 +32,7 @@ export default defineCommand({
       import('../errors/error.ts'),
     ]);
     const repository = await openRepository(place.target);
-    const { holds } = await readDecisions(place.target, await believedKeys(place));
+    const { holds } = await readDecisions(place.target, await trustedKeys(place));
     const reading = !repository.encrypted || options.identity.length > 0;
     const identities = reading ? await identitiesOf(context, place, repository, options.identity) : undefined;
     const rows = holds.map(({ sealed, ...hold }) => {

@@ -1,7 +1,7 @@
 /** The files of one tree of a store whose formats keep messages in files of several, as they are captured. */
 import type { Finding } from '../errors/finding.ts';
-import { ioError, systemCode } from '../errors/error.ts';
-import { displayBytes } from './bytes.ts';
+import { systemCode } from '../errors/error.ts';
+import { unreadable } from './links.ts';
 import type { ContentReader, LiveArea, LiveDir, LiveFile, LiveStat, ReadRequest } from './live.ts';
 import { folderOf, listDirectory, readLink, type Listing } from './maildir/listing.ts';
 import { liveStat, lstatIfThere, provesStill, sameStat } from './stat.ts';
@@ -50,8 +50,7 @@ export class FileSet {
   report(path: string, error: unknown, action: string): void {
     if (this.#unreadable.has(path)) return;
     this.#unreadable.add(path);
-    const subject = displayBytes(this.full(path));
-    this.findings.push({ severity: 'error', code: 'unreadable', message: ioError(error, action, subject).message, subject });
+    this.findings.push(unreadable(error, action, this.full(path)));
   }
 
   /** Whether the tree is there at all. */

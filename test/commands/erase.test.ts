@@ -12,7 +12,7 @@ import { readCatalogLines, readPack } from '../format/wrapping.ts';
 import { notBuilt } from '../support/binary.ts';
 import { missing, run } from '../support/host.ts';
 import { scratch } from '../support/tmp.ts';
-import { makeSite, type Site } from './retention-setting.ts';
+import { killAt, makeSite, type Site } from './retention-setting.ts';
 
 const skip = notBuilt();
 const ALICE = 'alice@example.org';
@@ -174,13 +174,7 @@ test('an erase that is killed leaves a sound repository, and goes on when it is 
   for (const at of [4, 9, 12, 16]) {
     rmSync(site.repo, { recursive: true });
     run('cp', ['-a', join(base, 'repo'), site.repo]);
-    const plan = {
-      do: 'kill' as const,
-      at,
-      under: [site.repo],
-      kinds: ['unlink' as const, 'rename' as const],
-      counter: join(base, `count-${at}`),
-    };
+    const plan = killAt(at, site.repo, join(base, `count-${at}`));
     const killed = await site.run(args, { plans: [plan] });
     assert.ok(killed.signal === 'SIGKILL' || killed.code === 137 || killed.code === 0, `${at}: ${killed.stderr}`);
     const between = await site.json(['check', '--read-data', '--identity', site.identity]);

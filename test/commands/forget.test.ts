@@ -8,7 +8,7 @@ import { sha256 } from '../format/encoding.ts';
 import { notBuilt } from '../support/binary.ts';
 import { missing, run } from '../support/host.ts';
 import { scratch } from '../support/tmp.ts';
-import { makeSite, someSnapshots, type Site } from './retention-setting.ts';
+import { killAt, makeSite, someSnapshots, type Site } from './retention-setting.ts';
 
 const skip = notBuilt();
 
@@ -138,13 +138,7 @@ test('a prune that is killed anywhere leaves a sound repository, and the next on
   for (const at of [2, 5, 9]) {
     rmSync(site.repo, { recursive: true });
     run('cp', ['-a', join(base, 'repo'), site.repo]);
-    const plan = {
-      do: 'kill' as const,
-      at,
-      under: [site.repo],
-      kinds: ['unlink' as const, 'rename' as const],
-      counter: join(base, `count-${at}`),
-    };
+    const plan = killAt(at, site.repo, join(base, `count-${at}`));
     const forget = await site.run(['forget', '--keep-last', '1'], { plans: [plan] });
     const prune = await site.run(['prune'], { plans: [{ ...plan, counter: join(base, `second-${at}`) }] });
     killed += [forget, prune].filter(({ signal, code }) => signal === 'SIGKILL' || code === 137).length;

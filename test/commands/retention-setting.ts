@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mailrecover, mailrecoverJson, type Document, type Ran, type RunOptions } from '../support/binary.ts';
+import type { KillPlan } from '../support/preload/plan.ts';
 import { deliver, expunge, folderPath, makeFolder, messagesOf } from '../reliability/mailbox.ts';
 import { scratch } from '../support/tmp.ts';
 
@@ -85,4 +86,9 @@ export async function someSnapshots(site: Site, count: number): Promise<string[]
     ids.push(String((await site.json(['backup']))['snapshot']));
   }
   return ids;
+}
+
+/** A kill at the nth removal or renaming in a repository. @param counter path of a file that is not there yet */
+export function killAt(at: number, repository: string, counter: string): KillPlan {
+  return { do: 'kill', at, under: [repository], kinds: ['unlink', 'rename'], counter };
 }

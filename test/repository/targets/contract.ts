@@ -129,3 +129,23 @@ export function contract(kind: string, { open, skip, many = 250 }: Subject): voi
     assert.deepEqual(await pathsOf(target), names.slice(0, 1));
   });
 }
+
+/** Does something with a target, and gives up its connections whatever happened. */
+export async function use<T>(target: Target, work: (target: Target) => Promise<T>): Promise<T> {
+  try {
+    return await work(target);
+  } finally {
+    await target.close?.();
+  }
+}
+
+/** Makes each call there is, in an empty place. @param large more than 200,000 bytes */
+export async function everyCall(target: Target, large: Buffer): Promise<void> {
+  assert.equal(await target.put('packs/ab/large', large), true);
+  assert.equal(await target.put('locks/x', Buffer.from('small'), { exclusive: true }), true);
+  assert.ok((await target.get('packs/ab/large')).equals(large));
+  assert.ok((await target.getRange('packs/ab/large', 1000, 200_000)).equals(large.subarray(1000, 200_000)));
+  assert.deepEqual(await pathsOf(target), ['locks/x', 'packs/ab/large']);
+  assert.equal(await target.size('locks/x'), 5);
+  await target.remove('locks/x');
+}

@@ -18,7 +18,7 @@ import { makeBucket, s3Client } from '../../support/s3.ts';
 import { s3Proxy } from '../../support/s3-proxy.ts';
 import { rounds } from '../../support/soak.ts';
 import { scratch } from '../../support/tmp.ts';
-import { isCode, pathsOf } from './contract.ts';
+import { everyCall, isCode, pathsOf, use } from './contract.ts';
 
 const skip = noRadosgw();
 const started = skip === false ? await radosgw() : undefined;
@@ -66,27 +66,11 @@ function open(
   return resilient(target, { atOnce: 4, patienceMs, firstMs: patienceMs });
 }
 
-async function use<T>(target: Target, work: (target: Target) => Promise<T>): Promise<T> {
-  try {
-    return await work(target);
-  } finally {
-    await target.close?.();
-  }
-}
-
 test('S3: a connection that breaks at any byte costs time and nothing else', { skip, timeout: 300_000 }, async () => {
   const proxy = await proxyBefore(server().port);
   const endpoint = `http://127.0.0.1:${proxy.port}`;
-  const [large, small] = [randomBytes(300_000), Buffer.from('small')];
-  const work = async (target: Target): Promise<void> => {
-    assert.equal(await target.put('packs/ab/large', large), true);
-    assert.equal(await target.put('locks/x', small, { exclusive: true }), true);
-    assert.ok((await target.get('packs/ab/large')).equals(large));
-    assert.ok((await target.getRange('packs/ab/large', 1000, 200_000)).equals(large.subarray(1000, 200_000)));
-    assert.deepEqual(await pathsOf(target), ['locks/x', 'packs/ab/large']);
-    assert.equal(await target.size('locks/x'), 5);
-    await target.remove('locks/x');
-  };
+  const large = randomBytes(300_000);
+  const work = (target: Target): Promise<void> => everyCall(target, large);
   await use(open('whole', { endpoint }), work);
   const { up, down } = proxy;
   const count = rounds(3, 60);
