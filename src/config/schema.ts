@@ -10,6 +10,7 @@ import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPa
 import { schedulePart } from './parts/schedule.ts';
 import { copiesPart, retentionPart } from './parts/retention.ts';
 import { storePart } from './parts/store.ts';
+import { standbyPart } from './parts/standby.ts';
 import { watchPart } from './parts/watch.ts';
 import { systemPart } from './parts/system.ts';
 
@@ -51,6 +52,7 @@ export const configSchema = z
     copies: copiesPart,
     notify: notifyPart.optional().meta({ description: 'who is told how runs ended, and by which ways' }),
     goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
+    standby: standbyPart.optional().meta({ description: 'the standby host, and how mail is switched to it' }),
     watch: watchPart.prefault({}).meta({ description: 'continuous backup (`mailrecover watch`)' }),
     schedule: schedulePart.optional().meta({ description: 'what runs by itself and when; `schedule install` carries it out' }),
   })

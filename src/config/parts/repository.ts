@@ -37,7 +37,8 @@ const limitPart = z.strictObject({
   down: bytes('20M').optional().meta({ description: 'bytes a second that are fetched at most' }),
 });
 
-const sftpPart = z.strictObject({
+/** How to log in to a server over SSH, and how it is known. */
+export const sshLogin = {
   key: reference('file:/etc/mailrecover/ssh_key')
     .optional()
     .meta({ description: "the private key; by default an agent and the user's own keys are tried" }),
@@ -58,7 +59,9 @@ const sftpPart = z.strictObject({
       description: 'the one key that the server may show, in place of known_hosts',
       examples: ['SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU'],
     }),
-});
+};
+
+const sftpPart = z.strictObject(sshLogin);
 
 const s3Part = z.strictObject({
   accessKey: reference('file:/etc/mailrecover/s3_access_key')
@@ -119,7 +122,7 @@ export const placeSettings = {
 export const repositoryPart = z.preprocess(spelledOut, z.strictObject(placeSettings));
 
 /** A reference to a secret, which itself never stands in the configuration. */
-function reference(example: string) {
+export function reference(example: string) {
   return z
     .string()
     .refine((text) => referenceProblem(text) === undefined, { error: ({ input }) => referenceProblem(String(input)) ?? 'is no reference' })
