@@ -18,14 +18,14 @@ export default defineCommand({
   async run(context, { account: name }, { to }): Promise<CommandResult> {
     const notify = await notifyOf(context);
     const account = namedAccount(notify, name);
-    const recipients = recipientsOf(notify, to);
     const { routes, state } = notify.delivery;
-    const own = routes.filter((route) => route.kind !== 'smtp' && route.options.account.name === name);
+    const own = routes.filter((route) => 'account' in route.options && route.options.account.name === name);
     const tokens = { state };
     const fallback: Route =
       account.provider === 'microsoft'
         ? { name: 'graph', kind: 'graph', options: { account, from: account.mailbox, tokens } }
         : { name: 'gmail', kind: 'gmail', options: { account, from: account.mailbox, tokens } };
-    return probeRoutes(context, notify, own.length === 0 ? [fallback] : own, recipients);
+    const chosen = own.length === 0 ? [fallback] : own;
+    return probeRoutes(context, notify, chosen, recipientsOf(notify, to, chosen));
   },
 });

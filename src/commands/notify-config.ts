@@ -17,6 +17,9 @@ export interface Notify {
   purposesOf(account: Account): Purpose[];
 }
 
+/** Where PagerDuty takes events; accounts in the EU have an address of their own. */
+const PAGERDUTY = 'https://events.pagerduty.com/v2/enqueue';
+
 /** @throws MailrecoverError `config` where the configuration says nothing of it */
 export async function notifyOf(context: CommandContext): Promise<Notify> {
   const config = await context.config();
@@ -69,6 +72,10 @@ function routeOf(
   presetServer: (account: Account) => { host: string; port: number; security: 'tls' | 'starttls' | 'none'; caFile?: string | undefined },
 ): Route {
   const { name, kind, host, security, user, password } = transport;
+  if (kind === 'webhook') {
+    const { template = 'generic', url = PAGERDUTY, token, always, caFile } = transport;
+    return { name, kind, options: { name, template, url, token, always, caFile } };
+  }
   const port = transport.port ?? { starttls: 587, tls: 465, none: 25 }[security];
   if (kind === 'smtp') {
     const from = transport.from ?? notify.from ?? '';
@@ -102,12 +109,15 @@ export function namedAccount(notify: Notify, name: string): Account {
   });
 }
 
-/** Whom to send to: those named, else those of the configuration. @throws MailrecoverError `usage` */
-export function recipientsOf(notify: Notify, named: readonly string[]): readonly string[] {
+/**
+ * Whom to send to: those named, else those of the configuration. Webhooks alone need nobody.
+ * @throws MailrecoverError `usage`
+ */
+export function recipientsOf(notify: Notify, named: readonly string[], routes: readonly Route[]): readonly string[] {
   const to = named.length > 0 ? named : notify.to;
   const wrong = to.find((address) => !/^[^\s@<>,;"]+@[^\s@<>,;"]+$/.test(address));
   if (wrong !== undefined) throw new MailrecoverError('usage', `'${wrong}' is no address`, { hint: 'write it as admin@example.org' });
-  if (to.length > 0) return to;
+  if (to.length > 0 || routes.every(({ kind }) => kind === 'webhook')) return to;
   throw new MailrecoverError('usage', 'nobody is named to send to', {
     hint: "name somebody with --to ADDRESS, or as 'notify.to' in the configuration",
   });

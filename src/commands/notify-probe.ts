@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors/codes.ts';
 import type { Finding } from '../errors/finding.ts';
 import { outgoing } from '../notify/message.ts';
 import { refusalFinding, Refused } from '../notify/refusal.ts';
-import type { Route } from '../notify/routes.ts';
+import { ownRecipient, type Route, shownSender } from '../notify/routes.ts';
 import type { Notify } from './notify-config.ts';
 import type { CommandContext, CommandResult, TextHelpers } from './types.ts';
 
@@ -55,7 +55,7 @@ export async function probeRoutes(
     context.progress.phase(`sending by ${route.name}`);
     const began = monotonic();
     const mail = outgoing({
-      to,
+      to: route.kind === 'webhook' ? [ownRecipient(route.name)] : to,
       subject: `[mailrecover] test of ${route.name}`,
       text: `This is a test of the transport '${route.name}' (${route.kind}) of mailrecover on ${hostname()}, sent on ${isoNow()}.\nReports come the same way. There is nothing to do.\n`,
     });
@@ -68,7 +68,7 @@ export async function probeRoutes(
     probed.push({
       name: route.name,
       kind: route.kind,
-      from: route.options.from,
+      from: shownSender(route),
       sent: left.length === 0,
       accepted,
       refused: refused.map((each) => ({ to: each.to, ...each.refusal })),
@@ -88,7 +88,7 @@ export async function probeRoutes(
 
 /** A token that was kept may be better than what the account gives now. */
 function withFreshToken(route: Route): Route {
-  if (route.kind === 'smtp') return route;
+  if (!('tokens' in route.options)) return route;
   return { ...route, options: { ...route.options, tokens: { ...route.options.tokens, fresh: true } } } as Route;
 }
 
@@ -101,5 +101,7 @@ function renderProbed(probed: readonly Probed[], to: readonly string[], text: Te
     text.duration(milliseconds),
   ]);
   const table = text.table(rows, { head: ['transport', 'kind', 'from', 'result', 'took'], right: [4] });
-  return probed.some(({ sent }) => sent) ? `${table}\n\nlook whether it arrived: ${to.join(', ')}` : table;
+  return probed.some(({ sent }) => sent)
+    ? `${table}\n\nlook whether it arrived: ${(to.length > 0 ? to : probed.map(({ name }) => name)).join(', ')}`
+    : table;
 }

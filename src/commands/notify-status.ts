@@ -22,7 +22,8 @@ export default defineCommand({
   },
   async run(context): Promise<CommandResult> {
     const { delivery, to } = await notifyOf(context);
-    const [{ openSpool }, { damagedFinding }, { isoTime }] = await Promise.all([
+    const [{ shownSender }, { openSpool }, { damagedFinding }, { isoTime }] = await Promise.all([
+      import('../notify/routes.ts'),
       import('../notify/spool.ts'),
       import('../notify/deliver.ts'),
       import('../system/clock.ts'),
@@ -62,7 +63,7 @@ export default defineCommand({
         message: 'no transport is configured, so nobody is told',
         hint: "add 'notify.transports' to the configuration",
       });
-    if (to.length === 0)
+    if (to.length === 0 && !(delivery.routes.length > 0 && delivery.routes.every(({ kind }) => kind === 'webhook')))
       findings.push({
         severity: 'warning',
         code: 'no-recipient',
@@ -76,7 +77,7 @@ export default defineCommand({
       counts: { waiting: mails.length - refused, refused },
       findings,
       fields: {
-        transports: delivery.routes.map(({ name, kind, options }) => ({ name, kind, from: options.from })),
+        transports: delivery.routes.map((route) => ({ name: route.name, kind: route.kind, from: shownSender(route) })),
         spool: mails.map(({ mail, state }) => ({
           id: mail.id,
           subject: mail.subject,
@@ -91,7 +92,7 @@ export default defineCommand({
       render: (text) =>
         [
           text.table(
-            delivery.routes.map(({ name, kind, options }) => [name, kind, options.from]),
+            delivery.routes.map((route) => [route.name, route.kind, shownSender(route)]),
             { head: ['transport', 'kind', 'from'] },
           ),
           mails.length === 0

@@ -30,6 +30,6 @@ export default defineCommand({
     if (routes.length === 0)
       throw new MailrecoverError('config', 'no transport is configured', { hint: "add 'notify.transports' to the configuration" });
     const chosen = names.length === 0 ? routes : routes.filter(({ name }) => names.includes(name));
-    return probeRoutes(context, notify, chosen, recipientsOf(notify, to));
+    return probeRoutes(context, notify, chosen, recipientsOf(notify, to, chosen));
   },
 });

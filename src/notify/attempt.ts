@@ -2,7 +2,7 @@
 import { MailrecoverError } from '../errors/error.ts';
 import type { OutgoingMail } from './message.ts';
 import type { Refusal } from './refusal.ts';
-import { type Route, sendBy } from './routes.ts';
+import { type Route, sendBy, servedBy, stillThere } from './routes.ts';
 
 /** What one transport did with a mail. */
 export interface Attempt {
@@ -48,10 +48,11 @@ export async function tryRoutes(mail: OutgoingMail, routes: readonly Route[], si
 
 async function tryInOrder(mail: OutgoingMail, routes: readonly Route[], signal: AbortSignal): Promise<Omit<Round, 'stripped'>> {
   const attempts: Attempt[] = [];
-  let left = mail.to;
+  let left = stillThere(mail.to, routes);
   for (const route of routes) {
-    if (left.length === 0) break;
-    const attempt = await tryOne({ ...mail, to: left }, route, signal);
+    const to = servedBy(route, left);
+    if (to.length === 0) continue;
+    const attempt = await tryOne({ ...mail, to }, route, signal);
     attempts.push(attempt);
     left = left.filter((address) => !attempt.accepted.includes(address));
   }

@@ -6,7 +6,7 @@ import { type Attempt, type Round, tryRoutes, withoutFiles } from './attempt.ts'
 import { marked, together } from './late.ts';
 import { type Message, type OutgoingMail, outgoing } from './message.ts';
 import { refusalFinding } from './refusal.ts';
-import type { Route } from './routes.ts';
+import { allRecipients, type Route } from './routes.ts';
 import { openSpool, type Spool, type SpooledMail, type SpoolState } from './spool.ts';
 
 export interface DeliveryOptions {
@@ -46,10 +46,10 @@ const BACKOFF_MIN = [1, 2, 5, 10, 20, 30, 60, 120, 240];
  * @throws whatever `signal` is aborted with; the mail stays in the spool then
  */
 export async function deliver(message: Message, options: DeliveryOptions): Promise<Delivery> {
-  if (message.to.length === 0)
-    throw new MailrecoverError('config', 'nobody is named to send to', { hint: "add 'notify.to' to the configuration" });
+  const to = allRecipients(message.to, options.routes);
+  if (to.length === 0) throw new MailrecoverError('config', 'nobody is named to send to', { hint: "add 'notify.to' to the configuration" });
   const spool = openSpool(options.state, options.reserve);
-  const mail = outgoing(message);
+  const mail = outgoing({ ...message, to });
   const kept = await keep(spool, mail);
   try {
     const round = await tryRoutes(mail, options.routes, options.signal);
@@ -164,7 +164,7 @@ function roundFindings({ attempts, stripped }: Round, failed: boolean): Finding[
       return refusal.code === 'recipient' ? { ...finding, message: `${finding.message} (${to.join(', ')})` } : finding;
     }),
   );
-  if (attempts.length === 0)
+  if (attempts.length === 0 && failed)
     findings.push({
       severity: 'error',
       code: 'no-transport',
@@ -289,7 +289,7 @@ async function sendGroup(
   { routes, signal }: FlushOptions,
 ): Promise<{ entry: SpooledMail; delivery: Delivery }[]> {
   const [only] = group;
-  const from = routes[0]?.options.from ?? 'mailrecover@localhost';
+  const from = routes.flatMap((route) => (route.kind === 'webhook' ? [] : route.options.from))[0] ?? 'mailrecover@localhost';
   const mail = group.length === 1 && only !== undefined ? marked(only) : await together(group, from);
   const round = await tryRoutes(mail, routes, signal);
   const done: { entry: SpooledMail; delivery: Delivery }[] = [];

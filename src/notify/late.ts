@@ -36,6 +36,8 @@ export async function together(spooled: readonly SpooledMail[], from: string): P
     .slice(0, 24)}`;
   const delay = span(now() - first.mail.writtenAt);
   const rule = '='.repeat(72);
+  // Of one thing the newest state counts.
+  const events = new Map(spooled.flatMap(({ mail }) => mail.events ?? []).map((event) => [event.key, event]));
   const list = spooled.map(({ mail }) => `${isoTime(mail.writtenAt)}  ${mail.subject}`);
   return {
     id,
@@ -50,6 +52,7 @@ export async function together(spooled: readonly SpooledMail[], from: string): P
       '',
     ].join('\n'),
     headers: { 'X-Mailrecover-Delayed': String(Math.round((now() - first.mail.writtenAt) / 1000)) },
+    ...(events.size === 0 ? {} : { events: [...events.values()] }),
     attachments: await Promise.all(
       spooled.map(async ({ mail }) => ({
         filename: `${isoTime(mail.writtenAt).replace(/[:.]/g, '-')}.eml`,

@@ -10,6 +10,18 @@ export interface Attachment {
   cid?: string;
 }
 
+/** What a message reports, for services that keep count of what is open. */
+export interface NotifyEvent {
+  /** The same for a problem and for its end: `mx1/backup`. */
+  key: string;
+  host: string;
+  /** The command that it is about, where it is about one. */
+  command?: string;
+  outcome: 'ok' | 'warning' | 'partial' | 'failed';
+  /** One line that says it. */
+  summary: string;
+}
+
 export interface Message {
   subject: string;
   /** What a terminal shows. Every mail has it. */
@@ -20,6 +32,8 @@ export interface Message {
   to: readonly string[];
   /** More headers: `X-Mailrecover-Status` … */
   headers?: Readonly<Record<string, string>>;
+  /** What it reports; a test reports nothing. */
+  events?: readonly NotifyEvent[];
 }
 
 /** A message with what makes it the same one however often it is tried. */

@@ -23,18 +23,20 @@ export type Trouble =
   | 'stranger';
 
 /** A transport set up for a world; `trouble` holds for one mail. */
-export type SetUp = (world: World) => (mail: OutgoingMail, trouble?: Trouble) => Promise<SendOutcome>;
+export type SetUp<Place = World> = (place: Place) => (mail: OutgoingMail, trouble?: Trouble) => Promise<SendOutcome>;
 
 const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 
-export function contract(name: string, world: World, setUp: SetUp): void {
-  const say = (subject: string, more: Partial<OutgoingMail> = {}): OutgoingMail =>
-    outgoing({ subject: `${name}: ${subject}`, text: `${subject}\n`, to: [READER], ...more });
+function say(name: string, subject: string, more: Partial<OutgoingMail> = {}): OutgoingMail {
+  return outgoing({ subject: `${name}: ${subject}`, text: `${subject}\n`, to: [READER], ...more });
+}
 
+/** What every transport does that hands over mail: that it arrives, and what {@link troubles} asks. */
+export function contract(name: string, world: World, setUp: SetUp): void {
   test(`${name}: a mail arrives as it was handed in`, async () => {
     const send = setUp(world);
     const data = randomBytes(50_000);
-    const mail = say('失敗 2/14 hosts', {
+    const mail = say(name, '失敗 2/14 hosts', {
       text: '.\nA line that begins with a dot, and ünïcode.\n',
       html: '<p>失敗 <img src="cid:chart"></p>',
       headers: { 'X-Mailrecover-Status': 'failed' },
@@ -56,7 +58,7 @@ export function contract(name: string, world: World, setUp: SetUp): void {
   });
 
   test(`${name}: every recipient gets it once`, async () => {
-    const outcome = await setUp(world)(say('to two', { to: [READER, OTHER] }));
+    const outcome = await setUp(world)(say(name, 'to two', { to: [READER, OTHER] }));
     assert.deepEqual(outcome, { accepted: [READER, OTHER], refused: [] });
     for (const reader of [READER, OTHER]) {
       await world.arrived(`${name}: to two`, reader);
@@ -64,17 +66,22 @@ export function contract(name: string, world: World, setUp: SetUp): void {
     }
   });
 
+  troubles(name, world, setUp);
+}
+
+/** What is in the way is told as what it is, whatever the transport hands over. */
+export function troubles<Place>(name: string, place: Place, setUp: SetUp<Place>): void {
   for (const [trouble, permanent, codes] of [
     ['busy', false, ['busy']],
     ['throttled', false, ['throttled', 'busy']],
-    ['refusal', true, ['sender', 'mailbox', 'api-disabled']],
+    ['refusal', true, ['sender', 'mailbox', 'api-disabled', 'hook-gone']],
     ['cut', false, ['unreachable', 'busy']],
     ['no-name', false, ['unreachable']],
     ['no-port', false, ['unreachable']],
     ['stranger', false, ['tls']],
   ] as [Trouble, boolean, string[]][]) {
     test(`${name}: ${trouble} is told as what it is`, async () => {
-      const { accepted, refused } = await setUp(world)(say(trouble), trouble);
+      const { accepted, refused } = await setUp(place)(say(name, trouble), trouble);
       assert.deepEqual(accepted, []);
       const [first] = refused;
       assert.ok(first !== undefined && refused.length === 1);
@@ -91,16 +98,16 @@ export function contract(name: string, world: World, setUp: SetUp): void {
 
   test(`${name}: it stops when it is told to`, async () => {
     const stopped = AbortSignal.abort(new Error('stopped'));
-    await assert.rejects(setUpWith(setUp, world, stopped)(say('stopped')), /stopped/);
+    await assert.rejects(setUpWith(setUp, place, stopped)(say(name, 'stopped')), /stopped/);
   });
 }
 
-/** The signal is the world's to give. */
-function setUpWith(setUp: SetUp, world: World, signal: AbortSignal): ReturnType<SetUp> {
-  return setUp({ ...world, signal } as World & { signal: AbortSignal });
+/** The signal is the place's to give. */
+function setUpWith<Place>(setUp: SetUp<Place>, place: Place, signal: AbortSignal): ReturnType<SetUp<Place>> {
+  return setUp({ ...place, signal });
 }
 
 /** The signal that a transport gets. */
-export function signalOf(world: World): AbortSignal {
-  return (world as World & { signal?: AbortSignal }).signal ?? new AbortController().signal;
+export function signalOf(place: object): AbortSignal {
+  return (place as { signal?: AbortSignal }).signal ?? new AbortController().signal;
 }

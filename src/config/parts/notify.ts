@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { CLOUDS } from '../../notify/oauth/account.ts';
+import { TEMPLATES } from '../../notify/webhooks/template.ts';
 import { referenceProblem } from '../../system/secret.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, "must be lower-case letters, digits, '_' or '-'");
@@ -73,8 +74,8 @@ const accountPart = z.strictObject({
 /** A way to get mail out. */
 const transportPart = z.strictObject({
   name: name.meta({ description: 'what the transport is called in results', examples: ['graph'] }),
-  kind: z.enum(['graph', 'gmail', 'smtp-oauth2', 'smtp']).meta({
-    description: 'Microsoft Graph, the Gmail API, SMTP with an OAuth2 account, or a plain relay',
+  kind: z.enum(['graph', 'gmail', 'smtp-oauth2', 'smtp', 'webhook']).meta({
+    description: 'Microsoft Graph, the Gmail API, SMTP with an OAuth2 account, a plain relay, or a webhook',
     examples: ['graph'],
   }),
   account: name.optional().meta({ description: 'the account it sends with; not for smtp', examples: ['m365'] }),
@@ -107,6 +108,28 @@ const transportPart = z.strictObject({
   caFile: path
     .optional()
     .meta({ description: 'a certificate authority to trust beside the usual ones, PEM', examples: ['/etc/ssl/certs/relay.pem'] }),
+  template: z
+    .enum(TEMPLATES)
+    .optional()
+    .meta({ description: 'webhook: which service it is; generic is a document of our own', examples: ['slack'] }),
+  url: z
+    .string()
+    .refine((text) => https.safeParse(text).success || referenceProblem(text) === undefined, {
+      error: 'must be an https:// address, or a reference to one',
+    })
+    .optional()
+    .meta({
+      description:
+        'webhook: a reference to its address; one that is no secret (ntfy, pagerduty, generic) may stand here itself. pagerduty has one by default',
+      examples: ['file:/etc/mailrecover/slack-webhook'],
+    }),
+  token: reference.optional().meta({
+    description: 'webhook: a reference to the access token (ntfy), the routing key (pagerduty) or the secret that signs (generic)',
+    examples: ['file:/etc/mailrecover/pagerduty-key'],
+  }),
+  always: z.boolean().default(false).meta({
+    description: 'webhook: told of every message, in addition; without it, it has its turn where the transports before it failed',
+  }),
 });
 
 type TransportPart = z.output<typeof transportPart>;
@@ -166,6 +189,8 @@ function accountProblems(account: AccountPart, report: Report): void {
 
 function transportProblems(transport: TransportPart, accounts: readonly AccountPart[], from: string | undefined, report: Report): void {
   const { kind, account: named } = transport;
+  if (kind === 'webhook') return webhookProblems(transport, report);
+  if (transport.always) report('always', 'is for webhooks');
   if (kind === 'smtp') {
     if (transport.host === undefined) report('host', 'is missing');
     if (named !== undefined) report('account', "is for graph, gmail and smtp-oauth2; smtp has 'user' and 'password'");
@@ -180,4 +205,15 @@ function transportProblems(transport: TransportPart, accounts: readonly AccountP
   if (account === undefined) return report('account', `names no account: '${named}'`);
   const provider = { graph: 'microsoft', gmail: 'google', 'smtp-oauth2': account.provider }[kind];
   if (account.provider !== provider) report('account', `must be an account at ${provider}`);
+}
+
+function webhookProblems({ template, url, token, account, host, user, password, from }: TransportPart, report: Report): void {
+  for (const [key, value] of Object.entries({ account, host, user, password, from }))
+    if (value !== undefined) report(key, 'is not for webhooks');
+  if (template === undefined) return report('template', 'is missing');
+  if (url === undefined && template !== 'pagerduty') report('url', 'is missing');
+  if (url?.startsWith('https://') === true && (template === 'slack' || template === 'teams'))
+    report('url', 'must be a reference: whoever knows the address may post there');
+  if (template === 'pagerduty' && token === undefined) report('token', 'is missing: the routing key');
+  if (token !== undefined && (template === 'slack' || template === 'teams')) report('token', 'is in the address already');
 }
