@@ -42,6 +42,8 @@ export interface StatusOptions {
 
 export interface Status {
   host: string;
+  /** When the repository was made. */
+  created: string;
   newest: HostStatus['newest'];
   ageSeconds: number | undefined;
   /** How many snapshots there are, of all hosts. */
@@ -115,6 +117,7 @@ export async function backupStatus(options: StatusOptions): Promise<Status> {
   const { size, lastWeek, ...rest } = growth;
   return {
     host,
+    created: repository.created,
     newest: own.newest,
     ageSeconds: own.ageSeconds,
     snapshots: hosts.reduce((sum, each) => sum + each.snapshots, 0),
@@ -160,7 +163,7 @@ function emptyHost(host: string): HostStatus {
     verified: undefined,
     verifiedWhole: undefined,
   };
-  return { host, ...nothing, snapshots: 0, lastRuns, failures: [], incomplete: [], running: [] };
+  return { host, ...nothing, snapshots: 0, proofs: [], runs: [], lastRuns, failures: [], incomplete: [], running: [] };
 }
 
 function tellKey({ identities }: StatusOptions, { facts }: Known, findings: Finding[]): NonNullable<Status['key']> {

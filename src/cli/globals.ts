@@ -1,5 +1,6 @@
 import { DEFAULT_CONFIG_PATH, GLOBAL_OPTIONS } from '../commands/global.ts';
 import { flagOf } from '../commands/flags.ts';
+import type { Lang } from '../report/words/index.ts';
 
 /** What the global options say. */
 export interface Globals {
@@ -9,7 +10,9 @@ export interface Globals {
   verbose: boolean;
   color: boolean;
   events: boolean;
-  lang: 'en' | 'ja';
+  lang: Lang;
+  /** What `--lang` says, where it is given. */
+  langAsked: Lang | undefined;
 }
 
 /** A first look at the command line: enough to load the right command, and to print an error as asked when the rest can't be parsed. */
@@ -52,6 +55,7 @@ export function scanArguments(argv: readonly string[], environment: NodeJS.Proce
       events: given.has('--events'),
       color: !given.has('--no-color') && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb',
       lang: languageOf(given.get('--lang'), environment),
+      langAsked: given.get('--lang') ? languageOf(given.get('--lang'), {}) : undefined,
     },
     words,
     help: given.has('--help') || given.has('-h'),
@@ -59,7 +63,8 @@ export function scanArguments(argv: readonly string[], environment: NodeJS.Proce
   };
 }
 
-function languageOf(asked: string | undefined, environment: NodeJS.ProcessEnv): 'en' | 'ja' {
-  const name = asked || environment['LC_ALL'] || environment['LC_TIME'] || environment['LANG'] || 'en';
+/** What was asked for, else what the locale of messages is (POSIX, Base Definitions 8.2). */
+function languageOf(asked: string | undefined, environment: NodeJS.ProcessEnv): Lang {
+  const name = asked || environment['LC_ALL'] || environment['LC_MESSAGES'] || environment['LANG'] || 'en';
   return name.startsWith('ja') ? 'ja' : 'en';
 }

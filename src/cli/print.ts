@@ -3,8 +3,9 @@ import type { Finding } from '../errors/finding.ts';
 import type { Ending } from './document.ts';
 import type { Globals } from './globals.ts';
 import type { Output } from './output.ts';
-import { textHelpers } from './text/helpers.ts';
-import { printable } from './text/width.ts';
+import { textHelpers } from '../report/text/helpers.ts';
+import { tell } from '../report/text/tell.ts';
+import { printable } from '../report/text/width.ts';
 
 /** Findings that are printed as text unless --verbose asks for all; the JSON document has every one. */
 const FINDINGS_SHOWN = 20;
@@ -29,8 +30,8 @@ export async function printText(ending: Ending, globals: Globals, output: Output
   }
   for (const line of findingLines(result, globals.verbose, onErr, globals.quiet && !bad)) output.err(`${printable(line)}\n`);
   if (error !== undefined) {
-    output.err(`${onErr.red('mailrecover:')} ${localTimes(oneLine(printable(error.message)), onErr)}\n`);
-    if (error.hint !== undefined) output.err(`${onErr.cyan('hint:')} ${oneLine(printable(error.hint))}\n`);
+    output.err(`${onErr.red('mailrecover:')} ${tell(printable(error.message), onErr)}\n`);
+    if (error.hint !== undefined) output.err(`${onErr.cyan(onErr.words.common.hint)} ${tell(printable(error.hint), onErr)}\n`);
   }
 }
 
@@ -48,25 +49,16 @@ function findingLines(result: CommandResult, verbose: boolean, text: TextHelpers
   const worth = (result.findings ?? []).filter(({ severity }) => !silent && (severity !== 'info' || verbose));
   const shown = verbose ? worth : worth.slice(0, FINDINGS_SHOWN);
   const lines = shown.flatMap(({ hint, ...finding }, index) => [
-    `${label(finding, text)} ${localTimes(oneLine(finding.message), text)}`,
+    `${label(finding, text)} ${tell(finding.message, text)}`,
     // What is to be done about several is said once, after the last of them.
-    ...(hint === undefined || hint === shown[index + 1]?.hint ? [] : [`${text.cyan('hint:')} ${oneLine(hint)}`]),
+    ...(hint === undefined || hint === shown[index + 1]?.hint ? [] : [`${text.cyan(text.words.common.hint)} ${tell(hint, text)}`]),
   ]);
-  if (worth.length > shown.length)
-    lines.push(text.dim(`and ${text.number(worth.length - shown.length)} more; --verbose or --json lists them all`));
+  if (worth.length > shown.length) lines.push(text.dim(text.words.common.more(worth.length - shown.length)));
   return lines;
 }
 
 function label({ severity }: Finding, text: TextHelpers): string {
-  if (severity === 'error') return text.red('error:');
-  return severity === 'warning' ? text.yellow('warning:') : text.dim('note:');
-}
-
-/** Messages are made once for people and programs, with times as programs want them. */
-function localTimes(message: string, text: TextHelpers): string {
-  return message.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => (Number.isNaN(Date.parse(iso)) ? iso : text.time(iso)));
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, ' ');
+  const { error, warning, note } = text.words.common;
+  if (severity === 'error') return text.red(error);
+  return severity === 'warning' ? text.yellow(warning) : text.dim(note);
 }

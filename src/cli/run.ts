@@ -127,6 +127,8 @@ function contextOf(session: Session): CommandContext {
     progress: session.progress,
     configPath: globals.config,
     verbose: globals.verbose,
+    lang: globals.lang,
+    langAsked: globals.langAsked,
     quiet: globals.quiet,
     interactive: output.errIsTerminal && isTerminal(0),
     config: () => (config ??= load()),
@@ -182,7 +184,7 @@ async function end(session: Session, result: CommandResult, error?: unknown): Pr
 
 async function print(session: Session, ending: Ending): Promise<void> {
   const { globals, output } = session;
-  if (globals.json) {
+  if (globals.json || ending.result.document === true) {
     const document = resultDocument(ending);
     await output.out(`${output.outIsTerminal ? JSON.stringify(document, null, 2) : JSON.stringify(document)}\n`);
     return;

@@ -1,7 +1,7 @@
 import type { Finding } from '../errors/finding.ts';
 import type { Account, Purpose } from '../notify/oauth/account.ts';
 import type { AccountState, Death } from '../notify/oauth/expiry.ts';
-import { notifyOf } from './notify-config.ts';
+import { notifyOf, type Notify } from './notify-config.ts';
 import { defineCommand, type CommandResult } from './types.ts';
 
 const DAY_MS = 86_400_000;
@@ -89,6 +89,14 @@ export default defineCommand({
     };
   },
 });
+
+/** What ends soon, has ended, or is missing, of all accounts. */
+export async function accountFindings(notify: Notify): Promise<Finding[]> {
+  const [{ accountState }, { now }] = await Promise.all([import('../notify/oauth/expiry.ts'), import('../system/clock.ts')]);
+  const days = (death: Death): number => Math.floor((death.at - now()) / DAY_MS);
+  const states = notify.accounts.map(async (account) => findingsOf(account, await accountState(account, notify.delivery.state), days));
+  return (await Promise.all(states)).flat();
+}
 
 interface Delegation {
   clientId: string;

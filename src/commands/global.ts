@@ -17,6 +17,11 @@ export const GLOBAL_OPTIONS = {
   quiet: { kind: 'flag', description: 'print nothing unless something is wrong' },
   verbose: { kind: 'flag', description: 'print more, also about errors' },
   noColor: { kind: 'flag', description: 'print without colours (as does $NO_COLOR)' },
-  lang: { kind: 'choice', value: 'LANG', choices: ['en', 'ja'], description: 'the language of numbers, sizes and times' },
+  lang: {
+    kind: 'choice',
+    value: 'LANG',
+    choices: ['en', 'ja'],
+    description: 'the language of what people read; by default that of $LC_ALL, $LC_MESSAGES or $LANG',
+  },
   events: { kind: 'flag', description: 'stream the steps as JSON Lines to standard error' },
 } as const satisfies OptionSpecs;

@@ -34,6 +34,7 @@ export const registry = createRegistry({
   'schedule remove': async () => (await import('./schedule-remove.ts')).default,
   'schedule failed': async () => (await import('./schedule-failed.ts')).default,
   status: async () => (await import('./status.ts')).default,
+  report: async () => (await import('./report.ts')).default,
   metrics: async () => (await import('./metrics.ts')).default,
   history: async () => (await import('./history.ts')).default,
   'auth login': async () => (await import('./auth-login.ts')).default,

@@ -8,6 +8,7 @@ import { NAGIOS, nagiosLine, type NagiosState, type PerformanceValue } from '../
 import { now } from '../system/clock.ts';
 import { placeOf } from './from-config.ts';
 import { READING_EXIT_CODES } from './shared.ts';
+import { mailState } from './status/mail.ts';
 import type { PlannedRuns } from './status/planned.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
 
@@ -93,7 +94,7 @@ interface Asked {
 async function ask(context: CommandContext): Promise<Asked> {
   const [{ statusOf }, config, place] = await Promise.all([import('./status.ts'), context.config(), placeOf(context)]);
   const { status, planned } = await statusOf(context, place, config, false);
-  const findings = [...status.findings, ...planned.findings];
+  const findings = [...status.findings, ...planned.findings, ...(await mailState(context)).findings];
   const has = (severity: string): boolean => findings.some((finding) => finding.severity === severity);
   return { status, planned, findings, level: has('error') ? 'failed' : has('warning') ? 'warning' : 'ok' };
 }

@@ -5,6 +5,7 @@ import { MailrecoverError } from '../errors/error.ts';
 import { suggest } from '../errors/suggest.ts';
 import { placeOf, type Place } from './from-config.ts';
 import { READING_EXIT_CODES } from './shared.ts';
+import { mailState } from './status/mail.ts';
 import { plannedRuns, type PlannedRuns } from './status/planned.ts';
 import { renderAll, renderStatus } from './status/render.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
@@ -47,6 +48,7 @@ export default defineCommand({
     'incomplete[]': 'runs of the last week that never ended',
     'next.{job,command,time}': 'what runs next, where a schedule is installed',
     'missed[].{job,due,times}': 'what was due and did not run',
+    'spool.{waiting,refused,oldest}': 'mails of this program that wait to be sent, or were refused for good; where `notify` is configured',
     'uncovered[]': 'what no backup holds, or nothing protects: findings that stand in findings, too',
     'key.{confirmed,bareIdentity}': 'whether the key was confirmed, and whether a bare private key lies on this host',
     encrypted: 'whether the repository is encrypted',
@@ -59,16 +61,21 @@ export default defineCommand({
     const place = await placeOf(context, { host: options.host });
     const config = await context.config();
     const { status, planned } = await statusOf(context, place, config, options.all);
-    if (options.host !== undefined && !status.hosts.some(({ host }) => host === options.host)) throw noHost(options.host, status);
-    const findings = [...status.findings, ...planned.findings];
+    if (options.host !== undefined && !status.hosts.some(({ host }) => host === options.host))
+      throw noHost(
+        options.host,
+        status.hosts.map(({ host }) => host),
+      );
+    const mail = place.host === place.thisHost ? await mailState(context) : { spool: undefined, findings: [] };
+    const findings = [...status.findings, ...planned.findings, ...mail.findings];
     const failed = findings.some(({ severity }) => severity === 'error');
     const warned = findings.some(({ severity }) => severity === 'warning');
     const outcome = failed ? 'failed' : warned ? 'warning' : 'ok';
     const worst = failed ? 'error' : 'warning';
     const because = [...new Set(findings.filter(({ severity }) => severity === worst).map(({ code }) => code))];
-    const { host: asked, findings: _, runs: __, hosts, ...fields } = status;
+    const { host: asked, created: _c, findings: _, runs: __, hosts, ...fields } = status;
     const { findings: ___, ...plan } = planned;
-    const shown = { status, planned, findings, outcome, location: place.target.location } as const;
+    const shown = { status, planned, spool: mail.spool, findings, outcome, location: place.target.location } as const;
     return {
       outcome,
       counts: { snapshots: status.snapshots, messages: status.newest?.messages ?? 0 },
@@ -78,8 +85,9 @@ export default defineCommand({
         asked,
         ...fields,
         ...plan,
+        ...(mail.spool === undefined ? {} : { spool: mail.spool }),
         uncovered: findings.filter(({ code }) => UNCOVERED.has(code)),
-        hosts: hosts.map(({ failures: _f, incomplete: _i, running: _r, ...host }) => host),
+        hosts: hosts.map(({ failures: _f, incomplete: _i, running: _r, proofs: _p, runs: _h, ...host }) => host),
       },
       render: (text) => (options.all ? renderAll(shown, text) : renderStatus(shown, text)),
     };
@@ -136,8 +144,7 @@ export async function statusOf(
 
 const NOTHING_PLANNED: PlannedRuns = { next: undefined, missed: [], coverage: undefined, findings: [] };
 
-function noHost(host: string, { hosts }: Status): MailrecoverError {
-  const names = hosts.map((each) => each.host);
+export function noHost(host: string, names: readonly string[]): MailrecoverError {
   const meant = suggest(host, names);
   return new MailrecoverError('not-found', `nothing is known of host '${host}', only of: ${names.join(', ')}`, {
     hint: meant === undefined ? "see them all: 'mailrecover status --all'" : `did you mean --host ${meant}?`,

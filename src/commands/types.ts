@@ -6,6 +6,10 @@ import type { Config } from '../config/schema.ts';
 import type { ErrorCode, ExitCode } from '../errors/codes.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { Progress } from '../system/progress.ts';
+import type { TextHelpers } from '../report/text/helpers.ts';
+import type { Lang } from '../report/words/index.ts';
+
+export type { TextHelpers } from '../report/text/helpers.ts';
 
 /** What a shell may offer as the value of an option or argument. */
 export type Completion = 'file' | 'directory';
@@ -75,6 +79,10 @@ export interface CommandContext {
   /** The configuration file that was asked for, whether it exists or not. */
   readonly configPath: string;
   readonly verbose: boolean;
+  /** The language that people read. */
+  readonly lang: Lang;
+  /** That language, where `--lang` asked for it. */
+  readonly langAsked: Lang | undefined;
   /** Nothing is printed unless something is wrong; then what is printed may end in a log. */
   readonly quiet: boolean;
   /** True where someone at a terminal can answer {@link ask}. */
@@ -98,25 +106,6 @@ export interface Artifact {
   path: string;
 }
 
-/** How a command's text is made up: {@link CommandResult.render} gets these. Sizes are bytes, durations milliseconds. */
-export interface TextHelpers {
-  bold(text: string): string;
-  dim(text: string): string;
-  red(text: string): string;
-  green(text: string): string;
-  yellow(text: string): string;
-  cyan(text: string): string;
-  number(value: number): string;
-  size(bytes: number): string;
-  duration(milliseconds: number): string;
-  /** A UTC ISO 8601 time as local date and time. */
-  time(iso: string): string;
-  /** Aligned columns; numbers stand right. `head` is printed dim. Cells may be coloured. */
-  table(rows: readonly (readonly string[])[], details?: { head?: readonly string[]; right?: readonly number[] }): string;
-  /** `label  value` lines, aligned. */
-  pairs(rows: readonly (readonly [string, string])[]): string;
-}
-
 /** What a command answers. It says nothing itself: the command line prints this. */
 export interface CommandResult {
   outcome: Outcome;
@@ -129,6 +118,8 @@ export interface CommandResult {
   exit?: number;
   /** What the exit code should say where the outcome is `partial` or `failed` and no error finding says it. */
   cause?: ErrorCode;
+  /** Print the JSON document in place of text, as with `--json`. */
+  document?: true;
   /** The text for people, without findings: those are printed after it. */
   render?(text: TextHelpers): string;
   /** Bytes for standard output as they are, in place of the text (`cat`, `completion`); not used with `--json`. */

@@ -9,6 +9,7 @@ import { notifyPart } from './parts/notify.ts';
 import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPart } from './parts/repository.ts';
 import { schedulePart } from './parts/schedule.ts';
 import { copiesPart, retentionPart } from './parts/retention.ts';
+import { reportPart } from './parts/report.ts';
 import { storePart } from './parts/store.ts';
 import { standbyPart } from './parts/standby.ts';
 import { watchPart } from './parts/watch.ts';
@@ -51,6 +52,7 @@ export const configSchema = z
     retention: retentionPart.prefault({}).meta({ description: 'which snapshots are kept, and what must be looked at before any goes' }),
     copies: copiesPart,
     notify: notifyPart.optional().meta({ description: 'who is told how runs ended, and by which ways' }),
+    report: reportPart.prefault({}).meta({ description: 'what is told of runs and hosts, and when' }),
     goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
     standby: standbyPart.optional().meta({ description: 'the standby host, and how mail is switched to it' }),
     watch: watchPart.prefault({}).meta({ description: 'continuous backup (`mailrecover watch`)' }),

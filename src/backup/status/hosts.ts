@@ -36,6 +36,10 @@ export interface HostStatus extends RunSummary {
   verified: Proof | undefined;
   /** The newest proof of all mailboxes: what a restore takes. */
   verifiedWhole: Proof | undefined;
+  /** All of them, oldest first. */
+  proofs: Proof[];
+  /** All runs of the host, oldest first, without those that somebody else claims for it. */
+  runs: KnownRun[];
 }
 
 interface OpenedChain {
@@ -84,6 +88,7 @@ export async function hostsOf(target: Target, runs: readonly KnownRun[], { belie
     const newest = own.map((each) => each.newest).reduce((last, next) => (time(next) > time(last) ? next : last), undefined);
     const head = own.map((each) => each.head).reduce((last, next) => (time(next) > time(last) ? next : last), undefined);
     const proved = proofs.get(host) ?? [];
+    const told = runs.filter((run) => run.host === host && mayTell(run));
     return {
       host,
       key: head?.key,
@@ -96,7 +101,9 @@ export async function hostsOf(target: Target, runs: readonly KnownRun[], { belie
       snapshots: own.reduce((sum, { chain }) => sum + chain.refs.length, 0),
       verified: proved.at(-1),
       verifiedWhole: proved.findLast(({ scope }) => scope !== 'part'),
-      ...summarize(runs.filter((run) => run.host === host && mayTell(run))),
+      proofs: proved,
+      runs: told,
+      ...summarize(told),
     };
   });
 }

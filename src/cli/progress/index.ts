@@ -14,7 +14,7 @@ export async function createProgress({ events, quiet, color, lang }: Globals, ou
   if (events) return (await import('./events.ts')).eventProgress(write);
   if (quiet) return { phase() {}, advance() {}, event() {}, stop() {} };
   // Text helpers are not worth loading before there is something to show.
-  const text = async () => (await import('../text/helpers.ts')).textHelpers({ color: color && output.errIsTerminal, lang });
+  const text = async () => (await import('../../report/text/helpers.ts')).textHelpers({ color: color && output.errIsTerminal, lang });
   // A terminal that does not know its width (a serial console, some pseudo-terminals) would make the spinner loop for ever.
   if (output.errIsTerminal && process.stderr.columns > 0) return (await import('./spinner.ts')).spinnerProgress(text);
   return (await import('./lines.ts')).lineProgress(text, write);

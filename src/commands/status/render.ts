@@ -2,13 +2,15 @@
 import type { Status } from '../../backup/status.ts';
 import type { HostStatus, Proof } from '../../backup/status/hosts.ts';
 import type { Finding } from '../../errors/finding.ts';
-import { now } from '../../system/clock.ts';
+import { tell } from '../../report/text/tell.ts';
 import type { Outcome, TextHelpers } from '../types.ts';
+import type { MailState } from './mail.ts';
 import type { PlannedRuns } from './planned.ts';
 
 export interface Shown {
   status: Status;
   planned: PlannedRuns;
+  spool: MailState['spool'];
   findings: readonly Finding[];
   outcome: Outcome;
   location: string;
@@ -34,10 +36,9 @@ function verdict({ status, findings, outcome }: Shown, text: TextHelpers): strin
     ageSeconds === undefined ? 'all its mail would be gone' : `at most the mail of the last ${span(ageSeconds, text)} would be gone`;
   if (outcome === 'failed') {
     const first = findings.find(({ severity }) => severity === 'error');
-    return `${text.red(text.bold(`no, ${host} must not be lost now`))}: ${first === undefined ? lost : localTimes(first.message, text)}`;
+    return `${text.red(text.bold(`no, ${host} must not be lost now`))}: ${first === undefined ? lost : tell(first.message, text)}`;
   }
-  const proof =
-    verified === undefined ? 'whether the rest comes back was never proved' : `a restore was proved ${ago(verified.time, text)}`;
+  const proof = verified === undefined ? 'whether the rest comes back was never proved' : `a restore was proved ${text.ago(verified.time)}`;
   if (outcome === 'ok') return `${text.green(text.bold(`yes, ${host} could be lost now`))}: ${lost}, ${proof}`;
   const count = findings.filter(({ severity }) => severity === 'warning').length;
   const below = `${text.number(count)} ${count === 1 ? 'warning' : 'warnings'} below`;
@@ -53,7 +54,7 @@ function backupRows({ status, planned }: Shown, text: TextHelpers, paint: Paint)
       'newest backup',
       newest === undefined || ageSeconds === undefined
         ? paint('none', 'no-backup')
-        : `${paint(ago(newest.time, text), 'backup-old')}, ${text.bold(newest.id.slice(0, 12))} of ${text.time(newest.time)}${goalText(goals.rpo, text)}`,
+        : `${paint(text.ago(newest.time), 'backup-old')}, ${text.bold(newest.id.slice(0, 12))} of ${text.time(newest.time)}${goalText(goals.rpo, text)}`,
     ],
   ];
   if (newest !== undefined)
@@ -91,7 +92,7 @@ function goalText(goal: { goalSeconds: number; met: boolean } | undefined, text:
 
 function proofText(proof: Proof, host: string, text: TextHelpers): string {
   const { level, scope, by, time } = proof;
-  return `${ago(time, text)}, level ${level}, ${scope === 'part' ? 'some mailboxes' : 'all mailboxes'}${by === host ? '' : `, by ${by}`}`;
+  return `${text.ago(time)}, level ${level}, ${scope === 'part' ? 'some mailboxes' : 'all mailboxes'}${by === host ? '' : `, by ${by}`}`;
 }
 
 function runRows({ status, planned }: Shown, text: TextHelpers, paint: Paint): Row[] {
@@ -99,7 +100,7 @@ function runRows({ status, planned }: Shown, text: TextHelpers, paint: Paint): R
   const codes = { backup: 'last-backup', verify: 'last-verify', check: 'damage' };
   const last = (['backup', 'verify', 'check'] as const).flatMap((name) => {
     const run = lastRuns[name];
-    return run === undefined ? [] : [`${name} ${paint(run.state, codes[name])} ${ago(run.startedAt, text)}`];
+    return run === undefined ? [] : [`${name} ${paint(run.state, codes[name])} ${text.ago(run.startedAt)}`];
   });
   const { next, missed } = planned;
   const rows: Row[] = [['last runs', last.length === 0 ? text.dim('none') : last.join(', ')]];
@@ -111,13 +112,13 @@ function runRows({ status, planned }: Shown, text: TextHelpers, paint: Paint): R
       'not ended well',
       open
         .slice(0, 3)
-        .map(({ command, state, startedAt }) => `${command} ${state === 'failed' ? 'failed' : 'never ended'} ${ago(startedAt, text)}`)
+        .map(({ command, state, startedAt }) => `${command} ${state === 'failed' ? 'failed' : 'never ended'} ${text.ago(startedAt)}`)
         .join(', '),
     ]);
   return rows;
 }
 
-function placeRows({ status, findings, location }: Shown, text: TextHelpers, paint: Paint): Row[] {
+function placeRows({ status, findings, location, spool }: Shown, text: TextHelpers, paint: Paint): Row[] {
   const { size, growth, grownLastWeek, key } = status;
   const { perDay, free, daysUntilFull } = growth;
   const grows = perDay === undefined ? `${text.size(grownLastWeek)} in the last 7 days` : `${text.size(perDay)} more a day`;
@@ -135,6 +136,8 @@ function placeRows({ status, findings, location }: Shown, text: TextHelpers, pai
   ];
   if (status.encrypted && key !== undefined)
     rows.push(['recovery key', key.confirmed ? paint('confirmed', 'bare-identity') : paint('not confirmed', 'key-unconfirmed')]);
+  if (spool !== undefined && spool.waiting + spool.refused > 0)
+    rows.push(['reports', paint(text.words.report.waiting(spool.waiting, spool.refused), 'mail-waiting', 'mail-refused')]);
   const left = findings.filter(({ code }) => Object.hasOwn(LEFT_OUT, code)).map(({ code }) => paint(LEFT_OUT[code] ?? code, code));
   if (left.length > 0) rows.push(['not covered', [...new Set(left)].join(', ')]);
   return rows;
@@ -155,7 +158,7 @@ function otherRows({ status }: Shown, text: TextHelpers): Row[] {
   if (others.length === 0) return [];
   const words = others
     .slice(0, 4)
-    .map(({ host, newest }) => `${host} ${newest === undefined ? 'no complete backup' : ago(newest.time, text)}`);
+    .map(({ host, newest }) => `${host} ${newest === undefined ? 'no complete backup' : text.ago(newest.time)}`);
   return [['other hosts', `${words.join(', ')}${others.length > words.length ? ' …' : ''}; see --all`]];
 }
 
@@ -178,17 +181,12 @@ function hostRow({ host, newest, snapshots, verified, lastRuns }: HostStatus, te
   const { backup } = lastRuns;
   return [
     text.bold(host),
-    newest === undefined ? text.red('none') : ago(newest.time, text),
+    newest === undefined ? text.red('none') : text.ago(newest.time),
     newest === undefined ? '' : text.number(newest.messages),
     text.number(snapshots),
-    verified === undefined ? text.dim('never') : `${ago(verified.time, text)}, level ${verified.level}`,
-    backup === undefined ? text.dim('not known') : `backup ${backup.state} ${ago(backup.startedAt, text)}`,
+    verified === undefined ? text.dim('never') : `${text.ago(verified.time)}, level ${verified.level}`,
+    backup === undefined ? text.dim('not known') : `backup ${backup.state} ${text.ago(backup.startedAt)}`,
   ];
-}
-
-/** Messages have times as programs want them. */
-function localTimes(message: string, text: TextHelpers): string {
-  return message.replace(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, (iso) => (Number.isNaN(Date.parse(iso)) ? iso : text.time(iso)));
 }
 
 function painter(findings: readonly Finding[], text: TextHelpers): Paint {
@@ -199,16 +197,5 @@ function painter(findings: readonly Finding[], text: TextHelpers): Paint {
 }
 
 function span(seconds: number, text: TextHelpers): string {
-  return seconds < 120 ? 'minute' : text.duration(coarse(seconds) * 1000);
-}
-
-/** Seconds as exactly as anybody wants to know them. */
-function coarse(seconds: number): number {
-  const unit = seconds < 60 ? 1 : seconds < 86_400 ? 60 : 3600;
-  return Math.floor(seconds / unit) * unit;
-}
-
-function ago(iso: string, text: TextHelpers): string {
-  const seconds = Math.max(0, (now() - Date.parse(iso)) / 1000);
-  return seconds < 1 ? 'just now' : `${text.duration(coarse(seconds) * 1000)} ago`;
+  return seconds < 120 ? 'minute' : text.span(seconds);
 }

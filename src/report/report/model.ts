@@ -21,6 +21,8 @@ export interface Report {
   repository: RepositoryReport;
   /** The run that occasioned the report, where one did. */
   run: RunLine | undefined;
+  /** Why it is sent, where it was not just asked for; `since` is when what it is about began. */
+  occasion?: { kind: 'summary' | 'news' | 'reminder' | 'recovery' | 'success'; since: string | undefined } | undefined;
   /** Mails of this program that wait to be sent; undefined where none is configured. */
   spool: { waiting: number; refused: number; oldest: string | undefined } | undefined;
   /** What is said of no single host. */
@@ -53,8 +55,10 @@ export interface HostReport {
   incomplete: readonly RunLine[];
   /** Backups and verifications, oldest first: at most a year of them. */
   trend: readonly TrendPoint[];
-  /** All runs of the period, newest first. */
+  /** Runs of the period, newest first: all that did not end well, and the newest few hundred of the others. */
   runs: readonly RunLine[];
+  /** How many of the others are left out, where any are. */
+  runsLeftOut?: number;
   findings: readonly Finding[];
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { textHelpers } from '../../src/cli/text/helpers.ts';
-import { columnsOf, printable } from '../../src/cli/text/width.ts';
+import { textHelpers } from '../../src/report/text/helpers.ts';
+import { columnsOf, printable } from '../../src/report/text/width.ts';
 
 const en = textHelpers({ color: false, lang: 'en' });
 
