@@ -12,6 +12,7 @@ import { makeDirectory } from '../system/files.ts';
 import type { HookOutcome } from '../system/hooks.ts';
 import { errorReport, resultDocument, type ErrorReport } from './document.ts';
 import { codesOf, exitCodeOf } from './exit-code.ts';
+import { unknownVerbs } from './known-verbs.ts';
 
 type When = 'before' | 'after' | 'error';
 
@@ -41,26 +42,13 @@ export async function hooked(options: HookedOptions, run: () => Promise<CommandR
   const config = await options.context.config().catch(() => undefined);
   if (config === undefined || config.hooks.length === 0) return run();
   const hooks = config.hooks.find(({ verb }) => verb === options.command);
-  const unknown = unknownVerbs(config, options.registry);
+  const unknown = unknownVerbs(
+    config.hooks.map(({ verb }) => verb),
+    options.registry,
+    'hooks',
+  );
   if (hooks === undefined) return withFindings(await run(), unknown, []);
   return new Hooks(options, config, hooks).around(run, unknown);
-}
-
-function unknownVerbs(config: Config, registry: Registry): Finding[] {
-  const names = new Set(registry.names());
-  return config.hooks.flatMap(({ verb }) =>
-    names.has(verb)
-      ? []
-      : [
-          {
-            severity: 'warning' as const,
-            code: 'hook-unknown',
-            message: `the configuration has hooks for '${verb}', and there is no such command`,
-            hint: `commands are: ${registry.names().join(', ')}`,
-            subject: verb,
-          },
-        ],
-  );
 }
 
 class Hooks {

@@ -88,7 +88,7 @@ async function start(
 ): Promise<CommandResult> {
   const context = contextOf(session);
   if (command.recordsHistory !== true || options['dryRun'] === true) return call(command, context, args, options);
-  const [{ recorded }, { hooked }] = await Promise.all([import('./record.ts'), import('./hooked.ts')]);
+  const [{ recorded }, { pinged }, { hooked }] = await Promise.all([import('./record.ts'), import('./pinged.ts'), import('./hooked.ts')]);
   const interruptedBy = session.signals.exitCode;
   const { startedAt, output } = session;
   const around = {
@@ -100,7 +100,7 @@ async function start(
     warn: (text: string) => output.err(`warning: ${text}\n`),
   };
   return recorded({ session, context, interruptedBy, publish: command.publishesHistory === true }, () =>
-    hooked(around, () => call(command, context, args, options)),
+    pinged(around, () => hooked(around, () => call(command, context, args, options))),
   );
 }
 

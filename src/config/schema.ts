@@ -6,6 +6,7 @@ import { freezePart } from './parts/freeze.ts';
 import { hooksPart } from './parts/hooks.ts';
 import { goalsPart } from './parts/goals.ts';
 import { notifyPart } from './parts/notify.ts';
+import { pingsPart } from './parts/pings.ts';
 import { encryptionPart, identitiesPart, recipientsPart, repositoryPart, trustPart } from './parts/repository.ts';
 import { schedulePart } from './parts/schedule.ts';
 import { copiesPart, retentionPart } from './parts/retention.ts';
@@ -53,6 +54,7 @@ export const configSchema = z
     copies: copiesPart,
     notify: notifyPart.optional().meta({ description: 'who is told how runs ended, and by which ways' }),
     report: reportPart.prefault({}).meta({ description: 'what is told of runs and hosts, and when' }),
+    pings: pingsPart,
     goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
     standby: standbyPart.optional().meta({ description: 'the standby host, and how mail is switched to it' }),
     watch: watchPart.prefault({}).meta({ description: 'continuous backup (`mailrecover watch`)' }),

@@ -1,5 +1,5 @@
 /** HTTPS for the mail services: with a certificate authority of one's own, no redirects, and no waiting for ever. */
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request } from 'node:https';
 import { MailrecoverError } from '../errors/error.ts';
 
@@ -10,16 +10,19 @@ export interface HttpOptions {
   ca?: string;
   /** How long the other side may be silent, in milliseconds; 20 seconds by default. */
   idleMs?: number;
+  /** Also plain HTTP, for what is no secret or stays in one's own network. */
+  plain?: boolean;
 }
 
 /** No answer of a mail service that is read here is longer. */
 const MAX_REPLY = 4 * 1024 * 1024;
 
 /** A `fetch` that goes over HTTPS alone, follows no redirect (tokens stay with whom they are for), and gives up on a silent server. */
-export function createFetch({ ca, idleMs = 20_000 }: HttpOptions = {}): Fetch {
+export function createFetch({ ca, idleMs = 20_000, plain = false }: HttpOptions = {}): Fetch {
   return async (input, init) => {
     const asked = new Request(input, init);
-    if (!asked.url.startsWith('https://'))
+    const secure = asked.url.startsWith('https://');
+    if (!secure && !plain)
       throw new MailrecoverError('config', `'${asked.url}' is not https, and tokens go nowhere else`, { hint: 'use an https:// address' });
     const body = Buffer.from(await asked.arrayBuffer());
     const headers = Object.fromEntries(asked.headers);
@@ -33,7 +36,7 @@ export function createFetch({ ca, idleMs = 20_000 }: HttpOptions = {}): Fetch {
       ...(ca === undefined ? {} : { ca: await authorities(ca) }),
     } as const;
     return new Promise((resolve, reject) => {
-      const sent = request(asked.url, details, (reply) => {
+      const sent = (secure ? request : plainRequest)(asked.url, details, (reply) => {
         collect(reply).then((bytes) => resolve(responseOf(reply, bytes)), reject);
       });
       sent.on('timeout', () => sent.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })));
