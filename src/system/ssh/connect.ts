@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { AnyAuthMethod, Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
+import type { AnyAuthMethod, Client, ClientChannel, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
 import { networkMeaning } from '../network-errors.ts';
 import { judgeHostKey, knownTypes, type HostKeyPolicy } from './known-hosts.ts';
@@ -26,6 +26,10 @@ export interface SshOptions {
   hostKeys: HostKeyPolicy;
   /** How long connecting may take, and how long a silent server is believed to be there. */
   timeoutMs: number;
+  /** A server that is logged in to first, from which this one is reached. */
+  via?: Omit<SshOptions, 'via'> | undefined;
+  /** Which program hints name; `sftp` by default. */
+  program?: 'sftp' | 'ssh' | undefined;
 }
 
 const HOST_KEY_TYPES: ServerHostKeyAlgorithm[] = [
@@ -110,10 +114,11 @@ export async function connectSsh(options: SshOptions): Promise<Client> {
   if (methods.length === 0) {
     throw new MailrecoverError('key', `there is no key, agent or password to log in to '${host}' with`, {
       subject: host,
-      hint: "name a private key: 'sftp: { key: file:/… }' in the configuration",
+      hint: `name a private key: '${options.program ?? 'sftp'}: { key: file:/… }' in the configuration`,
     });
   }
   const { default: ssh2 } = await import('ssh2');
+  const jump = options.via === undefined ? undefined : await connectSsh({ ...options.via, program: options.program });
   const client = new ssh2.Client();
   let refused: MailrecoverError | undefined;
   const config: ConnectConfig = {
@@ -131,10 +136,15 @@ export async function connectSsh(options: SshOptions): Promise<Client> {
     },
   };
   const where = `${username}@${host}${port === 22 ? '' : `:${port}`}`;
+  const program = options.program ?? 'sftp';
+  if (jump !== undefined) {
+    config.sock = await forwarded(jump, host, port, where, program);
+    client.once('close', () => jump.end());
+  }
   await new Promise<void>((resolve, reject) => {
     const fail = (error?: Error): void => {
       client.destroy();
-      reject(refused ?? connectError(error, where));
+      reject(refused ?? connectError(error, where, program));
     };
     client.once('ready', resolve);
     // For good: an error that nobody listens for ends the program. What comes after 'ready' changes nothing here.
@@ -147,19 +157,32 @@ export async function connectSsh(options: SshOptions): Promise<Client> {
   return client;
 }
 
-function connectError(error: (Error & { level?: string }) | undefined, where: string): MailrecoverError {
+/** A connection to the server from the host that was logged in to first. */
+async function forwarded(jump: Client, host: string, port: number, where: string, program: Program): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    jump.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+      if (error === undefined) return resolve(channel);
+      jump.end();
+      reject(unreachableServer(error, where, program));
+    });
+  });
+}
+
+type Program = 'sftp' | 'ssh';
+
+function connectError(error: (Error & { level?: string }) | undefined, where: string, program: Program): MailrecoverError {
   if (error?.level === 'client-authentication') {
     return new MailrecoverError('key', `the server does not let '${where}' in`, {
       subject: where,
-      hint: "put the public key into its authorized_keys there, and name the private one: 'sftp: { key: file:/… }'",
+      hint: `put the public key into its authorized_keys there, and name the private one: '${program}: { key: file:/… }'`,
       cause: error,
     });
   }
-  return unreachableServer(error, where);
+  return unreachableServer(error, where, program);
 }
 
 /** What became of a connection, in words. */
-export function unreachableServer(error: Error | undefined, where: string): MailrecoverError {
+export function unreachableServer(error: Error | undefined, where: string, program: Program = 'sftp'): MailrecoverError {
   const code = systemCode(error);
   const why =
     error === undefined
@@ -167,7 +190,7 @@ export function unreachableServer(error: Error | undefined, where: string): Mail
       : (networkMeaning(code) ?? (/timed? ?out|keepalive/i.test(error.message) ? 'it does not answer' : error.message.toLowerCase()));
   return new MailrecoverError('unreachable', `unable to reach '${where}': ${why}`, {
     subject: where,
-    hint: `try 'sftp ${where.includes(':') ? `-P ${where.slice(where.lastIndexOf(':') + 1)} ${where.slice(0, where.lastIndexOf(':'))}` : where}' on this host`,
+    hint: `try '${program} ${where.includes(':') ? `-${program === 'ssh' ? 'p' : 'P'} ${where.slice(where.lastIndexOf(':') + 1)} ${where.slice(0, where.lastIndexOf(':'))}` : where}' on this host`,
     ...(error === undefined ? {} : { cause: error }),
   });
 }
