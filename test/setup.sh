@@ -55,11 +55,11 @@ if ! packages_are_current || ! runtime >/dev/null; then
     exit 2
   fi
 fi
-if [ ! -f dist/cli/main.js ] || [ -n "$(find src tsconfig.json tsconfig.build.json package.json -newer dist/cli/main.js -print | head -n 1)" ]; then
+if [ ! -f dist/main.cjs ] || [ -n "$(find src tools/bundle.js tsconfig.json tsconfig.build.json package.json -newer dist/main.cjs -print | head -n 1)" ]; then
   say 'compiling (npm run build)'
   npm run --silent build
   # A compiler that found nothing to write leaves the old date.
-  touch dist/cli/main.js
+  touch dist/main.cjs
 fi
 
 # --- Debian packages ----------------------------------------------------------

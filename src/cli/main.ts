@@ -1,7 +1,6 @@
-#!/usr/bin/env node
 /** Where the program starts. It loads nothing that `--version` does not need. */
 import { readFileSync } from 'node:fs';
-import module from 'node:module';
+import * as module from 'node:module';
 import { privateCache } from '../system/private-cache.ts';
 
 const argv = process.argv.slice(2);
@@ -11,6 +10,5 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
 } else {
   const cache = privateCache();
   if (cache !== undefined) module.enableCompileCache(cache);
-  const [{ main }, { registry }] = await Promise.all([import('./run.ts'), import('../commands/index.ts')]);
-  await main(argv, registry);
+  void Promise.all([import('./run.ts'), import('../commands/index.ts')]).then(([{ main }, { registry }]) => main(argv, registry));
 }

@@ -46,7 +46,7 @@ function slotOf(text: string): { directory: string; path: string; key: string } 
   const root = compiledRoot();
   if (directory === undefined || root === undefined) return undefined;
   try {
-    const build = statSync(join(root, 'config', 'schema.js'));
+    const build = statSync(join(root, 'program.js'));
     const key = hash('sha256', `${root}\0${build.ino}\0${build.mtimeMs}\0${text}`);
     const number = Number.parseInt(key.slice(0, 8), 16) % SLOTS;
     return { directory, key, path: join(directory, `config-${number}.json`) };

@@ -8,7 +8,7 @@ export const BINARY = `${ROOT}/bin/mailrecover`;
 
 /** Why the program itself can't be run here, for `skip`, or false. */
 export function notBuilt(): string | false {
-  return existsSync(`${ROOT}/dist/cli/main.js`) ? false : "needs 'npm run build'";
+  return existsSync(`${ROOT}/dist/main.cjs`) ? false : "needs 'npm run build'";
 }
 
 /** The one document that `--json` prints, as far as every command has it. */

@@ -153,7 +153,7 @@ export class ContentPool {
       lost: [...lost],
       claims: this.#claims.memory,
     };
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'cjs';
     const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
       workerData: setup,
       stdout: false,

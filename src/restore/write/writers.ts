@@ -24,7 +24,7 @@ export function startWriters(threads: number, identities: readonly Identity[] | 
   const setup: WriterSetup = {
     identities: identities?.map((identity) => identity.privateKey.export({ type: 'pkcs8', format: 'der' })),
   };
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'cjs';
   const waiting = new Map<number, { resolve: (result: PackResult) => void; reject: (error: unknown) => void }>();
   let failure: unknown;
   const fail = (error: unknown): void => {

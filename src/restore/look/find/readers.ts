@@ -20,7 +20,7 @@ interface Thread {
 export function startReaders(threads: number, identities: readonly Identity[] | undefined): Readers {
   if (threads === 0) return { atOnce: 1, run: (job) => Promise.resolve(runHeaderJob(job, identities)), close: () => Promise.resolve() };
   const setup: ReaderSetup = { identities: identities?.map((identity) => identity.privateKey.export({ type: 'pkcs8', format: 'der' })) };
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'cjs';
   const pool = Array.from({ length: threads }, (): Thread => {
     const thread: Thread = {
       worker: new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: setup }),
