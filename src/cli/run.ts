@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Registry } from '../commands/index.ts';
 import type { AnyCommand, CommandContext, CommandResult } from '../commands/types.ts';
 import type { Config } from '../config/schema.ts';
+import type { Finding } from '../errors/finding.ts';
 import { isoNow } from '../system/clock.ts';
 import { errorReport, resultDocument, type Ending, type ErrorReport } from './document.ts';
 import { codesOf, exitCodeOf } from './exit-code.ts';
@@ -25,6 +26,8 @@ interface Session {
   command: string;
   config: Config | undefined;
   cleanups: (() => void | Promise<void>)[];
+  /** What happened after a run that threw, and so has no result of its own. */
+  afterwards: Finding[];
 }
 
 /** Runs what the command line says, prints its result and ends the process with its exit code. Never throws. */
@@ -41,6 +44,7 @@ export async function main(argv: readonly string[], registry: Registry): Promise
     command: scan.words[0] ?? '',
     config: undefined,
     cleanups: [],
+    afterwards: [],
   };
   process.on('uncaughtException', (error) => {
     void end(session, { outcome: 'failed' }, error);
@@ -87,8 +91,13 @@ async function start(
   options: Record<string, unknown>,
 ): Promise<CommandResult> {
   const context = contextOf(session);
-  if (command.recordsHistory !== true || options['dryRun'] === true) return call(command, context, args, options);
-  const [{ recorded }, { pinged }, { hooked }] = await Promise.all([import('./record.ts'), import('./pinged.ts'), import('./hooked.ts')]);
+  if (!isRecorded(command, options) || options['dryRun'] === true) return call(command, context, args, options);
+  const [{ recorded }, { pinged }, { hooked }, { reported }] = await Promise.all([
+    import('./record.ts'),
+    import('./pinged.ts'),
+    import('./hooked.ts'),
+    import('./reported.ts'),
+  ]);
   const interruptedBy = session.signals.exitCode;
   const { startedAt, output } = session;
   const around = {
@@ -99,9 +108,16 @@ async function start(
     interruptedBy,
     warn: (text: string) => output.err(`warning: ${text}\n`),
   };
-  return recorded({ session, context, interruptedBy, publish: command.publishesHistory === true }, () =>
-    pinged(around, () => hooked(around, () => call(command, context, args, options))),
+  const afterwards = (findings: readonly Finding[]): void => void session.afterwards.push(...findings);
+  return reported({ context, command: command.name, startedAt, interruptedBy, afterwards }, () =>
+    recorded({ session, context, interruptedBy, publish: command.publishesHistory === true }, () =>
+      pinged(around, () => hooked(around, () => call(command, context, args, options))),
+    ),
   );
+}
+
+function isRecorded({ recordsHistory }: AnyCommand, options: Record<string, unknown>): boolean {
+  return typeof recordsHistory === 'string' ? options[recordsHistory] === true : recordsHistory === true;
 }
 
 /** The registry doesn't know the types of a command's values; its own specification does, and the parser followed that. */
@@ -156,6 +172,7 @@ async function end(session: Session, result: CommandResult, error?: unknown): Pr
       result = { ...result, outcome: 'failed' };
     }
   }
+  if (session.afterwards.length > 0) result = { ...result, findings: [...(result.findings ?? []), ...session.afterwards] };
   const interrupted = error === undefined ? undefined : session.signals.exitCode();
   const report = error === undefined ? undefined : interrupted === undefined ? errorReport(error) : interruption(session.signals);
   const ending: Ending = {

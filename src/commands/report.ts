@@ -1,11 +1,12 @@
 import { MailrecoverError } from '../errors/error.ts';
 import { reportCounts } from '../report/report/json.ts';
+import type { Report } from '../report/report/model.ts';
 import { reportText } from '../report/report/text.ts';
 import { placeOf } from './from-config.ts';
 import { FORMATS, reportAs } from './report/forms.ts';
 import { knownReport } from './report/known.ts';
 import { READING_EXIT_CODES } from './shared.ts';
-import { defineCommand, type CommandResult } from './types.ts';
+import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
 
 export default defineCommand({
   name: 'report',
@@ -20,6 +21,14 @@ export default defineCommand({
     all: { kind: 'flag', description: 'report on every host of the repository' },
     host: { kind: 'text', value: 'HOST', description: 'report on another host that writes into the repository' },
     period: { kind: 'choice', value: 'PERIOD', choices: ['day', 'week', 'month'], description: 'how far to look back', default: 'day' },
+    send: { kind: 'flag', description: "send it by mail, as 'notify' in the configuration says" },
+    to: { kind: 'list', value: 'ADDRESS', description: "send it to these in place of 'notify.to'" },
+    on: {
+      kind: 'text',
+      value: 'ENDS',
+      description: 'send it only for these of success,warning,failure: once, again as a reminder, and when it is over; without it, always',
+    },
+    dryRun: { kind: 'flag', description: 'with --send, only show what would be sent' },
     format: { kind: 'choice', value: 'FORMAT', choices: FORMATS, description: 'the form on standard output', default: 'text' },
   },
   examples: [
@@ -27,10 +36,14 @@ export default defineCommand({
     { command: 'mailrecover report --all --period week', says: 'Read how all hosts did this week.' },
     { command: 'mailrecover report --all --format csv > hosts.csv', says: 'Look at it in a spreadsheet.' },
     { command: 'mailrecover report --all --format junit > report.xml', says: 'Show it where results of tests are shown.' },
+    { command: 'mailrecover report --all --send --quiet', says: 'Send the summary of all hosts, from a timer once a day.' },
+    { command: 'mailrecover report --all --send --on warning,failure', says: 'Send it when something is wrong, and when it is over.' },
+    { command: 'mailrecover report --send --dry-run --lang ja', says: 'See what would be sent, in Japanese.' },
   ],
   exitCodes: {
-    0: 'the report was made, whatever it says',
-    3: 'the repository is out of reach, so only what this host knows is told',
+    0: 'the report was made, and sent where that was asked, whatever it says',
+    1: 'it could not be sent, and every transport refuses it for good',
+    3: 'it is not sent yet, and is tried again; or the repository is out of reach, so only what this host knows is told',
     ...READING_EXIT_CODES,
   },
   json: {
@@ -39,11 +52,16 @@ export default defineCommand({
     'report.actions[].{hint,because,host}': 'what to do next, the most urgent first',
     'report.{repository,spool,findings}': 'the repository, mails that wait to be sent, and what is of no single host',
     'report.{madeAt,by,version,period,run,occasion}': 'when, by whom, of which time and why it was made',
+    'sent.{status,kind,id,subject,to,left}':
+      'with --send: delivered, spooled, refused, lost, unneeded or (with --dry-run) would-send; why it is sent; and who did not get it yet',
     'counts.{hosts,failed,warnings}': 'how many hosts there are, and how many of them are not well',
   },
+  recordsHistory: 'send',
   async run(context, _args, options): Promise<CommandResult> {
     if (options.all && options.host !== undefined)
       throw new MailrecoverError('usage', '--all and --host exclude each other', { hint: 'leave one of them out' });
+    if (!options.send && (options.to.length > 0 || options.on !== undefined || options.dryRun))
+      throw new MailrecoverError('usage', '--to, --on and --dry-run are for --send', { hint: 'add --send' });
     const place = await placeOf(context, { host: options.host });
     const { report, trouble } = await knownReport(context, { period: options.period, only: options.all ? undefined : place.host });
     if (options.host !== undefined && trouble === undefined && report.hosts.every(({ silent }) => silent)) {
@@ -53,6 +71,7 @@ export default defineCommand({
         report.hosts.map(({ host }) => host),
       );
     }
+    if (options.send) return send(context, report, trouble, options);
     const { format } = options;
     const output = await reportAs(report, format, context.lang);
     return {
@@ -65,3 +84,40 @@ export default defineCommand({
     };
   },
 });
+
+interface Sending {
+  all: boolean;
+  host: string | undefined;
+  to: readonly string[];
+  on: string | undefined;
+  dryRun: boolean;
+}
+
+async function send(
+  context: CommandContext,
+  made: Report,
+  trouble: MailrecoverError | undefined,
+  options: Sending,
+): Promise<CommandResult> {
+  const { levelsOf, outcomeOf, sendReport, sentFields } = await import('./report/deliver.ts');
+  const key = options.all ? 'report --all' : options.host === undefined ? 'report' : `report --host ${options.host}`;
+  const asked = { to: options.to, on: levelsOf(options.on), dryRun: options.dryRun, key };
+  const told = await sendReport(context, made, asked);
+  const { outcome, findings } = outcomeOf(told);
+  const { report, message, sent, decision } = told;
+  const fields = { report, ...sentFields(told, asked) };
+  const wanted = asked.on === undefined || decision.kind !== undefined;
+  return {
+    outcome: trouble !== undefined && (outcome === 'ok' || outcome === 'warning') ? 'partial' : outcome,
+    counts: reportCounts(report),
+    ...(findings === undefined ? {} : { findings }),
+    fields,
+    render(text) {
+      const says = text.words.report.sending;
+      const to = message.to.join(text.words.common.and);
+      if (!wanted) return says.unneeded(message.subject);
+      if (sent === undefined) return `${says.would(to)}\n\n${text.bold(message.subject)}\n\n${message.text}`;
+      return sent.status === 'delivered' ? text.green(says.sent(to, message.subject)) : text.yellow(says.notYet(message.subject));
+    },
+  };
+}

@@ -148,8 +148,8 @@ export interface CommandDescription<A extends ArgumentSpecs = ArgumentSpecs, O e
   exitCodes: Partial<Record<ExitCode, string>>;
   /** The command's own fields of the JSON document, `counts.x` included, and what each holds. */
   json: Readonly<Record<string, string>>;
-  /** Whether its runs stand in the history. */
-  recordsHistory?: boolean;
+  /** Whether its runs stand in the history; the key of a flag: those with that flag. */
+  recordsHistory?: boolean | string;
   /** Whether the history in the repository is written, too, when it ends; runs of other commands go there with the next that does. */
   publishesHistory?: boolean;
 }

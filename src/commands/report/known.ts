@@ -86,11 +86,13 @@ async function localReport(
     ...tellRuns(own),
     ...tellProof(own, rest.goals, rest.provesHere),
   ];
+  // What made the run fail stands there already.
+  const isSaid = rest.runFindings.some((each) => each.code === code);
   const trouble: Finding = {
-    severity: 'error',
+    severity: isSaid ? 'info' : 'error',
     code,
-    message: `the repository tells nothing, so only what this host remembers stands here: ${message}`,
-    ...(hint === undefined ? {} : { hint }),
+    message: `only what this host remembers stands here, since the repository tells nothing: ${message}`,
+    ...(hint === undefined || isSaid ? {} : { hint }),
     ...(subject === undefined ? {} : { subject }),
   };
   const size = { bytes: 0, objects: 0 };

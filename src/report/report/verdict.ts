@@ -24,11 +24,12 @@ export function actionsOf(hosts: readonly HostReport[], general: readonly Findin
     ...general.map((because) => ({ because, host: undefined })),
   ];
   const actions = new Map<string, Action>();
+  const isSaid = (hint: string, host: string | undefined): boolean =>
+    actions.has(`${host ?? ''} ${hint}`) || (host === undefined && [...actions.values()].some((each) => each.hint === hint));
   for (const wanted of ['error', 'warning']) {
     for (const { because, host } of all) {
       const { hint, severity } = because;
-      const key = `${host ?? ''} ${hint ?? ''}`;
-      if (severity === wanted && hint !== undefined && !actions.has(key)) actions.set(key, { hint, because, host });
+      if (severity === wanted && hint !== undefined && !isSaid(hint, host)) actions.set(`${host ?? ''} ${hint}`, { hint, because, host });
     }
   }
   return [...actions.values()];

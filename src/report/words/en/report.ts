@@ -70,6 +70,12 @@ export const report = {
     recovery: (since: string) => `What was wrong since ${since} is over.`,
   },
   run: (command: string, host: string) => `Occasion: '${command}' on ${host}`,
+  sending: {
+    sent: (to: string, subject: string) => `sent to ${to === '' ? 'every webhook' : to}: ${subject}`,
+    notYet: (subject: string) => `not sent yet: ${subject}`,
+    would: (to: string) => `would be sent to ${to === '' ? 'every webhook' : to}:`,
+    unneeded: (subject: string) => `nothing to send: ${subject}`,
+  },
   next: 'What to do next',
   nothingToDo: 'There is nothing to do.',
   onHost: (host: string) => `on ${host}:`,

@@ -62,6 +62,12 @@ export const report: Words['report'] = {
     recovery: (since) => `${since}から続いていた問題は解消しました。`,
   },
   run: (command, host) => `契機: ${host} での「${command}」の実行`,
+  sending: {
+    sent: (to, subject) => `${to === '' ? 'すべての Webhook' : to} に送信しました: ${subject}`,
+    notYet: (subject) => `まだ送信できていません: ${subject}`,
+    would: (to) => `${to === '' ? 'すべての Webhook' : to} に次の内容を送信します (今回は送信しません):`,
+    unneeded: (subject) => `送信すべき内容はありません: ${subject}`,
+  },
   next: '次に行うこと',
   nothingToDo: '対処が必要な項目はありません。',
   onHost: (host) => `${host} で:`,
