@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server radosgw ceph-mon ceph-osd ceph-common' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 radosgw ceph-mon ceph-osd ceph-common' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -85,6 +85,7 @@ command_of() {
     openssh-server) echo sshd ;;
     ceph-common) echo ceph ;;
     borgbackup) echo borg ;;
+    bind9) echo named ;;
     *) echo "$1" ;;
   esac
 }

@@ -5,6 +5,7 @@ import { suggest } from '../errors/suggest.ts';
 import type { DeliveryOptions } from '../notify/deliver.ts';
 import type { Account, GoogleAccount, MicrosoftAccount, Purpose } from '../notify/oauth/account.ts';
 import type { Route } from '../notify/routes.ts';
+import type { SmtpServer } from '../notify/smtp-send.ts';
 import type { CommandContext } from './types.ts';
 
 type NotifyConfig = NonNullable<Config['notify']>;
@@ -69,12 +70,19 @@ function routeOf(
   notify: NotifyConfig,
   accounts: readonly Account[],
   state: string,
-  presetServer: (account: Account) => { host: string; port: number; security: 'tls' | 'starttls' | 'none'; caFile?: string | undefined },
+  presetServer: (account: Account) => SmtpServer,
 ): Route {
-  const { name, kind, host, security, user, password } = transport;
+  const { name, kind, host, user, password, caFile } = transport;
+  // The schema has made sure that no other kind is opportunistic.
+  const security = transport.security === 'opportunistic' ? 'none' : (transport.security ?? 'starttls');
   if (kind === 'webhook') {
-    const { template = 'generic', url = PAGERDUTY, token, always, caFile } = transport;
+    const { template = 'generic', url = PAGERDUTY, token, always } = transport;
     return { name, kind, options: { name, template, url, token, always, caFile } };
+  }
+  if (kind === 'mx') {
+    const { from = notify.from ?? '', port = 25, ehlo, nameServers } = transport;
+    const demanded = transport.security === 'tls' ? 'starttls' : (transport.security ?? 'opportunistic');
+    return { name, kind, options: { from, port, security: demanded, ehlo, nameServers, caFile } };
   }
   const port = transport.port ?? { starttls: 587, tls: 465, none: 25 }[security];
   if (kind === 'smtp') {

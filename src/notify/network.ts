@@ -43,7 +43,7 @@ function isTls(code: string, message: string): boolean {
 
 function tlsMeaning(code: string, message: string): string {
   if (code === 'CERT_HAS_EXPIRED') return 'its certificate has expired';
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'its certificate is for another name';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || message.includes('altnames')) return 'its certificate is for another name';
   if (/SELF_SIGNED|UNABLE_TO/.test(code)) return 'its certificate was not issued by an authority that is known here';
   return message.split('\n', 1)[0]?.slice(0, 200) ?? code;
 }

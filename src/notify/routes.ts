@@ -3,6 +3,7 @@ import type { OutgoingMail } from './message.ts';
 import type { SendOutcome } from './transport.ts';
 import type { GmailOptions } from './transports/gmail.ts';
 import type { GraphOptions } from './transports/graph.ts';
+import type { MxOptions } from './transports/mx.ts';
 import type { SmtpOAuth2Options } from './transports/smtp-oauth2.ts';
 import type { SmtpOptions } from './transports/smtp.ts';
 import type { WebhookOptions } from './transports/webhook.ts';
@@ -12,6 +13,7 @@ export type Route = { name: string } & (
   | { kind: 'gmail'; options: GmailOptions }
   | { kind: 'smtp-oauth2'; options: SmtpOAuth2Options }
   | { kind: 'smtp'; options: SmtpOptions }
+  | { kind: 'mx'; options: MxOptions }
   | { kind: 'webhook'; options: WebhookOptions }
 );
 
@@ -58,6 +60,8 @@ export async function sendBy(route: Route, mail: OutgoingMail, signal: AbortSign
       return (await import('./transports/smtp-oauth2.ts')).default.send(mail, route.options, signal);
     case 'smtp':
       return (await import('./transports/smtp.ts')).default.send(mail, route.options, signal);
+    case 'mx':
+      return (await import('./transports/mx.ts')).default.send(mail, route.options, signal);
     case 'webhook':
       return (await import('./transports/webhook.ts')).default.send(mail, route.options, signal);
     default:

@@ -1,5 +1,6 @@
 /** Sending over SMTP, whatever the login. */
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { ioError } from '../errors/error.ts';
 import { compose } from './compose.ts';
@@ -13,9 +14,15 @@ import { allRefused, type SendOutcome } from './transport.ts';
 export interface SmtpServer {
   host: string;
   port: number;
-  /** `tls`: from the first byte (port 465); `starttls`: demanded; `none`: in the clear, for a relay on this host. */
-  security: 'tls' | 'starttls' | 'none';
+  /** `tls`: from the first byte (port 465); `starttls`: demanded; `none`: in the clear, for a relay on this host; `opportunistic`: TLS where it is offered, whoever's certificate it is. */
+  security: 'tls' | 'starttls' | 'none' | 'opportunistic';
   caFile?: string | undefined;
+  /** Where it was looked up already: this one of its addresses. There may be other servers then, so that a greeting of 5xx is not the last word. */
+  address?: string;
+  /** The name that this host introduces itself with; its own by default. */
+  ehlo?: string | undefined;
+  /** How long it may be silent; 20 seconds by default. */
+  patienceMs?: number;
 }
 
 export type SmtpLogin =
@@ -37,16 +44,22 @@ export async function sendBySmtp(
   let tokenRefusal: unknown;
   const { createTransport } = await import('nodemailer');
   const transport = createTransport({
-    host: server.host,
+    host: server.address ?? server.host,
+    ...(server.ehlo === undefined ? {} : { name: server.ehlo }),
     port: server.port,
     secure: server.security === 'tls',
     requireTLS: server.security === 'starttls',
     ignoreTLS: server.security === 'none',
-    connectionTimeout: SILENCE_MS,
-    greetingTimeout: SILENCE_MS,
+    connectionTimeout: server.patienceMs ?? SILENCE_MS,
+    greetingTimeout: server.patienceMs ?? SILENCE_MS,
     socketTimeout: SILENCE_MS,
     dnsTimeout: SILENCE_MS,
-    tls: { minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) },
+    tls: {
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: server.security !== 'opportunistic',
+      ...(server.address === undefined || isIP(server.host) > 0 ? {} : { servername: server.host }),
+      ...(ca === undefined ? {} : { ca }),
+    },
     ...(login === undefined ? {} : { auth: authOf(login, (error) => (tokenRefusal = error)) }),
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -72,6 +85,7 @@ export async function sendBySmtp(
 interface Failure extends Error {
   code?: string;
   response?: string;
+  command?: string;
   recipient?: string;
   rejectedErrors?: Failure[];
 }
@@ -144,7 +158,10 @@ function refusalOf(error: Failure, server: SmtpServer): Refusal {
     const known = recognise(SMTP_REFUSALS, reply.replace(/\r?\n\d{3}[- ]/g, ' '));
     if (known !== undefined) {
       // The code of the reply decides: a server that says 4xx wants to be asked again.
-      return { ...known, permanent: reply.startsWith('5') && known.permanent };
+      return {
+        ...known,
+        permanent: reply.startsWith('5') && known.permanent && !(server.address !== undefined && error.command === 'CONN'),
+      };
     }
   }
   return (

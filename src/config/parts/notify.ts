@@ -74,8 +74,9 @@ const accountPart = z.strictObject({
 /** A way to get mail out. */
 const transportPart = z.strictObject({
   name: name.meta({ description: 'what the transport is called in results', examples: ['graph'] }),
-  kind: z.enum(['graph', 'gmail', 'smtp-oauth2', 'smtp', 'webhook']).meta({
-    description: 'Microsoft Graph, the Gmail API, SMTP with an OAuth2 account, a plain relay, or a webhook',
+  kind: z.enum(['graph', 'gmail', 'smtp-oauth2', 'smtp', 'mx', 'webhook']).meta({
+    description:
+      "Microsoft Graph, the Gmail API, SMTP with an OAuth2 account, a plain relay, the servers of the recipients' own domains, or a webhook",
     examples: ['graph'],
   }),
   account: name.optional().meta({ description: 'the account it sends with; not for smtp', examples: ['m365'] }),
@@ -92,11 +93,15 @@ const transportPart = z.strictObject({
     .min(1)
     .max(65_535)
     .optional()
-    .meta({ description: 'its port; by default 587, or 465 with tls, or 25 with none', examples: [587] }),
+    .meta({ description: 'its port; by default 587, or 465 with tls, or 25 with none and for mx', examples: [587] }),
   security: z
-    .enum(['starttls', 'tls', 'none'])
-    .default('starttls')
-    .meta({ description: 'TLS is demanded with starttls and tls; none is for a relay on this host' }),
+    .enum(['starttls', 'tls', 'none', 'opportunistic'])
+    .optional()
+    .meta({
+      description:
+        'TLS is demanded with starttls, which is the default, and tls; none is for a relay on this host; opportunistic is the default for mx: TLS where it is offered',
+      examples: ['starttls'],
+    }),
   user: z
     .string()
     .min(1, 'must not be empty')
@@ -108,6 +113,15 @@ const transportPart = z.strictObject({
   caFile: path
     .optional()
     .meta({ description: 'a certificate authority to trust beside the usual ones, PEM', examples: ['/etc/ssl/certs/relay.pem'] }),
+  ehlo: z
+    .string()
+    .regex(/^[A-Za-z0-9.-]+$/, 'must be a host name')
+    .optional()
+    .meta({ description: "mx: the name that this host introduces itself with; by default the system's", examples: ['mx1.example.org'] }),
+  nameServers: z
+    .array(z.string().regex(/^(?:[0-9.]+(?::\d+)?|\[[0-9A-Fa-f:]+\](?::\d+)?|[0-9A-Fa-f:]+)$/, 'must be an address, such as 192.0.2.53'))
+    .default([])
+    .meta({ description: "mx: name servers to ask in place of the system's", examples: [['192.0.2.53', '[2001:db8::53]:53']] }),
   template: z
     .enum(TEMPLATES)
     .optional()
@@ -191,6 +205,12 @@ function transportProblems(transport: TransportPart, accounts: readonly AccountP
   const { kind, account: named } = transport;
   if (kind === 'webhook') return webhookProblems(transport, report);
   if (transport.always) report('always', 'is for webhooks');
+  if (transport.security === 'opportunistic' && kind !== 'mx') report('security', 'can be opportunistic for mx alone');
+  if (kind === 'mx') {
+    if (transport.from === undefined && from === undefined) report('from', "is missing, here or as 'notify.from'");
+    if (transport.security === 'tls') report('security', 'must be opportunistic, starttls or none for mx');
+    return;
+  }
   if (kind === 'smtp') {
     if (transport.host === undefined) report('host', 'is missing');
     if (named !== undefined) report('account', "is for graph, gmail and smtp-oauth2; smtp has 'user' and 'password'");

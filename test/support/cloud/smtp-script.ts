@@ -2,7 +2,7 @@
 import { createServer, type Socket } from 'node:net';
 import { after } from 'node:test';
 import type { AddressInfo } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Authority } from './authority.ts';
 
 export interface Script {
@@ -10,6 +10,10 @@ export interface Script {
   replies: Record<string, string | ((line: string) => string)>;
   /** Without it, no STARTTLS is offered. */
   tls?: Authority;
+  /** It speaks TLS of so long ago that nobody agrees. */
+  oldTls?: boolean;
+  /** Where it listens; a free port of 127.0.0.1 by default. */
+  at?: { host: string; port: number };
 }
 
 /** @returns its port, and the lines that clients said */
@@ -21,7 +25,7 @@ export async function smtpScript(script: Script): Promise<{ port: number; said: 
     serve(socket, script, said, true);
   });
   const sockets = new Set<Socket>();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(script.at?.port ?? 0, script.at?.host ?? '127.0.0.1', resolve));
   after(() => {
     server.close();
     for (const socket of sockets) socket.destroy();
@@ -56,13 +60,25 @@ function serve(socket: Socket | TLSSocket, script: Script, said: string[], greet
       if (word === 'EHLO') {
         const secure = socket instanceof TLSSocket;
         say(['250-script', ...(script.tls !== undefined && !secure ? ['250-STARTTLS'] : []), '250 AUTH PLAIN XOAUTH2'].join('\r\n'));
-      } else if (word === 'STARTTLS' && script.tls !== undefined) {
+      } else if (word === 'STARTTLS' && script.tls !== undefined && script.replies['STARTTLS'] === undefined) {
         say('220 go ahead');
         const { cert, key } = script.tls;
         socket.removeAllListeners('data');
-        serve(new TLSSocket(socket, { isServer: true, cert, key }), script, said, false);
+        serve(
+          new TLSSocket(socket, {
+            isServer: true,
+            cert,
+            key,
+            ...(script.oldTls === true
+              ? { secureContext: createSecureContext({ cert, key, minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }) }
+              : {}),
+          }),
+          script,
+          said,
+          false,
+        );
         return;
-      } else if (word === 'STARTTLS') say('502 5.5.1 not implemented');
+      } else if (word === 'STARTTLS') reply('STARTTLS', line, '502 5.5.1 not implemented');
       else if (word === 'AUTH') reply('AUTH', line, '235 2.7.0 accepted');
       else if (word === 'DATA') {
         inMail = script.replies['DATA'] === undefined;
