@@ -119,9 +119,14 @@ const transportPart = z.strictObject({
     .optional()
     .meta({ description: "mx: the name that this host introduces itself with; by default the system's", examples: ['mx1.example.org'] }),
   nameServers: z
-    .array(z.string().regex(/^(?:[0-9.]+(?::\d+)?|\[[0-9A-Fa-f:]+\](?::\d+)?|[0-9A-Fa-f:]+)$/, 'must be an address, such as 192.0.2.53'))
+    .array(
+      z
+        .string()
+        .regex(/^(?:[0-9.]+(?::\d+)?|\[[0-9A-Fa-f:]+\](?::\d+)?|[0-9A-Fa-f:]+)$/, 'must be an address, such as 192.0.2.53')
+        .meta({ examples: ['192.0.2.53'] }),
+    )
     .default([])
-    .meta({ description: "mx: name servers to ask in place of the system's", examples: [['192.0.2.53', '[2001:db8::53]:53']] }),
+    .meta({ description: "mx: name servers to ask in place of the system's" }),
   template: z
     .enum(TEMPLATES)
     .optional()
