@@ -1,0 +1,66 @@
+/** The source and the sink of another host, through the program that {@link serveSync} runs there. */
+import type { Held, MailboxName, OwnedMailbox, Piece, Sink, Source, TakeOver } from './model.ts';
+import type { Handler, Peer } from './peer.ts';
+import { PROTOCOL, type Hello } from './serve.ts';
+import { hashOf } from './taken.ts';
+import { Window } from './window.ts';
+
+type Take = (piece: Piece, content: Uint8Array) => Promise<void>;
+
+/** Says who we are. @throws MailrecoverError `refused`, where the other host has another opinion of who serves */
+export async function greet(peer: Peer, hello: Omit<Hello, 'protocol'>): Promise<void> {
+  await peer.call('hello', { ...hello, protocol: PROTOCOL });
+}
+
+export function farSink(peer: Peer): Sink {
+  const windows = new Map<string, Window>();
+  const windowOf = (name: MailboxName): Window => {
+    const window = windows.get(hashOf(name)) ?? new Window();
+    windows.set(hashOf(name), window);
+    return window;
+  };
+  return {
+    open: async (name) => (await peer.call('open', name)) as Held,
+    async stage({ store, mailbox }, piece, content) {
+      await windowOf({ store, mailbox }).send(content.length, () => peer.call('stage', { name: { store, mailbox }, piece }, content));
+    },
+    async commit(cut, options) {
+      try {
+        await windowOf(cut).settle();
+      } finally {
+        windows.delete(hashOf(cut));
+      }
+      return (await peer.call('commit', { cut, options })) as TakeOver;
+    },
+    note: async (lag) => {
+      await peer.call('note', lag);
+    },
+  };
+}
+
+/** The source of another host, and what must answer its requests. */
+export function farSource(): { source: (peer: Peer) => Source; handlers: Record<string, Handler> } {
+  const reads = new Map<number, Take>();
+  let next = 1;
+  return {
+    handlers: {
+      take: async (body, content) => {
+        const { read, piece } = body as { read: number; piece: Piece };
+        await reads.get(read)?.(piece, content);
+      },
+    },
+    source: (peer) => ({
+      mailboxes: async () => (await peer.call('mailboxes', null)) as { mailboxes: OwnedMailbox[]; findings: [] },
+      async read({ store, mailbox }, held, take, options) {
+        const read = next++;
+        reads.set(read, take);
+        try {
+          return (await peer.call('read', { read, name: { store, mailbox }, held, options })) as Awaited<ReturnType<Source['read']>>;
+        } finally {
+          reads.delete(read);
+        }
+      },
+    }),
+  };
+}
+

@@ -1,0 +1,149 @@
+/** What goes between the two hosts of a synchronisation, as plain data. Names are byte strings (store/bytes.ts); times are microseconds since 1970. */
+import { createHash } from 'node:crypto';
+import type { ByteString } from '../../store/bytes.ts';
+import type { Finding } from '../../errors/finding.ts';
+
+/** The trees of a mailbox that are kept alike on both hosts. */
+export const SYNCED_AREAS = ['mail', 'control', 'home'] as const;
+export type SyncedArea = (typeof SYNCED_AREAS)[number];
+
+export interface MailboxName {
+  store: string;
+  mailbox: ByteString;
+}
+
+/** Whose a mailbox is: names of user and group, and the mode of its root. */
+export interface OwnerNames {
+  user: string;
+  group: string;
+  mode: number;
+}
+
+export interface OwnedMailbox extends MailboxName {
+  owner: OwnerNames;
+}
+
+/** A message as it lies in a folder: its base name is what it is known by, all else may change. */
+export interface MessageCut {
+  /** Directory of its folder, below the root of the mail. */
+  dir: ByteString;
+  base: ByteString;
+  in: 'cur' | 'new';
+  /** From the `:` on. */
+  flags: ByteString;
+  size: number;
+  /** IMAP's INTERNALDATE. */
+  mtime: number;
+}
+
+/** A file beside the messages: control files, subscriptions, Sieve. */
+export interface FileCut {
+  area: SyncedArea;
+  path: ByteString;
+  mode: number;
+  mtime: number;
+  /** SHA-256 in hex. */
+  sha: string;
+}
+
+/** A mailbox as it was at one moment. */
+export interface MailboxCut extends OwnedMailbox {
+  /** When its reading began, by the clock of its host, UTC. */
+  at: string;
+  dirs: { area: SyncedArea; path: ByteString; mode: number }[];
+  files: FileCut[];
+  links: { area: SyncedArea; path: ByteString; to: ByteString }[];
+  messages: MessageCut[];
+  /** Stands for all times of its directories and files; equal as long as nothing changed. Absent where they prove nothing yet. */
+  print?: string;
+}
+
+/** What the host that is written to has of a mailbox already, so that it need not be sent again. */
+export interface Held {
+  /** {@link MailboxCut.print} of what was taken over last, where that was whole. */
+  print?: string;
+  /** Size and time of messages, by {@link messageKey}. */
+  messages: [key: string, size: number, mtime: number][];
+  /** The same of messages that lie ready to be taken over, by {@link stagedKey}. */
+  staged: [key: string, size: number, mtime: number][];
+  /** SHA-256 of files, those that lie ready included. */
+  files: string[];
+}
+
+/** A piece of content on its way: a message, or a file by its SHA-256. */
+export type Piece = { key: string; mtime: number; sha: string };
+
+/** By what a message is known within its mailbox. */
+export function messageKey(dir: ByteString, base: ByteString): string {
+  return `${dir}/${base}`;
+}
+
+/** A short name for the key of a message. */
+export function stagedKey(key: string): string {
+  return createHash('sha256').update(key, 'latin1').digest('hex').slice(0, 32);
+}
+
+/** What was, or would be, done in a mailbox. */
+export interface SyncCounts {
+  added: number;
+  /** Messages whose flags, or place in `new` or `cur`, changed. */
+  reflagged: number;
+  removed: number;
+  /** Messages that were there and are nobody's: set aside by `--adopt`. */
+  setAside: number;
+  files: number;
+  bytes: number;
+}
+
+export const NOTHING: Readonly<SyncCounts> = { added: 0, reflagged: 0, removed: 0, setAside: 0, files: 0, bytes: 0 };
+
+export interface TakeOver {
+  counts: SyncCounts;
+  findings: Finding[];
+}
+
+/** Where mailboxes are read: the active host, or a snapshot. */
+export interface Source {
+  mailboxes(): Promise<{ mailboxes: OwnedMailbox[]; findings: Finding[] }>;
+  /**
+   * Reads one mailbox; what `held` does not have is handed to `take` meanwhile.
+   * @returns `unchanged` where nothing changed since the print in `held`; `gone` where the mailbox is not there
+   */
+  read(
+    name: MailboxName,
+    held: Held,
+    take: (piece: Piece, content: Uint8Array) => Promise<void>,
+    options: { contents: boolean },
+  ): Promise<{ cut: MailboxCut; findings: Finding[] } | 'unchanged' | 'gone'>;
+}
+
+export interface CommitOptions {
+  dryRun: boolean;
+  /** Messages that nobody here knows of are set aside, rather than being a reason to refuse. */
+  adopt: boolean;
+  /** Take over even where most of a mailbox would go. */
+  allowLoss: boolean;
+}
+
+/** Where mailboxes are written: the host that is not active. Every call that changes something checks the epoch. */
+export interface Sink {
+  open(name: OwnedMailbox): Promise<Held>;
+  /** Lays content ready beside the mailbox. */
+  stage(name: MailboxName, piece: Piece, content: Uint8Array): Promise<void>;
+  /** Makes the mailbox what the cut says. */
+  commit(cut: MailboxCut, options: CommitOptions): Promise<TakeOver>;
+  /** How far behind each mailbox is; written down durably. */
+  note(lag: readonly MailboxLag[]): Promise<void>;
+}
+
+/** How far a mailbox of the standby is behind. */
+export interface MailboxLag extends MailboxName {
+  /** The active host's time of the state that the standby has; absent where it has none yet. */
+  syncedAt?: string;
+  /** When that was looked at last, by the same clock. */
+  checkedAt: string;
+  /** Messages that are known to be on the active host, and are not on the standby yet. */
+  behind: number;
+  /** Why the last attempt did not succeed: a code of findings. */
+  trouble?: string;
+}

@@ -1,0 +1,74 @@
+/** The program that a synchronisation talks to on the other host: reads its mail, or writes it where it is the standby. */
+import type { Readable, Writable } from 'node:stream';
+import { MailrecoverError } from '../../errors/error.ts';
+import type { CommitOptions, Held, MailboxCut, MailboxLag, MailboxName, OwnedMailbox, Piece, Sink, Source } from './model.ts';
+import { Peer, type Handler } from './peer.ts';
+import { Window } from './window.ts';
+
+/** Changed whenever one side would misunderstand the other. */
+export const PROTOCOL = 1;
+
+export interface Hello {
+  protocol: number;
+  /** What is wanted of this host: to read its mail, or to write it. */
+  role: 'source' | 'sink';
+  /** The host that asks, by its name in the configuration. */
+  from: string;
+  /** The epoch that it believes in. */
+  epoch: number;
+  /** Names of mailboxes, as people write them; all where there are none. */
+  mailboxes?: string[];
+  /** The switch that it works for. */
+  run?: string;
+}
+
+export interface ServeOptions {
+  input: Readable;
+  output: Writable;
+  source: (hello: Hello) => Promise<Source>;
+  /** @throws MailrecoverError `refused` where this host must not be written to */
+  sink: (hello: Hello) => Promise<Sink>;
+}
+
+/** Answers until the other side ends. */
+export async function serveSync({ input, output, ...make }: ServeOptions): Promise<void> {
+  let source: Source | undefined;
+  let sink: Sink | undefined;
+  const need = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new MailrecoverError('usage', 'that was not asked for in the greeting');
+    return value;
+  };
+  const handlers: Record<string, Handler> = {
+    hello: async (body) => {
+      const hello = body as Hello;
+      if (hello.protocol !== PROTOCOL)
+        throw new MailrecoverError('config', 'the two hosts run versions of mailrecover that do not understand each other', {
+          hint: 'install the same version on both',
+        });
+      if (hello.role === 'source') source = await make.source(hello);
+      else sink = await make.sink(hello);
+    },
+    mailboxes: () => need(source).mailboxes(),
+    read: async (body) => {
+      const { read, name, held, options } = body as { read: number; name: MailboxName; held: Held; options: { contents: boolean } };
+      const window = new Window();
+      const take = (piece: Piece, content: Uint8Array): Promise<void> =>
+        window.send(content.length, () => peer.call('take', { read, piece }, content));
+      const result = await need(source).read(name, held, take, options);
+      await window.settle();
+      return result;
+    },
+    open: (body) => need(sink).open(body as OwnedMailbox),
+    stage: async (body, content) => {
+      const { name, piece } = body as { name: MailboxName; piece: Piece };
+      await need(sink).stage(name, piece, content);
+    },
+    commit: (body) => {
+      const { cut, options } = body as { cut: MailboxCut; options: CommitOptions };
+      return need(sink).commit(cut, options);
+    },
+    note: (body) => need(sink).note(body as MailboxLag[]),
+  };
+  const peer = new Peer('the other host', input, output, handlers);
+  await peer.ended;
+}

@@ -1,0 +1,120 @@
+/** Bringing the mailboxes of the standby up to what the active host has, several at once. */
+import { MailrecoverError } from '../../errors/error.ts';
+import type { Finding } from '../../errors/finding.ts';
+import { inParallel } from '../../repository/in-parallel.ts';
+import { displayBytes } from '../../store/bytes.ts';
+import { isoNow, monotonic } from '../../system/clock.ts';
+import type { Progress } from '../../system/progress.ts';
+import { NOTHING, type CommitOptions, type MailboxLag, type OwnedMailbox, type Sink, type Source, type SyncCounts } from './model.ts';
+
+export interface SyncOptions extends CommitOptions {
+  source: Source;
+  sink: Sink;
+  /** Mailboxes that are read and written at the same time. */
+  atOnce: number;
+  progress: Progress;
+  signal?: AbortSignal;
+}
+
+export interface MailboxSync {
+  store: string;
+  mailbox: string;
+  /** `unchanged`: nothing was to be done; `failed`: the standby has what it had. */
+  result: 'synced' | 'unchanged' | 'failed';
+  counts: SyncCounts;
+}
+
+export interface SyncReport {
+  mailboxes: MailboxSync[];
+  counts: SyncCounts & { mailboxes: number; unchanged: number; failed: number };
+  findings: Finding[];
+}
+
+/** So often the lag is written down while a long synchronisation runs. */
+const NOTE_EVERY_MS = 10_000;
+
+/**
+ * Synchronises all mailboxes of the source. One that fails is reported, and the others go on.
+ * @throws MailrecoverError `refused` where the epoch is stale, `unreachable`, `locked`: then no mailbox can be synchronised
+ */
+export async function sync(options: SyncOptions): Promise<SyncReport> {
+  const { source, sink, atOnce, progress, signal, dryRun } = options;
+  const { mailboxes, findings } = await source.mailboxes();
+  progress.phase('synchronising', { items: mailboxes.length });
+  const lag: MailboxLag[] = [];
+  let noted = monotonic();
+  const done = await inParallel(mailboxes, atOnce, async (mailbox): Promise<MailboxSync> => {
+    signal?.throwIfAborted();
+    const one = await syncOne(options, mailbox);
+    findings.push(...one.findings);
+    lag.push(one.lag);
+    progress.advance(1, one.counts.bytes);
+    if (!dryRun && monotonic() - noted > NOTE_EVERY_MS) {
+      noted = monotonic();
+      await sink.note(lag.splice(0));
+    }
+    return { store: mailbox.store, mailbox: displayBytes(mailbox.mailbox), result: one.result, counts: one.counts };
+  });
+  if (!dryRun && lag.length > 0) await sink.note(lag);
+  const sum = (key: keyof SyncCounts): number => done.reduce((total, { counts }) => total + counts[key], 0);
+  const counts = Object.fromEntries(Object.keys(NOTHING).map((key) => [key, sum(key as keyof SyncCounts)])) as unknown as SyncCounts;
+  const withResult = (result: MailboxSync['result']): number => done.filter((each) => each.result === result).length;
+  return {
+    mailboxes: done,
+    counts: { mailboxes: done.length, unchanged: withResult('unchanged'), failed: withResult('failed'), ...counts },
+    findings,
+  };
+}
+
+interface OneSync {
+  result: MailboxSync['result'];
+  counts: SyncCounts;
+  findings: Finding[];
+  lag: MailboxLag;
+}
+
+/** Errors that are no mailbox's own: with them it makes no sense to go on. */
+const OF_ALL = new Set(['refused', 'unreachable', 'locked', 'no-space', 'bug', 'config', 'key']);
+
+async function syncOne({ source, sink, ...how }: SyncOptions, mailbox: OwnedMailbox): Promise<OneSync> {
+  const { store, mailbox: name } = mailbox;
+  const began = isoNow();
+  const failed = (findings: Finding[], behind: number): OneSync => {
+    const trouble = findings.find(({ severity }) => severity === 'error')?.code ?? 'failed';
+    return { result: 'failed', counts: NOTHING, findings, lag: { store, mailbox: name, checkedAt: began, behind, trouble } };
+  };
+  try {
+    const held = await sink.open(mailbox);
+    const read = await source.read(mailbox, held, (piece, content) => sink.stage(mailbox, piece, content), { contents: !how.dryRun });
+    if (read === 'gone') return failed([gone(mailbox)], 0);
+    if (read === 'unchanged')
+      return { result: 'unchanged', counts: NOTHING, findings: [], lag: { store, mailbox: name, syncedAt: began, checkedAt: began, behind: 0 } };
+    const known = new Set(held.messages.map(([key]) => key));
+    const behind = read.cut.messages.filter(({ dir, base }) => !known.has(`${dir}/${base}`)).length;
+    if (read.findings.some(({ severity }) => severity === 'error')) return failed(read.findings, behind);
+    const { counts, findings } = await sink.commit(read.cut, how);
+    if (findings.some(({ severity }) => severity === 'error')) return failed([...read.findings, ...findings], behind);
+    const isSame = counts.added + counts.reflagged + counts.removed + counts.setAside + counts.files === 0;
+    return {
+      result: isSame ? 'unchanged' : 'synced',
+      counts,
+      findings: [...read.findings, ...findings],
+      lag: { store, mailbox: name, syncedAt: read.cut.at, checkedAt: read.cut.at, behind: 0 },
+    };
+  } catch (error) {
+    if (!(error instanceof MailrecoverError) || OF_ALL.has(error.code)) throw error;
+    const { code, message, hint, subject } = error;
+    return failed([{ severity: 'error', code, message, ...(hint === undefined ? {} : { hint }), ...(subject === undefined ? {} : { subject }) }], 0);
+  }
+}
+
+function gone({ mailbox }: OwnedMailbox): Finding {
+  const subject = displayBytes(mailbox);
+  return {
+    severity: 'warning',
+    code: 'mailbox-vanished',
+    message: `mailbox '${subject}' went away on the active host; on the standby it stays as it is`,
+    hint: 'if it was deleted on purpose, delete it on the standby too; if not, see that its file system is mounted',
+    subject,
+  };
+}

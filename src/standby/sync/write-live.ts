@@ -1,0 +1,253 @@
+/** Writing mailboxes of this host, as long as it is the standby: all that a synchronisation changes is changed here, and nowhere else. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MailrecoverError } from '../../errors/error.ts';
+import type { Finding } from '../../errors/finding.ts';
+import { Handles } from '../../restore/live/aside.ts';
+import { controlPath, LiveReader } from '../../restore/live/look.ts';
+import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
+import { controlDir } from '../../store/maildir/layout.ts';
+import { lstatIfThere } from '../../store/stat.ts';
+import { isoNow, now } from '../../system/clock.ts';
+import { run } from '../../system/exec.ts';
+import { makeDirectory } from '../../system/files.ts';
+import { takeLock } from '../../system/lock.ts';
+import { applyPlan } from './apply.ts';
+import { dropIndexes, givesOtherUids } from './indexes.ts';
+import { noteLag } from './lag.ts';
+import { messageKey, NOTHING, type CommitOptions, type Held, type MailboxCut, type MailboxName, type OwnedMailbox, type OwnerNames, type Piece, type Sink, type TakeOver } from './model.ts';
+import { lacksOwner, makeOwned, makeParents, ownerOf } from './owner.ts';
+import { areasOf, pathIn, placeOf, type MailboxPlace, type SyncStore } from './place.ts';
+import { countPlan, isNothing, isUidlist, planTakeOver, refusal, type TakeOverPlan } from './plan.ts';
+import { printOf } from './print.ts';
+import { readMailbox } from './read-live.ts';
+import { Staging } from './staging.ts';
+import { hashOf, TakenStore, type FolderFacts } from './taken.ts';
+import { lockUidlist } from './uidlock.ts';
+
+export interface LiveSinkOptions {
+  /** Directory of this host's state. */
+  state: string;
+  stores: readonly SyncStore[];
+  /** The epoch that the writer carries. */
+  epoch: number;
+  /** Throws where that epoch is stale, or this host is the active one: asked before every batch of changes. */
+  guard: () => Promise<void>;
+  settle: number;
+  signal?: AbortSignal;
+}
+
+/** The lock under which the standby's mail is changed: whoever switches takes it first, and nothing is written any more. */
+export function syncLockPath(state: string): string {
+  return join(state, 'standby', 'sync.lock');
+}
+
+interface Open {
+  owner: OwnerNames;
+  place: MailboxPlace;
+  staging: Staging;
+  has: MailboxCut;
+}
+
+export function liveSink(options: LiveSinkOptions): Sink {
+  const writer = new LiveSink(options);
+  return {
+    open: (name) => writer.open(name),
+    async stage(name, piece, content) {
+      writer.stage(name, piece, content);
+    },
+    commit: (cut, how) => writer.commit(cut, how),
+    note: (lag) => writer.locked(() => noteLag(options.state, lag)),
+  };
+}
+
+class LiveSink {
+  readonly #options: LiveSinkOptions;
+  readonly #taken: TakenStore;
+  readonly #open = new Map<string, Open>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: LiveSinkOptions) {
+    this.#options = options;
+    this.#taken = new TakenStore(options.state);
+  }
+
+  /** One change at a time in this process, and none while another holds the lock. */
+  async locked<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(async () => {
+      const path = syncLockPath(this.#options.state);
+      await makeDirectory(join(this.#options.state, 'standby'));
+      const release = takeLock(path, 'mailrecover standby sync');
+      try {
+        return await work();
+      } finally {
+        release();
+      }
+    });
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async open(name: OwnedMailbox): Promise<Held> {
+    await this.#options.guard();
+    const place = placeOf(name, this.#options.stores);
+    const taken = this.#taken.read(name);
+    if (taken?.own !== undefined && taken.cut.print !== undefined && taken.own === this.#print(place))
+      return { print: taken.cut.print, messages: [], staged: [], files: [] };
+    const { staging, has } = await this.#look(place, name.owner);
+    const held: Held = {
+      messages: has.messages.map(({ dir, base, size, mtime }) => [messageKey(dir, base), size, mtime]),
+      staged: staging.messages,
+      files: [...new Set([...has.files.map(({ sha }) => sha), ...staging.files])],
+    };
+    if (taken === undefined || this.#taken.readNext(name) !== undefined || !isNothing(planTakeOver(has, taken.cut, [taken.cut]))) return held;
+    // What lies here is what was taken over: from now on its times say so, as soon as they are old enough.
+    const own = this.#print(place);
+    if (own !== undefined) await this.locked(() => this.#taken.write({ ...taken, own }));
+    return taken.cut.print === undefined ? held : { ...held, print: taken.cut.print };
+  }
+
+  #print(place: MailboxPlace): string | undefined {
+    return printOf(areasOf(place), () => now() * 1000, this.#options.settle * 1e6);
+  }
+
+  /** What lies on this host, and what lies ready for it. */
+  async #look(place: MailboxPlace, owner: OwnerNames): Promise<Open> {
+    const { store, mailbox } = place;
+    const read = await readMailbox(place, areasOf(place), { messages: [], staged: [], files: [] }, undefined, this.#options);
+    const empty: MailboxCut = { store, mailbox, at: isoNow(), owner, dirs: [], files: [], links: [], messages: [] };
+    const [problem] = typeof read === 'string' ? [] : read.findings.filter(({ severity }) => severity === 'error');
+    if (problem !== undefined) throw new MailrecoverError('io', problem.message, { subject: displayBytes(mailbox) });
+    const hash = hashOf(place);
+    const staging = this.#open.get(hash)?.staging ?? new Staging(place.root, hash);
+    const open = { owner, place, has: typeof read === 'string' ? empty : read.cut, staging };
+    this.#open.set(hash, open);
+    return open;
+  }
+
+  stage(name: MailboxName, piece: Piece, content: Uint8Array): void {
+    const open = this.#open.get(hashOf(name));
+    if (open === undefined) throw new MailrecoverError('bug', 'content came for a mailbox that is not open');
+    const handles = new Handles();
+    try {
+      const { place, staging } = open;
+      const parent = makeParents(place, place.root, ownerOf({ ...name, owner: open.owner }, place), handles);
+      handles.make(parent, staging.directory.slice(parent.length + 1));
+      staging.put(handles, piece, content, piece.key === piece.sha);
+    } finally {
+      handles.close();
+    }
+  }
+
+  async commit(cut: MailboxCut, how: CommitOptions): Promise<TakeOver> {
+    return this.locked(async () => {
+      await this.#options.guard();
+      // Looked at anew: whatever came since the mailbox was opened is not to be touched.
+      const { place, staging, has } = await this.#look(placeOf(cut, this.#options.stores), cut.owner);
+      const [taken, next] = [this.#taken.read(cut), this.#taken.readNext(cut)];
+      const plan = planTakeOver(
+        has,
+        cut,
+        [taken, next].flatMap((each) => (each === undefined ? [] : [each.cut])),
+      );
+      const no = refusal(plan, has, how) ?? lacksOwner(cut, place);
+      if (no !== undefined) return { counts: NOTHING, findings: [no] };
+      if (how.dryRun) return { counts: countPlan(plan), findings: [] };
+      const lacking = plan.adds.filter(({ dir, base, size, mtime }) => staging.message(messageKey(dir, base), size, mtime) === undefined);
+      if (lacking.length > 0) return { counts: NOTHING, findings: [incomplete(cut, lacking.length)] };
+      const record = { version: 1 as const, epoch: this.#options.epoch, cut };
+      await this.#taken.begin({ ...record, folders: taken?.folders ?? [] });
+      await this.#apply(cut, { owner: cut.owner, place, staging, has }, plan);
+      await this.#taken.write({ ...record, folders: foldersOf(place, cut) });
+      this.#taken.discardNext(cut);
+      staging.clear();
+      this.#open.delete(hashOf(cut));
+      return { counts: countPlan(plan), findings: [] };
+    });
+  }
+
+  async #apply(cut: MailboxCut, { place, staging, has }: Open, plan: TakeOverPlan): Promise<void> {
+    const { guard, signal } = this.#options;
+    const handles = new Handles();
+    const reader = new LiveReader();
+    const locks: (() => void)[] = [];
+    const owner = ownerOf(cut, place);
+    // All of it now: a file that is read may be one that goes.
+    const contents = new Map(plan.files.map(({ sha }) => [sha, contentIn(place, staging, has, sha)]));
+    const dirs = controlDirs(place, plan);
+    try {
+      for (const root of [place.root, ...(place.control === undefined ? [] : [place.control])]) {
+        const parent = makeParents(place, root, owner, handles);
+        makeOwned(parent, root.slice(parent.length + 1), owner, handles);
+      }
+      if (plan.adds.length > 0) await run('sync', ['-f', displayBytes(staging.directory)]).catch(() => run('sync', []));
+      for (const dir of dirs) {
+        const directory = controlPath(place, dir);
+        if (lstatIfThere(directory) !== undefined) locks.push(await lockUidlist(directory, handles, signal));
+      }
+      const before = new Map(dirs.map((dir) => [dir, reader.uidlist(place, dir)]));
+      await applyPlan({ place, plan, staging, owner, handles, contents, guard, aside: () => asideOf(place, cut, handles) });
+      for (const [dir, old] of before) {
+        const list = reader.uidlist(place, dir);
+        if (old !== undefined && (list === undefined || givesOtherUids(old, list))) dropIndexes(place, dir, handles);
+      }
+    } finally {
+      for (const release of locks) release();
+      reader.close();
+      handles.close();
+    }
+  }
+}
+
+/** Directories of folders in which something changes. */
+function controlDirs({ layout }: MailboxPlace, { adds, renames, removes, foreign, files }: TakeOverPlan): ByteString[] {
+  const dirs = new Set<ByteString>();
+  for (const { dir } of [...adds, ...renames.map(({ to }) => to), ...removes, ...foreign]) dirs.add(dir);
+  for (const { area, path } of files) {
+    if (!isUidlist(path) || area === 'home') continue;
+    const dir = path.slice(0, Math.max(0, path.length - '/dovecot-uidlist'.length));
+    dirs.add(area === 'control' && dir === controlDir('', layout) ? '' : dir);
+  }
+  return [...dirs];
+}
+
+/** The content of a file: it lies ready, or in the mailbox already. */
+function contentIn(place: MailboxPlace, staging: Staging, has: MailboxCut, sha: string): Buffer {
+  const staged = staging.file(sha);
+  if (staged !== undefined) return staged;
+  const twin = has.files.find((file) => file.sha === sha);
+  if (twin === undefined) throw new MailrecoverError('bug', 'a file that was to be taken over does not lie ready');
+  return readFileSync(fsPath(pathIn(place, twin.area, twin.path)));
+}
+
+function incomplete({ mailbox }: MailboxName, lacking: number): Finding {
+  const subject = displayBytes(mailbox);
+  return {
+    severity: 'error',
+    code: 'not-synced',
+    message: `${lacking} messages of mailbox '${subject}' did not come over; it was left as it is`,
+    hint: 'run it again',
+    subject,
+  };
+}
+
+/** A directory beside the mailbox for what is set aside; it stays. */
+function asideOf(place: MailboxPlace, cut: MailboxCut, handles: Handles): ByteString {
+  const parent = place.root.slice(0, Math.max(1, place.root.lastIndexOf('/')));
+  return handles.make(parent, `.mailrecover-aside-${hashOf(cut)}`);
+}
+
+/** What the lists of UIDs and keywords say once they are written. */
+function foldersOf(place: MailboxPlace, cut: MailboxCut): FolderFacts[] {
+  const reader = new LiveReader();
+  try {
+    const dirs = new Set(cut.dirs.filter(({ area, path }) => area === 'mail' && (path === 'cur' || path.endsWith('/cur'))).map(({ path }) => path));
+    return Array.from(dirs, (path): FolderFacts => {
+      const dir = path.slice(0, Math.max(0, path.length - '/cur'.length));
+      const { uidValidity = 0, nextUid = 0, guid } = reader.uidlist(place, dir) ?? {};
+      return { dir, uidValidity, nextUid, ...(guid === undefined ? {} : { guid }), keywords: [...reader.keywords(place, dir)] };
+    });
+  } finally {
+    reader.close();
+  }
+}
