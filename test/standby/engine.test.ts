@@ -35,6 +35,8 @@ async function pair(): Promise<Pair> {
   const roots: [string, string] = [scratch('first'), scratch('second')];
   const [primary, standby] = await Promise.all(roots.map((root) => dovecot({ users: USERS, mail: `${root}/%d/%n/Maildir` })));
   if (primary === undefined || standby === undefined) throw new Error('no server');
+  // Only a folder that was opened has a UIDVALIDITY.
+  await imapSnapshots(primary, USERS);
   const state = scratch('state');
   const epoch = { stale: false };
   return {
@@ -108,7 +110,7 @@ test('the standby becomes what the primary is, change by change, with all UIDs',
   assert.deepEqual([third.counts.unchanged, third.counts.added], [2, 0]);
   const lag = readLag(state);
   assert.deepEqual(
-    lag.map(({ mailbox, behind, trouble }) => [mailbox, behind, trouble]),
+    lag.map(({ mailbox, behind, trouble }) => [mailbox, behind, trouble]).sort(),
     [
       ['alice@example.org', 0, undefined],
       ['bob@example.org', 0, undefined],
@@ -168,7 +170,7 @@ test('an emptied mailbox is not emptied on the standby unasked', { skip }, async
   await client.close();
   rmSync(join(roots[0], 'example.org/alice/Maildir'), { recursive: true });
   const gone = await run();
-  assert.deepEqual(gone.counts.mailboxes, 1);
+  assert.deepEqual([gone.counts.mailboxes, gone.counts.removed], [1, 0]);
   assert.deepEqual(Object.keys((await imapSnapshots(standby, [ALICE]))[ALICE]?.folders['INBOX']?.messages ?? {}).length, 20);
 });
 
@@ -181,11 +183,11 @@ test('times alone tell that nothing changed', { skip }, async () => {
   await run({}, 0.000_001);
   // A file that a listing would show, though its directory has the time that it had.
   const third = await run({}, 0.000_001);
-  assert.deepEqual([third.counts.unchanged, third.counts.failed], [1, 0], JSON.stringify(third));
+  assert.deepEqual([third.counts.unchanged, third.counts.failed], [2, 0], JSON.stringify(third));
   writeFileSync(join(roots[0], 'example.org/alice/Maildir/cur/1.manual:2,S'), text('by hand'));
   utimesSync(join(roots[0], 'example.org/alice/Maildir/cur'), 1, 1);
   const fourth = await run({}, 0.000_001);
-  assert.deepEqual([fourth.counts.added, fourth.counts.unchanged], [1, 0]);
+  assert.deepEqual([fourth.counts.added, fourth.counts.unchanged], [1, 1]);
   assert.ok(standby.pid > 0);
 });
 

@@ -20,7 +20,7 @@ export function farSink(peer: Peer): Sink {
     return window;
   };
   return {
-    open: async (name) => (await peer.call('open', name)) as Held,
+    open: async (name, whole) => (await peer.call('open', { name, whole })) as Held,
     async stage({ store, mailbox }, piece, content) {
       await windowOf({ store, mailbox }).send(content.length, () => peer.call('stage', { name: { store, mailbox }, piece }, content));
     },

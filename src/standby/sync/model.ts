@@ -62,6 +62,8 @@ export interface MailboxCut extends OwnedMailbox {
 export interface Held {
   /** {@link MailboxCut.print} of what was taken over last, where that was whole. */
   print?: string;
+  /** Only the print is given: whoever finds something changed asks for the rest. */
+  brief?: true;
   /** Size and time of messages, by {@link messageKey}. */
   messages: [key: string, size: number, mtime: number][];
   /** The same of messages that lie ready to be taken over, by {@link stagedKey}. */
@@ -107,14 +109,14 @@ export interface Source {
   mailboxes(): Promise<{ mailboxes: OwnedMailbox[]; findings: Finding[] }>;
   /**
    * Reads one mailbox; what `held` does not have is handed to `take` meanwhile.
-   * @returns `unchanged` where nothing changed since the print in `held`; `gone` where the mailbox is not there
+   * @returns `unchanged` where nothing changed since the print in `held`; `changed` where something did, and that is all that `held` says; `gone` where the mailbox is not there
    */
   read(
     name: MailboxName,
     held: Held,
     take: (piece: Piece, content: Uint8Array) => Promise<void>,
     options: { contents: boolean },
-  ): Promise<{ cut: MailboxCut; findings: Finding[] } | 'unchanged' | 'gone'>;
+  ): Promise<{ cut: MailboxCut; findings: Finding[] } | 'unchanged' | 'changed' | 'gone'>;
 }
 
 export interface CommitOptions {
@@ -127,7 +129,8 @@ export interface CommitOptions {
 
 /** Where mailboxes are written: the host that is not active. Every call that changes something checks the epoch. */
 export interface Sink {
-  open(name: OwnedMailbox): Promise<Held>;
+  /** @param whole all of it, though a print would do as long as nothing changed */
+  open(name: OwnedMailbox, whole: boolean): Promise<Held>;
   /** Lays content ready beside the mailbox. */
   stage(name: MailboxName, piece: Piece, content: Uint8Array): Promise<void>;
   /** Makes the mailbox what the cut says. */

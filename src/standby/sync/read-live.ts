@@ -91,7 +91,7 @@ export async function readMailbox(
   held: Held,
   take: Take | undefined,
   { settle, signal }: Pick<LiveSourceOptions, 'settle' | 'signal'>,
-): Promise<{ cut: MailboxCut; findings: Finding[] } | 'unchanged' | 'gone'> {
+): Promise<{ cut: MailboxCut; findings: Finding[] } | 'unchanged' | 'changed' | 'gone'> {
   const root = areas.find(({ area }) => area === 'mail')?.root ?? '';
   const stats = lstatIfThere(root);
   if (stats === undefined) return 'gone';
@@ -99,6 +99,7 @@ export async function readMailbox(
   const micros = (): number => now() * 1000;
   const print = printOf(areas, micros, settle * 1e6);
   if (print !== undefined && print === held.print) return 'unchanged';
+  if (held.brief === true) return 'changed';
   const captured = await captureMailbox({
     areas: areas.map((area) => ({ ...area, prior: undefined })),
     deep: false,

@@ -58,7 +58,10 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
       await window.settle();
       return result;
     },
-    open: (body) => need(sink).open(body as OwnedMailbox),
+    open: (body) => {
+      const { name, whole } = body as { name: OwnedMailbox; whole: boolean };
+      return need(sink).open(name, whole);
+    },
     stage: async (body, content) => {
       const { name, piece } = body as { name: MailboxName; piece: Piece };
       await need(sink).stage(name, piece, content);

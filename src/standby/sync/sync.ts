@@ -5,7 +5,7 @@ import { inParallel } from '../../repository/in-parallel.ts';
 import { displayBytes } from '../../store/bytes.ts';
 import { isoNow, monotonic } from '../../system/clock.ts';
 import type { Progress } from '../../system/progress.ts';
-import { NOTHING, type CommitOptions, type MailboxLag, type OwnedMailbox, type Sink, type Source, type SyncCounts } from './model.ts';
+import { NOTHING, type CommitOptions, type Held, type MailboxLag, type OwnedMailbox, type Sink, type Source, type SyncCounts } from './model.ts';
 
 export interface SyncOptions extends CommitOptions {
   source: Source;
@@ -84,22 +84,28 @@ async function syncOne({ source, sink, ...how }: SyncOptions, mailbox: OwnedMail
     return { result: 'failed', counts: NOTHING, findings, lag: { store, mailbox: name, checkedAt: began, behind, trouble } };
   };
   try {
-    const held = await sink.open(mailbox);
-    const read = await source.read(mailbox, held, (piece, content) => sink.stage(mailbox, piece, content), { contents: !how.dryRun });
-    if (read === 'gone') return failed([gone(mailbox)], 0);
-    if (read === 'unchanged')
+    const read = (held: Held): ReturnType<Source['read']> =>
+      source.read(mailbox, held, (piece, content) => sink.stage(mailbox, piece, content), { contents: !how.dryRun });
+    let held = await sink.open(mailbox, false);
+    let found = await read(held);
+    if (found === 'changed') {
+      held = await sink.open(mailbox, true);
+      found = await read(held);
+    }
+    if (found === 'gone' || found === 'changed') return failed([gone(mailbox)], 0);
+    if (found === 'unchanged')
       return { result: 'unchanged', counts: NOTHING, findings: [], lag: { store, mailbox: name, syncedAt: began, checkedAt: began, behind: 0 } };
     const known = new Set(held.messages.map(([key]) => key));
-    const behind = read.cut.messages.filter(({ dir, base }) => !known.has(`${dir}/${base}`)).length;
-    if (read.findings.some(({ severity }) => severity === 'error')) return failed(read.findings, behind);
-    const { counts, findings } = await sink.commit(read.cut, how);
-    if (findings.some(({ severity }) => severity === 'error')) return failed([...read.findings, ...findings], behind);
+    const behind = found.cut.messages.filter(({ dir, base }) => !known.has(`${dir}/${base}`)).length;
+    if (found.findings.some(({ severity }) => severity === 'error')) return failed(found.findings, behind);
+    const { counts, findings } = await sink.commit(found.cut, how);
+    if (findings.some(({ severity }) => severity === 'error')) return failed([...found.findings, ...findings], behind);
     const isSame = counts.added + counts.reflagged + counts.removed + counts.setAside + counts.files === 0;
     return {
       result: isSame ? 'unchanged' : 'synced',
       counts,
-      findings: [...read.findings, ...findings],
-      lag: { store, mailbox: name, syncedAt: read.cut.at, checkedAt: read.cut.at, behind: 0 },
+      findings: [...found.findings, ...findings],
+      lag: { store, mailbox: name, syncedAt: found.cut.at, checkedAt: found.cut.at, behind: 0 },
     };
   } catch (error) {
     if (!(error instanceof MailrecoverError) || OF_ALL.has(error.code)) throw error;

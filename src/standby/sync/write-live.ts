@@ -52,7 +52,7 @@ interface Open {
 export function liveSink(options: LiveSinkOptions): Sink {
   const writer = new LiveSink(options);
   return {
-    open: (name) => writer.open(name),
+    open: (name, whole) => writer.open(name, whole),
     async stage(name, piece, content) {
       writer.stage(name, piece, content);
     },
@@ -88,12 +88,12 @@ class LiveSink {
     return mine;
   }
 
-  async open(name: OwnedMailbox): Promise<Held> {
+  async open(name: OwnedMailbox, whole: boolean): Promise<Held> {
     await this.#options.guard();
     const place = placeOf(name, this.#options.stores);
     const taken = this.#taken.read(name);
-    if (taken?.own !== undefined && taken.cut.print !== undefined && taken.own === this.#print(place))
-      return { print: taken.cut.print, messages: [], staged: [], files: [] };
+    if (!whole && taken?.own !== undefined && taken.cut.print !== undefined && taken.own === this.#print(place))
+      return { print: taken.cut.print, brief: true, messages: [], staged: [], files: [] };
     const { staging, has } = await this.#look(place, name.owner);
     const held: Held = {
       messages: has.messages.map(({ dir, base, size, mtime }) => [messageKey(dir, base), size, mtime]),
