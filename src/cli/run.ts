@@ -152,6 +152,7 @@ function contextOf(session: Session): CommandContext {
       const { askAtTerminal } = await import('./prompt.ts');
       return askAtTerminal(question, secret, session.signals.signal);
     },
+    input: () => process.stdin,
     tell: (text) => output.err(`${text}\n`),
     onEnd: (cleanup) => session.cleanups.push(cleanup),
   };

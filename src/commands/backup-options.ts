@@ -35,7 +35,7 @@ export async function backupOptions(context: CommandContext): Promise<BackupOpti
 }
 
 /** Seconds for which a time stamp proves nothing: longer where another host's clock sets it. */
-async function settleOf(config: Config): Promise<number> {
+export async function settleOf(config: Config): Promise<number> {
   if (config.backup.settle !== undefined) return config.backup.settle;
   const [{ isNetworkFileSystem }, { fixedPart, parsePattern }] = await Promise.all([
     import('../system/file-system.ts'),

@@ -46,7 +46,7 @@ export async function placeOf(
     state: config?.state ?? '/var/lib/mailrecover',
     keysRoot: dirname(resolve(context.configPath)),
     trust: config?.trust ?? [],
-    layoutOf: (name) => layoutOf(config, name),
+    layoutOf: (name) => layoutOfStore(config, name),
   };
 }
 
@@ -86,7 +86,7 @@ export async function isOwnRepository(context: CommandContext, { config, target 
 }
 
 /** How folders of a store are named; Dovecot's defaults where the configuration says nothing. */
-function layoutOf(config: Config | undefined, name: string): FolderLayout {
+export function layoutOfStore(config: Config | undefined, name: string): FolderLayout {
   const store = config?.stores.find((each) => each.name === name);
   const layout = store !== undefined && store.format !== 'maildir' ? 'fs' : (store?.layout ?? 'maildir++');
   return {

@@ -45,6 +45,8 @@ export const registry = createRegistry({
   'notify test': async () => (await import('./notify-test.ts')).default,
   'notify status': async () => (await import('./notify-status.ts')).default,
   'notify flush': async () => (await import('./notify-flush.ts')).default,
+  'standby sync': async () => (await import('./standby-sync.ts')).default,
+  'standby serve': async () => (await import('./standby-serve.ts')).default,
   'config check': async () => (await import('./config-check.ts')).default,
   completion: async () => (await import('./completion.ts')).default,
 });

@@ -91,6 +91,8 @@ export interface CommandContext {
   config(): Promise<Config>;
   /** Asks at the terminal; `secret` hides what is typed. @throws MailrecoverError `usage` where there is no terminal */
   ask(question: string, details?: { secret?: boolean }): Promise<string>;
+  /** Standard input, for a program that talks to this one. */
+  input(): NodeJS.ReadableStream & AsyncIterable<Buffer | string>;
   /** Says on standard error what can't wait for the result, such as what the user must do now, whatever else is printed. */
   tell(text: string): void;
   /** Runs when the command ends, however it ends, last registered first. */

@@ -110,7 +110,7 @@ test('the standby becomes what the primary is, change by change, with all UIDs',
   assert.deepEqual([third.counts.unchanged, third.counts.added], [2, 0]);
   const lag = readLag(state);
   assert.deepEqual(
-    lag.map(({ mailbox, behind, trouble }) => [mailbox, behind, trouble]).sort(),
+    lag.map(({ mailbox, behind, trouble }) => [mailbox, behind, trouble]).toSorted((a, b) => String(a).localeCompare(String(b))),
     [
       ['alice@example.org', 0, undefined],
       ['bob@example.org', 0, undefined],

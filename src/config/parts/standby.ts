@@ -214,6 +214,15 @@ export const standbyPart = z
       .boolean()
       .default(true)
       .meta({ description: "move Postfix's queue, so that mail that was accepted and not delivered yet goes on from the standby" }),
+    sync: z
+      .strictObject({
+        program: command('mailrecover')
+          .default(['mailrecover'])
+          .meta({ description: 'how mailrecover is called on the other host, with options such as --config in front of the command' }),
+        atOnce: z.int().min(1).max(64).default(4).meta({ description: 'how many mailboxes are synchronised at the same time' }),
+      })
+      .prefault({})
+      .meta({ description: 'how mail is kept alike on both hosts (`standby sync`)' }),
     drain: duration('30s')
       .prefault('30s')
       .meta({ description: 'how long mail that is being delivered may take, once no more is accepted' }),

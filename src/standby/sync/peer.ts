@@ -2,7 +2,7 @@
  * Requests and answers of two programs over a pair of byte streams, such as those of a command that is run over SSH. Either side asks, several
  * requests at once. A frame is two lengths (32 bits, big-endian), a text in JSON and bytes.
  */
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { ERROR_CODES, type ErrorCode } from '../../errors/codes.ts';
 import { MailrecoverError } from '../../errors/error.ts';
 
@@ -46,7 +46,7 @@ export class Peer {
   readonly ended: Promise<void>;
 
   /** @param name what the other side is called in messages */
-  constructor(name: string, input: Readable, output: Writable, handlers: Readonly<Record<string, Handler>> = {}) {
+  constructor(name: string, input: AsyncIterable<Buffer | string>, output: Writable, handlers: Readonly<Record<string, Handler>> = {}) {
     [this.#name, this.#output, this.#handlers] = [name, output, new Map(Object.entries(handlers))];
     output.on('error', () => this.fail());
     this.ended = this.#listen(input).then(
@@ -77,7 +77,7 @@ export class Peer {
     this.#waiting.clear();
   }
 
-  async #listen(input: Readable): Promise<void> {
+  async #listen(input: AsyncIterable<Buffer | string>): Promise<void> {
     let held: Buffer[] = [];
     let size = 0;
     const take = (count: number): Buffer => {
@@ -87,7 +87,8 @@ export class Peer {
       return all.subarray(0, count);
     };
     let head: [number, number] | undefined;
-    for await (const chunk of input as AsyncIterable<Buffer>) {
+    for await (const piece of input) {
+      const chunk = typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece;
       held.push(chunk);
       size += chunk.length;
       for (;;) {

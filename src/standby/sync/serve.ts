@@ -1,5 +1,5 @@
 /** The program that a synchronisation talks to on the other host: reads its mail, or writes it where it is the standby. */
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { MailrecoverError } from '../../errors/error.ts';
 import type { CommitOptions, Held, MailboxCut, MailboxLag, MailboxName, OwnedMailbox, Piece, Sink, Source } from './model.ts';
 import { Peer, type Handler } from './peer.ts';
@@ -23,7 +23,7 @@ export interface Hello {
 }
 
 export interface ServeOptions {
-  input: Readable;
+  input: AsyncIterable<Buffer | string>;
   output: Writable;
   source: (hello: Hello) => Promise<Source>;
   /** @throws MailrecoverError `refused` where this host must not be written to */

@@ -1,0 +1,60 @@
+import { MailrecoverError } from '../errors/error.ts';
+import type { Sink } from '../standby/sync/model.ts';
+import type { Hello } from '../standby/sync/serve.ts';
+import { settleOf } from './backup-options.ts';
+import { placeOf } from './from-config.ts';
+import { READING_EXIT_CODES } from './shared.ts';
+import { guardDirection, sourceOn } from './standby/hosts.ts';
+import { hostNamed, otherHost, syncStores, thisHost } from './standby/pair.ts';
+import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
+
+export default defineCommand({
+  name: 'standby serve',
+  summary: 'answer the other host of the pair (standby sync runs this over SSH)',
+  description: [
+    "Reads this host's mail for the other host, or writes what that sends, and talks to it over standard input and output. Nobody needs to type it: 'standby sync' and 'standby failback' run it.",
+    'Before every batch that changes mail here the repository is asked who serves. Where this host serves, or the other host carries an older epoch, nothing is written.',
+  ],
+  arguments: {},
+  options: {},
+  examples: [{ command: 'mailrecover standby serve </dev/null', says: 'See that it can be run, and ends at once.' }],
+  exitCodes: { 0: 'the other host has ended the conversation', ...READING_EXIT_CODES },
+  json: {},
+  async run(context): Promise<CommandResult> {
+    const config = await context.config();
+    const [{ PassThrough }, { serveSync }] = await Promise.all([import('node:stream'), import('../standby/sync/serve.ts')]);
+    const me = thisHost(config).name;
+    const output = new PassThrough();
+    // Its output is read as long as it talks: when it has ended, so has this command.
+    void serveSync({
+      input: context.input(),
+      output,
+      source: (hello) => sourceOn(context, me, { from: hello.from, to: me, epoch: hello.epoch }, hello.mailboxes ?? []),
+      sink: (hello) => sinkHere(context, hello),
+    }).finally(() => output.end());
+    return { outcome: 'ok', output };
+  },
+});
+
+async function sinkHere(context: CommandContext, { from, epoch, run }: Hello): Promise<Sink> {
+  const config = await context.config();
+  const me = thisHost(config).name;
+  if (hostNamed(config, from).name !== otherHost(config, me).name)
+    throw new MailrecoverError('config', `'${from}' is what this host is called in its own configuration`, {
+      hint: "'ssh' is left out of the host that the file lies on",
+      subject: from,
+    });
+  const { target } = await placeOf(context);
+  const way = { from, to: me, epoch, run };
+  const { liveSink } = await import('../standby/sync/write-live.ts');
+  const sink = liveSink({
+    state: config.state,
+    stores: syncStores(config),
+    epoch,
+    guard: () => guardDirection(config, target, way),
+    settle: await settleOf(config),
+    signal: context.signal,
+  });
+  await guardDirection(config, target, way);
+  return sink;
+}

@@ -1,0 +1,115 @@
+import type { Finding } from '../errors/finding.ts';
+import type { SyncReport } from '../standby/sync/sync.ts';
+import { placeOf } from './from-config.ts';
+import { directionNow, sinkOn, sourceOn } from './standby/hosts.ts';
+import { pairOf } from './standby/pair.ts';
+import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
+
+export default defineCommand({
+  name: 'standby sync',
+  summary: 'bring the mail of the standby up to what the active host has',
+  description: [
+    'Copies what changed in the Maildirs of the active host to the other host: new messages, flags, moves and deletions, keywords, subscriptions and Sieve scripts, with all UIDs, so that a client does not notice on which host it is. Run it on either host, or on both, every few minutes: what did not change costs a look at times. It can be killed at any moment, and goes on where it stopped.',
+    'The active host is read while it is used, several mailboxes at once, and nothing is missed or taken twice. Each mailbox is laid ready beside its place first, and then taken over in one go, the lists of UIDs last. Only mail that came from the active host is ever deleted on the other one; where a mailbox there holds messages of its own, or most of one would go, that mailbox is left as it is, and told.',
+    'The repository is asked who serves before each batch of changes, by the host that is written to: a job that is left over on a host that no longer serves is refused. How far each mailbox is behind is kept on the standby, for `standby status`.',
+  ],
+  arguments: {},
+  options: {
+    mailbox: { kind: 'list', value: 'MAILBOX', description: "only these mailboxes; '*' stands for any characters" },
+    dryRun: { kind: 'flag', description: 'say what would be done, and change nothing' },
+    adopt: {
+      kind: 'flag',
+      description: 'set messages aside that lie on the standby and did not come from the active host, instead of leaving the mailbox as it is',
+    },
+    allowLoss: { kind: 'flag', description: 'delete on the standby also where most of a mailbox is gone on the active host' },
+  },
+  examples: [
+    { command: 'mailrecover standby sync --quiet', says: 'Bring all mailboxes up to date, from a timer.' },
+    { command: "mailrecover standby sync --mailbox '*@example.org' --dry-run", says: 'See what would be copied for one domain.' },
+  ],
+  exitCodes: {
+    0: 'the standby has what the active host had when it was read',
+    3: 'some mailboxes could not be synchronised, and are as they were',
+    10: 'the repository, which says who serves, is not there',
+    11: 'another synchronisation, or a switch, writes there',
+    13: 'the other host, or the repository, could not be reached',
+    20: 'the host that would be written to serves, or a switch is under way',
+  },
+  json: {
+    from: 'the host that was read, by its name in the configuration',
+    to: 'the host that was written to',
+    epoch: 'the epoch that all that was written carried',
+    dryRun: 'true where nothing was changed',
+    'mailboxes[]': 'each with `store`, `mailbox`, `result` (`synced`, `unchanged`, `failed`) and its `counts`',
+    'counts.mailboxes': 'mailboxes that were looked at',
+    'counts.unchanged': 'of those, how many were alike already',
+    'counts.failed': 'of those, how many were left as they were, with a finding that says why',
+    'counts.added': 'messages that were copied',
+    'counts.reflagged': 'messages whose flags changed, or that went from new to cur',
+    'counts.removed': 'messages that were deleted',
+    'counts.setAside': 'messages that were set aside (--adopt)',
+    'counts.files': 'other files that were written or removed',
+    'counts.bytes': 'bytes of messages that were copied',
+  },
+  recordsHistory: true,
+  async run(context, _args, options): Promise<CommandResult> {
+    const config = await context.config();
+    const { target } = await placeOf(context);
+    const way = await directionNow(config, target);
+    const { sync } = await import('../standby/sync/sync.ts');
+    const report = await sync({
+      source: await sourceOn(context, way.from, way, options.mailbox),
+      sink: await sinkOn(context, target, way),
+      atOnce: pairOf(config).sync.atOnce,
+      progress: context.progress,
+      signal: context.signal,
+      dryRun: options.dryRun,
+      adopt: options.adopt,
+      allowLoss: options.allowLoss,
+    });
+    const findings = [...report.findings, ...unknownNames(options.mailbox, report)];
+    return {
+      outcome: findings.some(({ severity }) => severity === 'error') ? 'partial' : findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok',
+      cause: 'partial',
+      counts: { ...report.counts },
+      findings,
+      fields: { from: way.from, to: way.to, epoch: way.epoch, dryRun: options.dryRun, mailboxes: report.mailboxes },
+      render: (text) => render(way, report, options.dryRun, text),
+    };
+  },
+});
+
+/** Names that nothing fits would otherwise look like success. */
+function unknownNames(names: readonly string[], { mailboxes }: SyncReport): Finding[] {
+  if (names.length === 0 || mailboxes.length > 0) return [];
+  return [
+    {
+      severity: 'error',
+      code: 'not-found',
+      message: `no mailbox of the active host fits ${names.map((name) => `'${name}'`).join(', ')}`,
+      hint: 'name it as its users know it, as in alice@example.org',
+    },
+  ];
+}
+
+function render({ from, to }: { from: string; to: string }, { counts }: SyncReport, isDry: boolean, text: TextHelpers): string {
+  const n = (value: number): string => text.number(value);
+  const alike = counts.mailboxes - counts.failed;
+  const verdict =
+    counts.failed > 0
+      ? text.red(`${n(counts.failed)} of ${n(counts.mailboxes)} mailboxes were left as they were`)
+      : isDry
+        ? text.bold('nothing was changed: --dry-run')
+        : text.green(`'${to}' has the mail of '${from}'`);
+  return [
+    verdict,
+    text.pairs([
+      ['from', from],
+      ['to', to],
+      ['mailboxes', `${n(alike)}${isDry ? ' would be' : ''} alike, ${n(counts.unchanged)} of them were before`],
+      ['messages', `${n(counts.added)} copied, ${n(counts.removed)} deleted, ${n(counts.reflagged)} with other flags`],
+      ...(counts.setAside === 0 ? [] : ([['set aside', n(counts.setAside)]] as [string, string][])),
+      ['mail', text.size(counts.bytes)],
+    ]),
+  ].join('\n');
+}
