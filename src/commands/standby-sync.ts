@@ -19,7 +19,8 @@ export default defineCommand({
     dryRun: { kind: 'flag', description: 'say what would be done, and change nothing' },
     adopt: {
       kind: 'flag',
-      description: 'set messages aside that lie on the standby and did not come from the active host, instead of leaving the mailbox as it is',
+      description:
+        'set messages aside that lie on the standby and did not come from the active host, instead of leaving the mailbox as it is',
     },
     allowLoss: { kind: 'flag', description: 'delete on the standby also where most of a mailbox is gone on the active host' },
   },
@@ -69,7 +70,11 @@ export default defineCommand({
     });
     const findings = [...report.findings, ...unknownNames(options.mailbox, report)];
     return {
-      outcome: findings.some(({ severity }) => severity === 'error') ? 'partial' : findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok',
+      outcome: findings.some(({ severity }) => severity === 'error')
+        ? 'partial'
+        : findings.some(({ severity }) => severity === 'warning')
+          ? 'warning'
+          : 'ok',
       cause: 'partial',
       counts: { ...report.counts },
       findings,

@@ -119,7 +119,10 @@ test('the standby becomes what the primary is, change by change, with all UIDs',
   assert.ok(lag.every(({ syncedAt = '' }) => syncedAt > '2020'));
   assert.deepEqual(complaints(standby), []);
   const names = readdirSync(join(roots[1], 'example.org/alice')).sort();
-  assert.deepEqual(names.filter((name) => name.startsWith('.mailrecover')), []);
+  assert.deepEqual(
+    names.filter((name) => name.startsWith('.mailrecover')),
+    [],
+  );
   await client.close();
 });
 
@@ -161,7 +164,10 @@ test('an emptied mailbox is not emptied on the standby unasked', { skip }, async
   await client.select('INBOX');
   await client.expunge('1:100');
   const refused = await run();
-  assert.deepEqual(refused.findings.map(({ code }) => code), ['mass-deletion']);
+  assert.deepEqual(
+    refused.findings.map(({ code }) => code),
+    ['mass-deletion'],
+  );
   assert.deepEqual(await imapSnapshots(standby, USERS), before);
   const allowed = await run({ allowLoss: true });
   assert.deepEqual([allowed.findings, allowed.counts.removed], [[], 100]);
@@ -198,7 +204,10 @@ test('while clients change mail all the time nothing is lost or doubled', { skip
   let runs = 0;
   while (performance.now() < until || runs < 3) {
     const { findings } = await run({ allowLoss: true });
-    assert.deepEqual(findings.filter(({ severity }) => severity === 'error'), []);
+    assert.deepEqual(
+      findings.filter(({ severity }) => severity === 'error'),
+      [],
+    );
     runs++;
   }
   await load.stop();

@@ -33,7 +33,12 @@ test('from either host, and refused once the other one serves', { skip }, async 
   const pulled = await second.run(['standby', 'sync', '--mailbox', 'alice@*']);
   assert.deepEqual([pulled.counts['mailboxes'], pulled.counts['added'], pulled.counts['removed']], [1, 1, 4]);
   assert.deepEqual(await imapSnapshots(second.server, USERS), await imapSnapshots(first.server, USERS));
-  assert.deepEqual(readLag(second.state).map(({ mailbox, behind }) => `${mailbox} ${behind}`).toSorted(), USERS.map((user) => `${user} 0`));
+  assert.deepEqual(
+    readLag(second.state)
+      .map(({ mailbox, behind }) => `${mailbox} ${behind}`)
+      .toSorted(),
+    USERS.map((user) => `${user} 0`),
+  );
   const none = await second.run(['standby', 'sync', '--mailbox', 'nobody@example.org'], { expect: 3 });
   assert.match(JSON.stringify(none.findings), /fits 'nobody@example.org'/);
 

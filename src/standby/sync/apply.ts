@@ -39,7 +39,11 @@ export async function applyPlan(options: ApplyOptions): Promise<void> {
     ...plan.makeDirs.map((dir) => () => worker.makeDir(dir)),
     ...plan.foreign.map((message) => () => worker.setAside(message)),
     ...plan.adds.map((message) => () => worker.add(message)),
-    ...plan.renames.map(({ from, to }) => () => worker.rename(from, to)),
+    ...plan.renames.map(
+      ({ from, to }) =>
+        () =>
+          worker.rename(from, to),
+    ),
     ...plan.removes.map((message) => () => worker.remove(message)),
     () => worker.settle(),
     ...plan.removeLinks.map((link) => () => worker.unlink(pathIn(options.place, link.area, link.path))),
@@ -98,7 +102,10 @@ class Worker {
     try {
       renameSync(fsPath(this.#at(from)), fsPath(this.#at(to)));
     } catch (error) {
-      if (systemCode(error) !== 'ENOENT') attempt(to, () => { throw error; });
+      if (systemCode(error) !== 'ENOENT')
+        attempt(to, () => {
+          throw error;
+        });
       throw new MailrecoverError('failed', `'${displayBytes(from)}' was renamed by somebody else at the same moment`, {
         hint: 'nobody may use the mail of the standby while it is synchronised; run it again',
         subject: displayBytes(from),
@@ -137,7 +144,10 @@ class Worker {
     try {
       unlinkSync(fsPath(this.#at(path)));
     } catch (error) {
-      if (systemCode(error) !== 'ENOENT') attempt(path, () => { throw error; });
+      if (systemCode(error) !== 'ENOENT')
+        attempt(path, () => {
+          throw error;
+        });
     }
   }
 
@@ -183,7 +193,10 @@ class Worker {
       rmdirSync(fsPath(this.#at(full)));
       this.#changed.delete(full);
     } catch (error) {
-      if (!['ENOENT', 'ENOTEMPTY'].includes(systemCode(error) ?? '')) attempt(full, () => { throw error; });
+      if (!['ENOENT', 'ENOTEMPTY'].includes(systemCode(error) ?? ''))
+        attempt(full, () => {
+          throw error;
+        });
     }
   }
 

@@ -63,4 +63,3 @@ export function farSource(): { source: (peer: Peer) => Source; handlers: Record<
     }),
   };
 }
-

@@ -49,7 +49,10 @@ export function makeOwned(parent: ByteString, name: ByteString, { uid, gid }: Ow
 /** Makes the directories down to the one that holds a mailbox, as its owner's. @returns that directory */
 export function makeParents(place: MailboxPlace, path: ByteString, owner: Owner, handles: Handles): ByteString {
   let at = place.fixed;
-  const names = path.slice(at.length).split('/').filter((name) => name !== '');
+  const names = path
+    .slice(at.length)
+    .split('/')
+    .filter((name) => name !== '');
   for (const name of names.slice(0, -1)) at = makeOwned(at, name, owner, handles);
   return at;
 }

@@ -134,7 +134,8 @@ export class Peer {
   async #answer(id: number, op: string, body: unknown, bytes: Buffer): Promise<void> {
     try {
       const handler = this.#handlers.get(op);
-      if (handler === undefined) throw new MailrecoverError('usage', `'${op}' is not known there`, { hint: 'install the same version on both hosts' });
+      if (handler === undefined)
+        throw new MailrecoverError('usage', `'${op}' is not known there`, { hint: 'install the same version on both hosts' });
       await this.#send({ id, body: (await handler(body, bytes)) ?? null });
     } catch (error) {
       await this.#send({ id, problem: problemOf(error) });

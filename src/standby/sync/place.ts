@@ -51,7 +51,9 @@ function placeIn(text: string, mailbox: ByteString): ByteString {
   if (found !== undefined) return found.real;
   const path = expandBytes(pattern, mailbox);
   if (path === undefined)
-    throw new MailrecoverError('config', `mailbox '${displayBytes(mailbox)}' has no place in '${text}'`, { subject: displayBytes(mailbox) });
+    throw new MailrecoverError('config', `mailbox '${displayBytes(mailbox)}' has no place in '${text}'`, {
+      subject: displayBytes(mailbox),
+    });
   const fixed = fixedPart(pattern);
   return `${realPath(fixed)}${path.slice(fixed.length)}`;
 }

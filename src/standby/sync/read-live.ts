@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, type Stats } from 'node:fs';
 import { isHomeName, storeMailboxes, type SourceMailbox, type StoreSource } from '../../backup/mailboxes.ts';
 import type { Finding } from '../../errors/finding.ts';
-import { type ByteString, displayBytes } from '../../store/bytes.ts';
+import type { ByteString } from '../../store/bytes.ts';
 import type { ContentReader, LiveArea, ReadOutcome, ReadRequest } from '../../store/live.ts';
 import { captureMailbox, type CapturedMailbox } from '../../store/maildir/capture.ts';
 import { mailboxFilter } from '../../store/mailbox-filter.ts';
@@ -11,7 +11,18 @@ import { FileOpener, withFile } from '../../store/reach.ts';
 import { liveStat, lstatIfThere } from '../../store/stat.ts';
 import { isoNow, now } from '../../system/clock.ts';
 import { groupName, userName } from '../../system/owners.ts';
-import { messageKey, stagedKey, SYNCED_AREAS, type Held, type MailboxCut, type MailboxName, type OwnerNames, type Piece, type Source, type SyncedArea } from './model.ts';
+import {
+  messageKey,
+  stagedKey,
+  SYNCED_AREAS,
+  type Held,
+  type MailboxCut,
+  type MailboxName,
+  type OwnerNames,
+  type Piece,
+  type Source,
+  type SyncedArea,
+} from './model.ts';
 import { printOf, type PrintArea } from './print.ts';
 
 export interface LiveSourceOptions {
@@ -61,7 +72,11 @@ function keyOf({ store, mailbox }: MailboxName): string {
   return `${store}\0${mailbox}`;
 }
 
-async function find({ stores, mailboxes, signal }: LiveSourceOptions): Promise<{ sources: Map<string, SourceMailbox>; findings: Finding[] }> {
+async function find({
+  stores,
+  mailboxes,
+  signal,
+}: LiveSourceOptions): Promise<{ sources: Map<string, SourceMailbox>; findings: Finding[] }> {
   const sources = new Map<string, SourceMailbox>();
   const findings: Finding[] = [];
   const wanted = mailboxFilter(mailboxes);
@@ -195,9 +210,4 @@ function addArea(cut: MailboxCut, area: SyncedArea, live: LiveArea): void {
     for (const [base, message] of dir.messages)
       cut.messages.push({ dir: path, base, in: message.in, flags: message.flags, size: message.stat.size, mtime: message.stat.mtime });
   }
-}
-
-/** How a mailbox is called in messages. */
-export function shown({ mailbox }: MailboxName): string {
-  return displayBytes(mailbox);
 }

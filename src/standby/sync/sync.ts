@@ -5,7 +5,16 @@ import { inParallel } from '../../repository/in-parallel.ts';
 import { displayBytes } from '../../store/bytes.ts';
 import { isoNow, monotonic } from '../../system/clock.ts';
 import type { Progress } from '../../system/progress.ts';
-import { NOTHING, type CommitOptions, type Held, type MailboxLag, type OwnedMailbox, type Sink, type Source, type SyncCounts } from './model.ts';
+import {
+  NOTHING,
+  type CommitOptions,
+  type Held,
+  type MailboxLag,
+  type OwnedMailbox,
+  type Sink,
+  type Source,
+  type SyncCounts,
+} from './model.ts';
 
 export interface SyncOptions extends CommitOptions {
   source: Source;
@@ -94,7 +103,12 @@ async function syncOne({ source, sink, ...how }: SyncOptions, mailbox: OwnedMail
     }
     if (found === 'gone' || found === 'changed') return failed([gone(mailbox)], 0);
     if (found === 'unchanged')
-      return { result: 'unchanged', counts: NOTHING, findings: [], lag: { store, mailbox: name, syncedAt: began, checkedAt: began, behind: 0 } };
+      return {
+        result: 'unchanged',
+        counts: NOTHING,
+        findings: [],
+        lag: { store, mailbox: name, syncedAt: began, checkedAt: began, behind: 0 },
+      };
     const known = new Set(held.messages.map(([key]) => key));
     const behind = found.cut.messages.filter(({ dir, base }) => !known.has(`${dir}/${base}`)).length;
     if (found.findings.some(({ severity }) => severity === 'error')) return failed(found.findings, behind);
@@ -110,7 +124,10 @@ async function syncOne({ source, sink, ...how }: SyncOptions, mailbox: OwnedMail
   } catch (error) {
     if (!(error instanceof MailrecoverError) || OF_ALL.has(error.code)) throw error;
     const { code, message, hint, subject } = error;
-    return failed([{ severity: 'error', code, message, ...(hint === undefined ? {} : { hint }), ...(subject === undefined ? {} : { subject }) }], 0);
+    return failed(
+      [{ severity: 'error', code, message, ...(hint === undefined ? {} : { hint }), ...(subject === undefined ? {} : { subject }) }],
+      0,
+    );
   }
 }
 

@@ -15,7 +15,19 @@ import { takeLock } from '../../system/lock.ts';
 import { applyPlan } from './apply.ts';
 import { dropIndexes, givesOtherUids } from './indexes.ts';
 import { noteLag } from './lag.ts';
-import { messageKey, NOTHING, type CommitOptions, type Held, type MailboxCut, type MailboxName, type OwnedMailbox, type OwnerNames, type Piece, type Sink, type TakeOver } from './model.ts';
+import {
+  messageKey,
+  NOTHING,
+  type CommitOptions,
+  type Held,
+  type MailboxCut,
+  type MailboxName,
+  type OwnedMailbox,
+  type OwnerNames,
+  type Piece,
+  type Sink,
+  type TakeOver,
+} from './model.ts';
 import { lacksOwner, makeOwned, makeParents, ownerOf } from './owner.ts';
 import { areasOf, pathIn, placeOf, type MailboxPlace, type SyncStore } from './place.ts';
 import { countPlan, isNothing, isUidlist, planTakeOver, refusal, type TakeOverPlan } from './plan.ts';
@@ -100,7 +112,8 @@ class LiveSink {
       staged: staging.messages,
       files: [...new Set([...has.files.map(({ sha }) => sha), ...staging.files])],
     };
-    if (taken === undefined || this.#taken.readNext(name) !== undefined || !isNothing(planTakeOver(has, taken.cut, [taken.cut]))) return held;
+    if (taken === undefined || this.#taken.readNext(name) !== undefined || !isNothing(planTakeOver(has, taken.cut, [taken.cut])))
+      return held;
     // What lies here is what was taken over: from now on its times say so, as soon as they are old enough.
     const own = this.#print(place);
     if (own !== undefined) await this.locked(() => this.#taken.write({ ...taken, own }));
@@ -241,7 +254,9 @@ function asideOf(place: MailboxPlace, cut: MailboxCut, handles: Handles): ByteSt
 function foldersOf(place: MailboxPlace, cut: MailboxCut): FolderFacts[] {
   const reader = new LiveReader();
   try {
-    const dirs = new Set(cut.dirs.filter(({ area, path }) => area === 'mail' && (path === 'cur' || path.endsWith('/cur'))).map(({ path }) => path));
+    const dirs = new Set(
+      cut.dirs.filter(({ area, path }) => area === 'mail' && (path === 'cur' || path.endsWith('/cur'))).map(({ path }) => path),
+    );
     return Array.from(dirs, (path): FolderFacts => {
       const dir = path.slice(0, Math.max(0, path.length - '/cur'.length));
       const { uidValidity = 0, nextUid = 0, guid } = reader.uidlist(place, dir) ?? {};
