@@ -14,6 +14,8 @@ export interface Job {
   timeout: number;
   /** Most memory, as systemd writes it: `1G`. */
   memory: string;
+  /** Its runs do not stand in the history, so nobody can say whether one was missed. */
+  unrecorded?: boolean;
 }
 
 /** Who reads the schedule: systemd leaves out times that do not exist on the day clocks go forward, cron runs them after the change. */
@@ -29,9 +31,13 @@ interface Recommended {
   name: string;
   run: string;
   at: string;
-  /** What the configuration must have for it: a private key on this host, a policy of what is kept, places that copies go to. */
-  needs?: 'key' | 'policy' | 'copies';
+  /** What the configuration must have for it. */
+  needs?: Needs;
+  unrecorded?: boolean;
 }
+
+/** A private key on this host, a policy of what is kept, places that copies go to, ways of sending, accounts that they use, and how often a summary is sent. */
+export type Needs = 'key' | 'policy' | 'copies' | 'transports' | 'accounts' | 'daily' | 'weekly' | 'monthly';
 
 /**
  * What runs where the configuration names no jobs. Times keep clear of 01:00 to 03:00, where clocks change in Europe and America; snapshots are forgotten before
@@ -45,4 +51,9 @@ export const RECOMMENDED: readonly Recommended[] = [
   { name: 'forget', run: 'forget --policy --quiet', at: '15 5 * * *', needs: 'policy' },
   { name: 'prune', run: 'prune --quiet', at: '45 5 * * *' },
   { name: 'check', run: 'check --read-data --quiet', at: '0 6 * * 0' },
+  { name: 'report', run: 'report --send --quiet', at: '0 7 * * *', needs: 'daily' },
+  { name: 'report', run: 'report --send --period week --quiet', at: '0 7 * * 1', needs: 'weekly' },
+  { name: 'report', run: 'report --send --period month --quiet', at: '0 7 1 * *', needs: 'monthly' },
+  { name: 'notify', run: 'notify flush --quiet', at: '*/5 * * * *', needs: 'transports', unrecorded: true },
+  { name: 'auth', run: 'auth refresh --quiet', at: '20 6 * * 1', needs: 'accounts' },
 ];

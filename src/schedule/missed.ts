@@ -110,7 +110,7 @@ export async function missedRuns(
   const missed: MissedRun[] = [];
   for (const job of schedule.jobs) {
     const since = sinceOf(job, installed);
-    if (since === undefined) continue;
+    if (since === undefined || job.unrecorded === true) continue;
     const own = runs.filter((run) => isRunOf(job, run));
     if (own.some((run) => run.state === 'running')) continue;
     const newest = own.at(-1);

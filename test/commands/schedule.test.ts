@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { takeLock } from '../../src/system/lock.ts';
 import { missing, run } from '../support/host.ts';
+import { mailrecover } from '../cli/program.ts';
 import { initArguments, makeSetting, type Setting } from './setting.ts';
 
 async function scheduled(yaml: string): Promise<Setting> {
@@ -96,6 +97,54 @@ test('without jobs in the configuration the recommended ones count, as far as a 
     without.json.findings.filter(({ code }) => code === 'no-key').map(({ subject }) => subject),
     ['verify', 'verify-all'],
   );
+});
+
+test('where people are told, the recommended jobs send the summary, what waits, and keep logins alive', async () => {
+  const setting = makeSetting(3);
+  await setting.json(...initArguments(setting));
+  const config = readFileSync(setting.config, 'utf8');
+  const jobs = async (more: object): Promise<string[]> => {
+    writeFileSync(
+      setting.config,
+      `${config}\n${Object.entries(more)
+        .map(([key, part]) => `${key}: ${JSON.stringify(part)}\n`)
+        .join('')}`,
+    );
+    const { json } = await setting.json('schedule', 'show');
+    return (json['jobs'] as { command: string }[]).map(({ command }) => command);
+  };
+  const relay = { name: 'relay', kind: 'smtp', host: 'localhost', port: 1, security: 'none', from: 'a@example.org' };
+  const account = { name: 'google', provider: 'google', mailbox: 'a@example.org', serviceAccount: 'file:/nowhere' };
+  const notify = { to: ['b@example.net'], transports: [relay] };
+  const alone = await jobs({ notify });
+  assert.deepEqual(
+    ['report --send --quiet', 'notify flush --quiet', 'auth refresh --quiet'].map((each) => alone.includes(each)),
+    [true, true, false],
+  );
+  const all = await jobs({ notify: { ...notify, accounts: [account] }, report: { all: true, summary: 'weekly' } });
+  assert.ok(all.includes('report --all --send --period week --quiet') && all.includes('auth refresh --quiet'), all.join());
+  const never = await jobs({ notify, report: { summary: 'never' } });
+  assert.ok(!never.some((each) => each.startsWith('report')), never.join());
+});
+
+test('a run that was killed is reported for it', async () => {
+  const setting = await scheduled('  jobs: []\n');
+  const notify = {
+    to: ['b@example.net'],
+    transports: [{ name: 'relay', kind: 'smtp', host: 'localhost', port: 1, security: 'none', from: 'a@example.org' }],
+  };
+  writeFileSync(setting.config, `${readFileSync(setting.config, 'utf8')}\nnotify: ${JSON.stringify(notify)}\n`);
+  const failed = (result: string, status: string) =>
+    mailrecover(['--config', setting.config, '--json', 'schedule', 'failed', 'mailrecover-backup.service'], {
+      env: { MONITOR_SERVICE_RESULT: result, MONITOR_EXIT_STATUS: status },
+    });
+  const spooled = (): number => {
+    const spool = join(setting.state, 'spool');
+    return existsSync(spool) ? readdirSync(spool).filter((name) => name.endsWith('.mail')).length : 0;
+  };
+  assert.deepEqual([(await failed('exit-code', '1')).code, spooled()], [0, 0], 'it reported by itself');
+  assert.deepEqual([(await failed('oom-kill', 'KILL')).code, spooled()], [3, 1]);
+  assert.deepEqual([(await failed('oom-kill', 'KILL')).code, spooled()], [0, 1], 'it was told');
 });
 
 test('what is wrong in a schedule is said where it stands', async () => {

@@ -78,3 +78,14 @@ test('a service that should run all the time and does not is missed', async () =
   assert.deepEqual(await missed([ran('watch', '21T11:00', 'incomplete')]), ['watch']);
   assert.deepEqual(await missed([ran('watch', '21T11:00', 'running')]), []);
 });
+
+test('what does not stand in the history is never missed', async () => {
+  const flush: Job = { ...job('notify', 'notify flush --quiet', '*/5 * * * *'), unrecorded: true };
+  const schedule: Schedule = { timeZone: 'UTC', jobs: [flush] };
+  const since: Installed = {
+    scheduler: 'systemd',
+    jobs: [{ name: 'notify', at: flush.at, run: flush.words.join(' '), since: '2026-11-20T12:00:00Z' }],
+  };
+  assert.deepEqual(await missedRuns(schedule, since, [], T('21T12:00')), []);
+  assert.equal((await missedRuns({ ...schedule, jobs: [{ ...flush, unrecorded: false }] }, since, [], T('21T12:00'))).length, 1);
+});

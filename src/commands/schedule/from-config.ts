@@ -4,14 +4,14 @@ import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { MailrecoverError } from '../../errors/error.ts';
 import { suggest } from '../../errors/suggest.ts';
-import { RECOMMENDED, type Job, type Schedule } from '../../schedule/jobs.ts';
+import { type Job, type Needs, RECOMMENDED, type Schedule } from '../../schedule/jobs.ts';
 import type { Host } from '../../schedule/systemd/units.ts';
 import { fixedPart, parsePattern } from '../../store/pattern.ts';
 import { userId } from '../../system/owners.ts';
 import { programPath } from '../../system/program.ts';
 import { flagOf } from '../flags.ts';
 import { GLOBAL_OPTIONS } from '../global.ts';
-import type { CommandContext } from '../types.ts';
+import type { AnyCommand, CommandContext } from '../types.ts';
 
 const DEFAULT_DELAY = 120;
 const DEFAULT_TIMEOUT = 86_400;
@@ -33,14 +33,20 @@ export async function scheduleOf(config: Config): Promise<ConfiguredSchedule> {
   const timeZone = config.schedule?.timeZone;
   const configured = config.schedule?.jobs ?? [];
   if (configured.length === 0) {
-    const has = {
-      key: !config.encryption || config.identities.length > 0,
-      policy: config.retention.keep !== undefined,
-      copies: config.copies.length > 0,
-    };
+    const has = whatIsThere(config);
     const possible = RECOMMENDED.filter(({ needs }) => needs === undefined || has[needs]);
-    const jobs = possible.map(({ name, run, at }): Job => {
-      return { name, words: run.split(' '), at, randomDelay: DEFAULT_DELAY, timeout: DEFAULT_TIMEOUT, memory: DEFAULT_MEMORY };
+    const jobs = possible.map(({ name, run, at, unrecorded = false }): Job => {
+      const [command = '', ...options] = run.split(' ');
+      const words = [command, ...(command === 'report' && config.report.all ? ['--all'] : []), ...options];
+      return {
+        name,
+        words,
+        at,
+        randomDelay: DEFAULT_DELAY,
+        timeout: DEFAULT_TIMEOUT,
+        memory: DEFAULT_MEMORY,
+        ...(unrecorded ? { unrecorded } : {}),
+      };
     });
     const withoutKey = RECOMMENDED.filter(({ needs }) => needs === 'key' && !has.key).map(({ name }) => name);
     return { schedule: { jobs, timeZone }, recommended: true, withoutKey };
@@ -48,13 +54,29 @@ export async function scheduleOf(config: Config): Promise<ConfiguredSchedule> {
   const jobs: Job[] = [];
   for (const { name, run, at, randomDelay, timeout, memory } of configured) {
     const words = run.trim().split(/\s+/);
-    await checkCommand(name, words);
-    jobs.push({ name, words, at, randomDelay: randomDelay ?? DEFAULT_DELAY, timeout: timeout ?? DEFAULT_TIMEOUT, memory });
+    const { recordsHistory } = await checkedCommand(name, words);
+    const unrecorded = typeof recordsHistory === 'string' ? !words.includes(flagOf(recordsHistory)) : recordsHistory !== true;
+    const limits = { randomDelay: randomDelay ?? DEFAULT_DELAY, timeout: timeout ?? DEFAULT_TIMEOUT, memory };
+    jobs.push({ name, words, at, ...limits, ...(unrecorded ? { unrecorded } : {}) });
   }
   return { schedule: { jobs, timeZone }, recommended: false, withoutKey: [] };
 }
 
-async function checkCommand(job: string, words: readonly string[]): Promise<void> {
+function whatIsThere({ encryption, identities, retention, copies, notify, report }: Config): Record<Needs, boolean> {
+  const transports = (notify?.transports.length ?? 0) > 0;
+  return {
+    key: !encryption || identities.length > 0,
+    policy: retention.keep !== undefined,
+    copies: copies.length > 0,
+    transports,
+    accounts: (notify?.accounts.length ?? 0) > 0,
+    daily: transports && report.summary === 'daily',
+    weekly: transports && report.summary === 'weekly',
+    monthly: transports && report.summary === 'monthly',
+  };
+}
+
+async function checkedCommand(job: string, words: readonly string[]): Promise<AnyCommand> {
   const { registry } = await import('../index.ts');
   const command = (await registry.load(words.slice(0, 2).join(' '))) ?? (await registry.load(words[0] ?? ''));
   const wrong = (what: string, hint: string | undefined): MailrecoverError =>
@@ -76,6 +98,7 @@ async function checkCommand(job: string, words: readonly string[]): Promise<void
       meant === undefined ? `see 'mailrecover help ${command.name}'` : `did you mean '${meant}'?`,
     );
   }
+  return command;
 }
 
 /** What the units need to know of this host. */

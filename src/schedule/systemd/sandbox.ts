@@ -11,6 +11,9 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   status: 'read',
   metrics: 'read',
   history: 'read',
+  report: 'read',
+  notify: 'read',
+  auth: 'read',
   verify: 'prove',
 };
 

@@ -18,6 +18,7 @@ const short: Readonly<Record<string, string>> = {
   room: 'disk nearly full',
   'missed-run': 'run missed',
   'run-failed': 'run failed',
+  'unit-failed': 'killed or not started',
   'mailboxes-failed': 'mailboxes not proved',
   'mailboxes-unproved': 'mailboxes not proved',
   'key-unconfirmed': 'key not confirmed',

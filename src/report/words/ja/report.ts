@@ -15,6 +15,7 @@ const short: Readonly<Record<string, string>> = {
   room: '空き容量不足',
   'missed-run': '定期実行の欠落',
   'run-failed': '処理の失敗',
+  'unit-failed': '強制終了または起動失敗',
   'mailboxes-failed': 'メールボックス検証の失敗',
   'mailboxes-unproved': '未検証のメールボックス',
   'key-unconfirmed': '復旧鍵が未確認',
