@@ -216,6 +216,7 @@ async function locked(
     reread,
     lost,
     changes,
+    unreached: [],
     tally,
     reader: (group) => (options.dryRun ? dryReader : numbered(pool, packs, group)),
   };

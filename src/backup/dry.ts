@@ -8,7 +8,8 @@ const NOWHERE: StoredPart = { sha: '0'.repeat(64), place: -1 };
 /** Stands in for the reader in a dry run: looks at files, and where their messages begin and end; stores nothing. */
 export const dryReader: ContentReader = (requests) => Promise.resolve(requests.map(look));
 
-function look({ path, kind, given }: ReadRequest): ReadOutcome {
+function look({ path, kind, given, sought }: ReadRequest): ReadOutcome {
+  if (sought !== undefined) return { error: 'ENOENT' };
   if (given !== undefined) return { stat: given.stat, parts: [NOWHERE] };
   if (kind !== 'message' && kind !== 'file') return lookInside(path, kind);
   const stats = lstatIfThere(path);

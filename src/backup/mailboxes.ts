@@ -10,6 +10,7 @@ import { findMboxes } from './mboxes.ts';
 import { expandBytes, fixedPart, parsePattern } from '../store/pattern.ts';
 import type { LiveArea, LiveAreaName } from '../store/live.ts';
 import { liveStat, lstatIfThere } from '../store/stat.ts';
+import type { ImapSource } from '../store/imap/types.ts';
 import type { SystemSource } from '../store/system/capture.ts';
 import { SYSTEM, SYSTEM_AREAS, SYSTEM_ROOTS } from '../store/system/types.ts';
 import type { MailboxState, Signature } from './state/state.ts';
@@ -19,8 +20,10 @@ export interface StoreSource {
   name: string;
   /** How mail lies there; `maildir` where it is absent. */
   format?: StoreFormat;
-  /** Where mailboxes lie: a pattern with Dovecot's variables. */
+  /** Where mailboxes lie: a pattern with Dovecot's variables; for accounts of an IMAP server a name for messages. */
   path: string;
+  /** Accounts of IMAP servers, by the names of their mailboxes; nothing lies on this host then. */
+  imap?: readonly { mailbox: string; source: ImapSource }[];
   /** Whose mailbox it is, for a pattern without variables. */
   mailbox?: string;
   /** Where Dovecot keeps control files, if not with the mail. */
@@ -45,6 +48,8 @@ export interface SourceMailbox {
   /** How mboxes are locked. */
   locks?: LockMethods;
   areas: MailboxState['areas'];
+  /** Where it is an account of an IMAP server. */
+  imap?: ImapSource;
   /** Where it is no mailbox but the server itself. */
   system?: SystemSource;
 }
@@ -84,6 +89,7 @@ export async function storeMailboxes(
   prefix: string,
   signal: AbortSignal | undefined,
 ): Promise<{ mailboxes: SourceMailbox[]; findings: Finding[] }> {
+  if (source.imap !== undefined) return { mailboxes: accounts(source.name, source.imap, prefix), findings: [] };
   const { format = 'maildir' } = source;
   const locks = format === 'mbox' ? lockMethods(source.locks, source.lockTimeout) : undefined;
   const { areas: found, findings } = await (format === 'mbox'
@@ -108,6 +114,20 @@ export async function storeMailboxes(
     };
   });
   return { mailboxes: mailboxes.sort((a, b) => byBytes(a.mailbox, b.mailbox)), findings };
+}
+
+/** Accounts of IMAP servers. Their mail lies nowhere, and shows in snapshots as a Maildir below their names. */
+function accounts(store: string, listed: NonNullable<StoreSource['imap']>, prefix: string): SourceMailbox[] {
+  return listed
+    .map(({ mailbox, source }): SourceMailbox => {
+      const at = mailbox.lastIndexOf('@');
+      const levels = at > 0 ? [mailbox.slice(at + 1), mailbox.slice(0, at)] : [mailbox];
+      const plain = levels.map((level) => toBytes(level.replaceAll(/[/\0]/g, '_').replace(/^\.+$/, '_')));
+      const { host, port } = source.account;
+      const area = { area: 'mail' as const, path: toBytes(`imap://${host}:${port}/`), root: join(prefix, ...plain, 'Maildir') };
+      return { mailbox: toBytes(mailbox), store, imap: source, areas: [area] };
+    })
+    .sort((a, b) => byBytes(a.mailbox, b.mailbox));
 }
 
 /** Mailboxes that are a directory each. */

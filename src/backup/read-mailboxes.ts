@@ -9,6 +9,8 @@ import { displayBytes } from '../store/bytes.ts';
 import { isMailArea, type ContentReader, type LiveArea } from '../store/live.ts';
 import { unreadable } from '../store/links.ts';
 import { captureStore } from '../store/capture.ts';
+import type { CapturedAccount } from '../store/imap/capture.ts';
+import type { ImapSource } from '../store/imap/types.ts';
 import type { SystemSource } from '../store/system/capture.ts';
 import { SYSTEM } from '../store/system/types.ts';
 import { now } from '../system/clock.ts';
@@ -45,6 +47,8 @@ export interface Run {
   /** Reads files of one mailbox. */
   reader: (mailbox: string) => ContentReader;
   changes: Changes;
+  /** Why accounts of IMAP servers could not be read. */
+  unreached: MailrecoverError[];
   /** What was read of the server. */
   server?: { files: number; dumps: number };
   tally: Tally;
@@ -82,6 +86,10 @@ export async function readMailboxes(
       options.signal?.throwIfAborted();
     }
     while (waiting.length > 0) await take();
+    // Nothing at all could be read: that is no backup.
+    const [failure] = run.unreached;
+    if (failure !== undefined && [...sources.values()].filter((source) => source !== undefined).length === run.unreached.length)
+      throw failure;
   } catch (error) {
     await Promise.allSettled(waiting);
     throw error;
@@ -120,6 +128,7 @@ async function readMailbox(
   try {
     return await captured(run, prior, source, whole);
   } catch (error) {
+    if (source?.imap !== undefined && isOfServer(error)) return unreachedAccount(run, prior, error);
     const code = systemCode(error);
     if (code === undefined || code.startsWith('ERR_') || error instanceof MailrecoverError) throw error;
     run.findings.push(
@@ -127,6 +136,23 @@ async function readMailbox(
     );
     return unread(prior);
   }
+}
+
+/** Whether a server does not let us in, or can't be reached: other mail is backed up all the same. */
+function isOfServer(error: unknown): error is MailrecoverError {
+  return error instanceof MailrecoverError && (error.code === 'key' || error.code === 'unreachable');
+}
+
+function unreachedAccount(run: Run, prior: MailboxState | undefined, error: MailrecoverError): ReadMailbox {
+  run.unreached.push(error);
+  run.findings.push({
+    severity: 'error',
+    code: error.code === 'key' ? 'account-refused' : 'account-unreachable',
+    message: `${error.message}${prior === undefined ? '' : '; its mail stays as the snapshot before has it'}`,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.subject === undefined ? {} : { subject: error.subject }),
+  });
+  return unread(prior);
 }
 
 /** A mailbox that could not be read stays as it was. */
@@ -155,8 +181,17 @@ async function captured(
     const number = prior?.areas.findIndex((each) => each.area === area) ?? -1;
     return number < 0 ? undefined : priorAreas?.[number];
   };
-  const capture =
-    source.system === undefined ? await captureMail(run, source, priorOf) : await captureServer(run, source.system, source, priorOf);
+  const account = source.imap === undefined ? undefined : await readAccount(run, source, source.imap, prior, priorOf('mail'));
+  if (account?.unchanged === true && prior !== undefined) {
+    run.findings.push(...account.findings);
+    return { state: prior, sections: [] };
+  }
+  const capture: Captured =
+    account !== undefined
+      ? { areas: new Map([['mail', account.area]]), findings: account.findings, vanished: false }
+      : source.system === undefined
+        ? await captureMail(run, source, priorOf)
+        : await captureServer(run, source.system, source, priorOf);
   run.findings.push(...capture.findings);
   // What may not be listed is not gone.
   if (capture.vanished && capture.findings.some(({ code }) => code === 'unreadable')) return unread(prior);
@@ -165,7 +200,7 @@ async function captured(
   for (const [number, { area, path }] of source.areas.entries()) {
     const live = areas[number];
     // The server carries over by itself what it can't read; a view follows from what was read.
-    if (live !== undefined && source.system === undefined && area !== 'view')
+    if (live !== undefined && source.system === undefined && source.imap === undefined && area !== 'view')
       carryUnreadable(live, { root: path, prior: priorOf(area), findings: capture.findings, lost: (place) => run.lost.has(place) });
   }
   if (options.frozenAt !== undefined) for (const area of areas) unsettle(area, (options.frozenAt - options.settle * 1000) * 1000);
@@ -174,6 +209,7 @@ async function captured(
   recount(run, source, priorAreas, areas);
   const name = `${createHash('sha256').update(mailboxKey(source)).digest('hex').slice(0, 24)}-${randomBytes(4).toString('hex')}`;
   const kept = describe(source, areas, state.saveMailbox(name, areas));
+  if (account !== undefined) kept.imap = account.cursor;
   if (capture.findings.some((finding) => finding.severity === 'error')) kept.partial = true;
   return { state: kept, sections };
 }
@@ -217,6 +253,29 @@ function captureMail(run: Run, source: SourceMailbox, priorOf: PriorOf): Promise
     lost: (place) => run.reread.has(place),
     read: run.reader(mailboxKey(source)),
     ...(run.options.signal === undefined ? {} : { signal: run.options.signal }),
+  });
+}
+
+async function readAccount(
+  run: Run,
+  source: SourceMailbox,
+  imap: ImapSource,
+  before: MailboxState | undefined,
+  prior: LiveArea | undefined,
+): Promise<CapturedAccount> {
+  const { captureAccount } = await import('../store/imap/capture.ts');
+  const key = mailboxKey(source);
+  const { signal, dryRun } = run.options;
+  return captureAccount({
+    source: imap,
+    prior,
+    cursor: before?.imap,
+    deep: run.deep,
+    dryRun,
+    lost: (place) => run.reread.has(place),
+    read: run.reader(key),
+    journal: run.state.file('imap', createHash('sha256').update(key).digest('hex').slice(0, 24)),
+    ...(signal === undefined ? {} : { signal }),
   });
 }
 

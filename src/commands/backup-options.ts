@@ -1,7 +1,8 @@
 /** How backups are made, from the configuration: by `backup` and by `watch`. */
 import type { BackupOptions } from '../backup/backup.ts';
+import type { StoreSource } from '../backup/mailboxes.ts';
 import type { Config } from '../config/schema.ts';
-import { placeOf, sourceOf, threadsOf } from './from-config.ts';
+import { diskStores, placeOf, sourceOf, threadsOf } from './from-config.ts';
 import { systemOf } from './system-source.ts';
 import type { CommandContext } from './types.ts';
 
@@ -15,7 +16,7 @@ export async function backupOptions(context: CommandContext): Promise<BackupOpti
     stateRoot: place.state,
     keysRoot: place.keysRoot,
     host: place.host,
-    stores: config.stores.map(sourceOf),
+    stores: await storesOf(context, config),
     freeze: config.freeze.map((each) => ({ ...each, timeout: each.timeout * 1000 })),
     ...(await systemOf(context, config, place)),
     recipients: config.encryption ? config.recipients : undefined,
@@ -34,6 +35,16 @@ export async function backupOptions(context: CommandContext): Promise<BackupOpti
   };
 }
 
+async function storesOf(context: CommandContext, { stores }: Config): Promise<StoreSource[]> {
+  const sources = diskStores(stores).map(sourceOf);
+  for (const { name, imap } of stores) {
+    if (imap === undefined) continue;
+    const { imapStore } = await import('./imap-account.ts');
+    sources.push(await imapStore(context, name, imap));
+  }
+  return sources;
+}
+
 /** Seconds for which a time stamp proves nothing: longer where another host's clock sets it. */
 export async function settleOf(config: Config): Promise<number> {
   if (config.backup.settle !== undefined) return config.backup.settle;
@@ -41,5 +52,5 @@ export async function settleOf(config: Config): Promise<number> {
     import('../system/file-system.ts'),
     import('../store/pattern.ts'),
   ]);
-  return config.stores.some((store) => isNetworkFileSystem(fixedPart(parsePattern(store.path)))) ? 30 : 3;
+  return diskStores(config.stores).some((store) => isNetworkFileSystem(fixedPart(parsePattern(store.path)))) ? 30 : 3;
 }

@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { parseLocation } from '../repository/targets/location.ts';
+import { diskStores, targetAt } from './from-config.ts';
 import { defineCommand, type CommandContext } from './types.ts';
 
 export default defineCommand({
@@ -40,7 +41,10 @@ export default defineCommand({
       render: (text) =>
         text.pairs([
           ['configuration', `${path}  ${text.green('valid')}`],
-          ...config.stores.map(({ name, path: pattern }): [string, string] => [`store ${name}`, pattern]),
+          ...config.stores.map(({ name, path: pattern, imap }): [string, string] => [
+            `store ${name}`,
+            pattern ?? `IMAP accounts ${imap?.accounts.join(', ') ?? ''}`,
+          ]),
           ['repository', config.repository.at],
           [
             'encryption',
@@ -65,7 +69,7 @@ function permissionFindings(path: string): Finding[] {
 
 function placeFindings(config: Config): Finding[] {
   const findings: Finding[] = [];
-  for (const { name, path } of config.stores) {
+  for (const { name, path } of diskStores(config.stores)) {
     const fixed = fixedPart(path);
     const problem = !existsSync(fixed) ? 'does not exist' : isReadable(fixed) ? undefined : 'can not be read by this user';
     if (problem !== undefined) {
@@ -91,7 +95,7 @@ async function repositoryFindings(context: CommandContext, config: Config): Prom
     subject: at,
   };
   if (parseLocation(at).kind === 'local') return existsSync(at) ? [] : [missing];
-  const [{ targetAt }, { MARKER }] = await Promise.all([import('./from-config.ts'), import('../repository/repository.ts')]);
+  const { MARKER } = await import('../repository/repository.ts');
   try {
     const target = await targetAt(context, at, config.repository);
     return (await target.size(MARKER)) === undefined ? [missing] : [];

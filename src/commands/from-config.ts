@@ -88,7 +88,8 @@ export async function isOwnRepository(context: CommandContext, { config, target 
 /** How folders of a store are named; Dovecot's defaults where the configuration says nothing. */
 export function layoutOfStore(config: Config | undefined, name: string): FolderLayout {
   const store = config?.stores.find((each) => each.name === name);
-  const layout = store !== undefined && store.format !== 'maildir' ? 'fs' : (store?.layout ?? 'maildir++');
+  const isFs = store !== undefined && (store.format !== 'maildir' || store.imap !== undefined);
+  const layout = isFs ? 'fs' : (store?.layout ?? 'maildir++');
   return {
     layout,
     separator: store?.separator ?? (layout === 'fs' ? '/' : '.'),
@@ -130,7 +131,12 @@ export async function threadsOf(config: Config | undefined): Promise<number> {
   return config?.backup.workers ?? Math.min(8, availableParallelism());
 }
 
-/** A store as backups know it. */
+/** Stores whose mail lies on this host. */
+export function diskStores<T extends Pick<Config['stores'][number], 'path'>>(stores: readonly T[]): (T & { path: string })[] {
+  return stores.flatMap((store) => (store.path === undefined ? [] : [{ ...store, path: store.path }]));
+}
+
+/** A store of this host as backups know it. */
 export function sourceOf({
   name,
   format,
@@ -142,7 +148,7 @@ export function sourceOf({
   control,
   index,
   home,
-}: Config['stores'][number]): StoreSource {
+}: Config['stores'][number] & { path: string }): StoreSource {
   return {
     name,
     format,

@@ -1,13 +1,10 @@
 /** `restore --imap`: into an IMAP account, here or on any other server. */
-import type { Config } from '../config/schema.ts';
-import { MailrecoverError } from '../errors/error.ts';
-import { suggest } from '../errors/suggest.ts';
 import type { Finding } from '../errors/finding.ts';
-import type { ImapAccount } from '../restore/imap/account.ts';
 import type { FolderTask } from '../restore/imap/compare.ts';
 import { monotonic } from '../system/clock.ts';
 import { audit } from './audit.ts';
 import { confirm } from './confirm.ts';
+import { imapAccount } from './imap-account.ts';
 import { isMessageId } from './message-id.ts';
 import { openSource } from './open-source.ts';
 import type { CommandContext, CommandResult } from './types.ts';
@@ -31,7 +28,7 @@ export async function restoreImap(
   options: ImapRestoreOptions,
 ): Promise<CommandResult> {
   const begun = monotonic();
-  const account = await accountOf((await context.config()).accounts, name);
+  const account = await imapAccount(context, name);
   const { place, source, findings } = await openSource(context, snapshotText, options);
   let messages = options.message;
   if (messages.some(isMessageId)) {
@@ -91,30 +88,6 @@ export async function restoreImap(
 function outcomeOf(findings: readonly Finding[]): CommandResult['outcome'] {
   if (findings.some(({ severity }) => severity === 'error')) return 'partial';
   return findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
-}
-
-async function accountOf(accounts: Config['accounts'], name: string): Promise<ImapAccount> {
-  const found = accounts.find((account) => account.name === name);
-  if (found === undefined) {
-    const names = accounts.map((account) => account.name);
-    const meant = suggest(name, names);
-    throw new MailrecoverError('not-found', `there is no account '${name}' in the configuration`, {
-      hint:
-        meant !== undefined ? `did you mean '${meant}'?` : names.length > 0 ? `there are: ${names.join(', ')}` : "add it under 'accounts'",
-      subject: name,
-    });
-  }
-  const { readSecret } = await import('../system/secret.ts');
-  const { host, port, security, user, password, token } = found;
-  return {
-    name,
-    host,
-    port,
-    security,
-    user,
-    ...(password === undefined ? {} : { password: await readSecret(password, `the password of account '${name}'`) }),
-    ...(token === undefined ? {} : { accessToken: await readSecret(token, `the token of account '${name}'`) }),
-  };
 }
 
 function planText(mailbox: string, account: string, tasks: readonly FolderTask[]): string {

@@ -105,7 +105,9 @@ export async function restoreLive(
       repository,
       identities,
       sources,
-      stores: config.stores,
+      stores: config.stores.map((store) =>
+        store.path === undefined ? { name: store.name, format: 'an IMAP account', path: '' } : { ...store, path: store.path },
+      ),
       layoutOf: place.layoutOf,
       mode,
       others: mode === 'replace' ? await recentOnes(place) : [],

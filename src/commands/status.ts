@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { Status, StatusOptions } from '../backup/status.ts';
 import { MailrecoverError } from '../errors/error.ts';
 import { suggest } from '../errors/suggest.ts';
-import { placeOf, type Place } from './from-config.ts';
+import { diskStores, placeOf, type Place } from './from-config.ts';
 import { READING_EXIT_CODES } from './shared.ts';
 import { mailState } from './status/mail.ts';
 import { plannedRuns, type PlannedRuns } from './status/planned.ts';
@@ -130,7 +130,7 @@ export async function statusOf(
     goals: config.goals ?? {},
     directory: isAbsolute(at) ? at : undefined,
     cover: {
-      stores: config.stores.map(({ name, path }) => ({ name, path })),
+      stores: diskStores(config.stores).map(({ name, path }) => ({ name, path })),
       system: { enabled: config.system?.enabled === true, databases: config.system?.databases.length ?? 0 },
     },
     copies: config.copies.length,

@@ -16,6 +16,8 @@ export interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   required?: string[];
   items?: JsonSchema;
+  /** It stands in most configurations, though another key may stand in its place. */
+  usual?: boolean;
 }
 
 /** The JSON Schema of the file as people write it (draft 2020-12), for editors. */

@@ -25,7 +25,7 @@ function group(schema: JsonSchema, values: SampleValues | undefined, indent: str
   const lines: string[] = [];
   for (const [key, part] of Object.entries(schema.properties ?? {})) {
     if (part.description !== undefined) lines.push(...comment(part.description, indent));
-    const required = schema.required?.includes(key) === true;
+    const required = schema.required?.includes(key) === true || part.usual === true;
     lines.push(...entry(key, part, values?.[key], indent, shown === 'all' || (shown === 'required' && required), shown));
     if (indent === '') lines.push('');
   }

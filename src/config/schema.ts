@@ -71,6 +71,9 @@ export const configSchema = z
     if (!config.encryption && config.recipients.length > 0) {
       context.addIssue({ code: 'custom', path: ['recipients'], message: "must be empty where 'encryption: false' stands in the file" });
     }
+    checkAccounts(config.stores, config.accounts, config.notify?.accounts ?? [], (path, message) =>
+      context.addIssue({ code: 'custom', path, message }),
+    );
     const names = new Set<string>();
     for (const [index, { name }] of config.stores.entries()) {
       if (names.has(name))
@@ -81,3 +84,27 @@ export const configSchema = z
 
 /** A validated configuration, with all defaults filled in. */
 export type Config = z.output<typeof configSchema>;
+
+interface Named {
+  name: string;
+}
+
+/** Accounts are named where they are used; a name that nobody has would be found at night. */
+function checkAccounts(
+  stores: readonly z.output<typeof storePart>[],
+  accounts: z.output<typeof accountsPart>,
+  logins: readonly Named[],
+  report: (path: (string | number)[], message: string) => void,
+): void {
+  const mailboxes = new Set<string>();
+  for (const [index, { imap }] of stores.entries())
+    for (const [number, name] of (imap?.accounts ?? []).entries()) {
+      const path = ['stores', index, 'imap', 'accounts', number];
+      if (!accounts.some((account) => account.name === name)) report(path, `is no account below 'accounts': '${name}'`);
+      else if (mailboxes.has(name)) report(path, `is backed up already: '${name}'`);
+      mailboxes.add(name);
+    }
+  for (const [index, { oauth }] of accounts.entries())
+    if (oauth !== undefined && !logins.some(({ name }) => name === oauth))
+      report(['accounts', index, 'oauth'], `is no account below 'notify: accounts': '${oauth}'`);
+}

@@ -99,8 +99,10 @@ export interface ReadRequest {
   path: string;
   /** A message is one piece; a file may be cut into several, so that small changes to it stay small; one that holds messages is cut at them. */
   kind: 'message' | 'file' | CutKind;
-  /** Bytes that were read already, for a `file`: they are stored, whatever lies there by now. */
+  /** Bytes that were read already, for a `message` or a `file`: they are stored, whatever lies there by now. */
   given?: { content: Buffer; stat: LiveStat };
+  /** In place of reading: asks where a message of this SHA-256 is stored. The outcome has no stat worth the name, or is `ENOENT`. */
+  sought?: string;
 }
 
 /** Files that hold several messages, by how they are cut. */

@@ -18,6 +18,7 @@ import type { KnownEntries } from './known.ts';
 export const FRESH_PLACE = 2 ** 30;
 /** Packs that one thread can number. */
 const PER_THREAD = 2 ** 24;
+const NO_STAT: LiveStat = { mode: 0, uid: 0, gid: 0, size: 0, mtime: 0, ctime: 0, birth: 0, ino: 0 };
 const HASH_CHUNK = 1024 * 1024;
 /** Larger files are read twice, to be hashed and to be stored, so that memory stays small. */
 const IN_MEMORY = 256 * 1024 * 1024;
@@ -80,7 +81,8 @@ export class Ingest {
   }
 
   #read(request: ReadRequest, opener: FileOpener): ReadOutcome {
-    if (request.given !== undefined) return this.#cutFile(request.given.content, request.given.stat);
+    if (request.sought !== undefined) return this.#find(request.sought);
+    if (request.given !== undefined) return this.#take(request.kind, request.given);
     let fd: number;
     try {
       fd = opener.open(request.path);
@@ -101,6 +103,19 @@ export class Ingest {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /** Where an entry is stored that an earlier run stored. */
+  #find(sha: string): ReadOutcome {
+    this.#tagInto(sha, this.#tag);
+    const place = this.#options.known?.lookup(this.#tag);
+    return place === undefined ? { error: 'ENOENT' } : { stat: NO_STAT, parts: [{ sha, place }] };
+  }
+
+  #take(kind: ReadRequest['kind'], { content, stat }: NonNullable<ReadRequest['given']>): ReadOutcome {
+    if (kind !== 'message') return this.#cutFile(content, stat);
+    this.counts.bytesRead += content.length;
+    return { stat, parts: [this.#judged(content, () => this.#store(content, stat.mtime / 1000))] };
   }
 
   #readMessage(fd: number, stats: Stats): ReadOutcome {

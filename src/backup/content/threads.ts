@@ -20,6 +20,8 @@ interface PackedRequests {
   paths: string;
   /** Bytes that were read already, by index. */
   given: [number, Uint8Array, LiveStat][];
+  /** SHA-256 of entries that are sought, by index. */
+  sought: [number, string][];
 }
 
 export interface PackedOutcomes {
@@ -47,6 +49,7 @@ export function packRequests(requests: readonly ReadRequest[]): PackedRequests {
     kinds: requests.map((request) => KINDS.indexOf(request.kind)).join(''),
     paths: requests.map((request) => request.path).join('\0'),
     given: requests.flatMap(({ given }, index) => (given === undefined ? [] : [[index, given.content, given.stat]])),
+    sought: requests.flatMap(({ sought }, index) => (sought === undefined ? [] : [[index, sought]])),
   };
 }
 
@@ -58,6 +61,10 @@ export function unpackRequests(packed: PackedRequests): ReadRequest[] {
   for (const [index, content, stat] of packed.given) {
     const request = requests[index];
     if (request !== undefined) request.given = { content: Buffer.from(content.buffer, content.byteOffset, content.byteLength), stat };
+  }
+  for (const [index, sha] of packed.sought) {
+    const request = requests[index];
+    if (request !== undefined) request.sought = sha;
   }
   return requests;
 }

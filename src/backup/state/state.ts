@@ -11,6 +11,7 @@ import type { Area } from '../../repository/catalog/model.ts';
 import type { CatalogKind } from '../../repository/catalog/writer.ts';
 import type { ObjectRef } from '../../repository/snapshot/text.ts';
 import type { LiveArea } from '../../store/live.ts';
+import type { ImapCursor } from '../../store/imap/types.ts';
 import { areasIn, areasOut } from './format.ts';
 
 const VERSION = 4;
@@ -50,6 +51,8 @@ export interface MailboxState {
   file: string;
   check: number;
   counts: { folders: number; messages: number; bytes: number };
+  /** Of an account of an IMAP server: how far it was read. */
+  imap?: ImapCursor;
   /** Something in it could not be read. */
   partial?: true;
 }
@@ -95,7 +98,7 @@ export class StateDirectory {
 
   constructor(path: string) {
     this.path = path;
-    for (const folder of ['mailboxes', 'tables', 'runs', 'pending']) makeCacheDirectory(join(path, folder));
+    for (const folder of ['mailboxes', 'tables', 'runs', 'pending', 'imap']) makeCacheDirectory(join(path, folder));
   }
 
   file(...parts: string[]): string {
@@ -159,6 +162,7 @@ export class StateDirectory {
       mailboxes: new Set(index.mailboxes.map((mailbox) => mailbox.file)),
       tables: new Set(index.tables),
       pending: new Set(),
+      imap: new Set(),
     };
     for (const [folder, names] of Object.entries(keep))
       for (const name of readdirSync(this.file(folder))) if (!names.has(name)) rmSync(this.file(folder, name), { force: true });

@@ -8,8 +8,8 @@ import { watchedRoot, type WatchedRoot } from './places.ts';
 export type Mailboxes = ReadonlyMap<string, string | undefined>;
 
 /** Whether messages are files of their own, which make events of their own. */
-export function isWatched({ format = 'maildir' }: StoreSource): boolean {
-  return format === 'maildir';
+export function isWatched({ format = 'maildir', imap }: StoreSource): boolean {
+  return format === 'maildir' && imap === undefined;
 }
 
 /** @throws as listing a store does */

@@ -1,7 +1,7 @@
 /** What `init` looks at before it says that all is well: whose the mail is, and on which disk the backups will lie. */
 import { lstatSync } from 'node:fs';
 import { storeMailboxes } from '../../backup/mailboxes.ts';
-import { sourceOf } from '../from-config.ts';
+import { diskStores, sourceOf } from '../from-config.ts';
 import { sharedDisk } from '../../backup/status/uncovered.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { fsPath } from '../../store/bytes.ts';
@@ -33,7 +33,7 @@ export async function adviceFor(stores: readonly Store[], places: Places, signal
   const advice: Advice = { says: [], findings: [], privilege: [] };
   const directory = directoryOf(places.repository);
   const owners = new Set<number>();
-  for (const store of stores) {
+  for (const store of diskStores(stores)) {
     const { mailboxes, findings } = await storeMailboxes(sourceOf(store), '', signal);
     advice.findings.push(...findings.map((finding): Finding => ({ ...finding, severity: 'warning' })));
     advice.says.push(

@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
+import { diskStores } from '../from-config.ts';
 import { MailrecoverError } from '../../errors/error.ts';
 import { suggest } from '../../errors/suggest.ts';
 import { type Job, type Needs, RECOMMENDED, type Schedule } from '../../schedule/jobs.ts';
@@ -105,7 +106,7 @@ async function checkedCommand(job: string, words: readonly string[]): Promise<An
 export function hostOf(context: CommandContext, config: Config): Host {
   const [repository, ...copies] = [config.repository, ...config.copies].map(({ at }) => (at.startsWith('/') ? at : undefined));
   const path = resolve(context.configPath);
-  const mail = config.stores.flatMap((store) =>
+  const mail = diskStores(config.stores).flatMap((store) =>
     [store.path, store.control, store.index, store.home].flatMap((pattern) =>
       pattern === undefined ? [] : [fixedPart(parsePattern(pattern))],
     ),

@@ -8,7 +8,7 @@ const reference = z.string().superRefine((text, context) => {
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 });
 
-/** An IMAP account on this or any other server. */
+/** An account of an IMAP server, here or anywhere. */
 const account = z
   .strictObject({
     name: z
@@ -36,13 +36,31 @@ const account = z
     password: reference.optional().meta({ description: 'a reference to the password', examples: ['file:/etc/mailrecover/alice.password'] }),
     token: reference.optional().meta({
       description: 'a reference to an OAuth2 access token (XOAUTH2); it is used in place of a password',
-      examples: ['cmd:mailrecover auth token alice'],
+      examples: ['cmd:/usr/local/bin/imap-token alice'],
     }),
+    oauth: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: "the name of an account below 'notify: accounts' whose login gives the token (XOAUTH2)", examples: ['m365'] }),
+    caFile: z
+      .string()
+      .startsWith('/', 'must be an absolute path')
+      .optional()
+      .meta({ description: 'a certificate authority to trust beside the usual ones, PEM', examples: ['/etc/ssl/certs/mail.pem'] }),
   })
-  .superRefine(({ password, token }, context) => {
-    if (password === undefined && token === undefined)
-      context.addIssue({ code: 'custom', path: ['password'], message: "must be there, or 'token'" });
+  .superRefine(({ password, token, oauth }, context) => {
+    const given = [password, token, oauth].filter((each) => each !== undefined).length;
+    if (given !== 1)
+      context.addIssue({
+        code: 'custom',
+        path: ['password'],
+        message: given === 0 ? "must be there, or 'token', or 'oauth'" : "stands beside 'token' or 'oauth': one way to log in is enough",
+      });
   })
   .transform((value) => ({ ...value, port: value.port ?? PORTS[value.security] }));
 
-export const accountsPart = z.array(account).default([]).meta({ description: 'IMAP accounts that mail can be restored into' });
+export const accountsPart = z
+  .array(account)
+  .default([])
+  .meta({ description: 'accounts of IMAP servers, which stores and `restore --imap` name' });

@@ -1,6 +1,6 @@
 /** What of the wanted mail an account does not have yet, and where it goes. */
 import type { ImapFlow, ListResponse } from 'imapflow';
-import { toSeconds } from './times.ts';
+import { toSeconds } from '../../store/imap/times.ts';
 import { KEY_FIELDS, keyOf, ServedKeys } from './keys.ts';
 import type { Contents, WantedFolder, WantedMessage } from './wanted.ts';
 

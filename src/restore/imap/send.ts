@@ -6,7 +6,7 @@ import { monotonic, sleep } from '../../system/clock.ts';
 import type { Progress } from '../../system/progress.ts';
 import type { Source } from '../look/source.ts';
 import type { Selection } from '../select.ts';
-import { connectionError, connectTo, type ImapAccount, isAnswer, isCutOff } from './account.ts';
+import { connectionError, connectTo, type ImapAccount, isAnswer, isCutOff } from '../../store/imap/account.ts';
 import { compareFolder, type FolderTask, WantedKeys } from './compare.ts';
 import { wantedMail, type WantedMail, type WantedMessage } from './wanted.ts';
 

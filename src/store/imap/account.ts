@@ -1,4 +1,5 @@
-/** An IMAP account that mail is restored into. */
+/** An account of an IMAP server: mail is backed up from it, and restored into it. */
+import { rootCertificates } from 'node:tls';
 import type { ImapFlow } from 'imapflow';
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
 
@@ -9,11 +10,14 @@ export interface ImapAccount {
   /** `none` sends everything in clear: for servers on this host. */
   security: 'tls' | 'starttls' | 'none';
   user: string;
-  /** One of both. */
-  password?: string;
-  /** For XOAUTH2. */
-  accessToken?: string;
+  /** A certificate authority to trust beside the usual ones, PEM. */
+  ca?: string;
+  /** Asked for at each connection: tokens run out. */
+  login: () => Promise<ImapLogin>;
 }
+
+/** A token is for XOAUTH2. */
+export type ImapLogin = { pass: string } | { accessToken: string };
 
 /**
  * Connects and logs in.
@@ -21,13 +25,15 @@ export interface ImapAccount {
  */
 export async function connectTo(account: ImapAccount): Promise<ImapFlow> {
   const { ImapFlow: Client } = await import('imapflow');
-  const { host, port, security, user, password, accessToken } = account;
+  const { host, port, security, user, ca } = account;
+  const login = await account.login();
   const client = new Client({
     host,
     port,
     secure: security === 'tls',
     doSTARTTLS: security === 'starttls',
-    auth: { user, ...(accessToken === undefined ? { pass: password ?? '' } : { accessToken }) },
+    auth: { user, ...login },
+    ...(ca === undefined ? {} : { tls: { ca: [...rootCertificates, ca] } }),
     logger: false,
     disableAutoIdle: true,
     clientInfo: { name: 'mailrecover' },
@@ -65,7 +71,7 @@ export function connectionError({ name, host, port, user }: ImapAccount, error: 
     });
   const why = systemCode(error) ?? (error instanceof Error ? error.message : String(error));
   return new MailrecoverError('unreachable', `unable to talk IMAP to ${host}:${port}: ${why}`, {
-    hint: "look at 'host', 'port' and 'security' of the account; what was added so far is not added again when the command is run again",
+    hint: "look at 'host', 'port' and 'security' of the account, then run the command again: nothing is fetched or added twice",
     subject: name,
     cause: error,
   });

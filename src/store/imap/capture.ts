@@ -1,0 +1,345 @@
+/**
+ * Reading an account of an IMAP server. Nothing is changed there: folders are opened by EXAMINE, bodies fetched by BODY.PEEK. What comes of it
+ * is a Maildir that lies nowhere, so that all else works as with other mail: UIDs stand in lists that Dovecot reads, keywords too.
+ */
+import type { ImapFlow } from 'imapflow';
+import type { Finding } from '../../errors/finding.ts';
+import { MailrecoverError } from '../../errors/error.ts';
+import { now, sleep } from '../../system/clock.ts';
+import type { ByteString } from '../bytes.ts';
+import type { ContentReader, LiveArea, LiveDir, LiveMessage } from '../live.ts';
+import { connectionError, connectTo, isAnswer, isCutOff } from './account.ts';
+import { addFile, addParents, folderDirs, subscriptions } from './area.ts';
+import { uidsOf } from './bodies.ts';
+import { type FolderState, isUnchanged, readFolder } from './folder.ts';
+import { FetchJournal } from './journal.ts';
+import { identityKey, madeStat, partsOfName } from './message.ts';
+import { placeFolders, type ServerFolder } from './names.ts';
+import { cursorOf, type FolderCursor, type ImapCursor, type ImapSource } from './types.ts';
+
+export interface ImapCaptureOptions {
+  source: ImapSource;
+  prior: LiveArea | undefined;
+  cursor: ImapCursor | undefined;
+  deep: boolean;
+  dryRun: boolean;
+  lost: (place: number) => boolean;
+  read: ContentReader;
+  /** Where a run writes down what it fetched, for the next one if it is cut off. */
+  journal: string;
+  signal?: AbortSignal;
+}
+
+export interface CapturedAccount {
+  area: LiveArea;
+  cursor: ImapCursor;
+  /** Nothing changed at all since the backup before. */
+  unchanged: boolean;
+  findings: Finding[];
+}
+
+/** A connection that is lost is made again so often before anything else was fetched. */
+const PATIENCE = 5;
+/** And so often before there was any. */
+const FIRST_PATIENCE = 2;
+const FIRST_PAUSE_MS = 250;
+/** Passes over folders that changed meanwhile, after which what moves about is taken as {@link Account.settleMoving} does. */
+const PASSES = 10;
+
+/** @throws MailrecoverError `key` where the server does not let us in, `unreachable` */
+export async function captureAccount(options: ImapCaptureOptions): Promise<CapturedAccount> {
+  const account = new Account(options);
+  try {
+    await account.connect();
+    await account.read();
+    return await account.result();
+  } finally {
+    account.close();
+  }
+}
+
+class Account {
+  readonly #options: ImapCaptureOptions;
+  readonly #journal: FetchJournal;
+  readonly #findings: Finding[] = [];
+  readonly #twins = new Map<string, { base: ByteString; message: LiveMessage }>();
+  /** As the backup before knew them. */
+  readonly #before = new Map<ByteString, FolderState>();
+  #folders = new Map<ByteString, FolderState>();
+  #listed: ServerFolder[] = [];
+  #client: ImapFlow | undefined;
+  #progress = 0;
+
+  constructor(options: ImapCaptureOptions) {
+    this.#options = options;
+    const { source, cursor, prior, dryRun, journal } = options;
+    const of = cursorOf(source.account);
+    this.#journal = new FetchJournal(dryRun ? undefined : journal, of);
+    if (cursor?.of === of && prior !== undefined)
+      for (const [dir, { kept = [], ...folder }] of Object.entries(cursor.folders)) {
+        const messages = prior.dirs.get(dir)?.messages;
+        if (messages !== undefined) this.#before.set(dir, { ...folder, messages, gone: new Set(kept) });
+      }
+    this.#folders = new Map(this.#before);
+  }
+
+  async connect(): Promise<void> {
+    this.#client = await this.#patiently(() => connectTo(this.#options.source.account));
+  }
+
+  close(): void {
+    this.#client?.close();
+  }
+
+  get #connected(): ImapFlow {
+    if (this.#client === undefined) throw new MailrecoverError('bug', 'an account is read before it is connected to');
+    return this.#client;
+  }
+
+  /** Reads until a look at all folders shows no change: then nothing was moved from one that was still to be read to one that was read. */
+  async read(): Promise<void> {
+    this.#learnTwins();
+    // What an earlier pass read needs no second look at all flags.
+    let { deep } = this.#options;
+    for (let pass = 1; ; pass++) {
+      await this.#list();
+      const changed = this.#listed.filter(({ dir, status }) => {
+        const before = this.#folders.get(dir);
+        return before === undefined || deep || !isUnchanged(before, status) || this.#isLost(before);
+      });
+      // Without counts of changes each folder would look changed for ever.
+      if (changed.length === 0 || (pass > 1 && changed.every(({ dir, status }) => this.#looksSame(dir, status)))) {
+        for (const [dir, state] of this.#folders)
+          if (state.gone.size > 0)
+            this.#folders.set(
+              dir,
+              without(state, (base) => state.gone.has(base)),
+            );
+        return;
+      }
+      if (pass > PASSES) return this.#settleMoving();
+      // From the other end each time: what wanders from folder to folder evades one of both.
+      for (const folder of pass % 2 === 1 ? changed : changed.toReversed()) await this.#readOne(folder, deep);
+      deep = false;
+    }
+  }
+
+  /**
+   * A mailbox that never comes to rest: no two folders were read at one moment. A message that was found in several places, as one that is
+   * moved is, stays where it is now; one that went away and was found nowhere else stays, until the next backup does not find it either.
+   */
+  async #settleMoving(): Promise<void> {
+    const places = new Map<string, { dir: ByteString; base: ByteString }[]>();
+    for (const [dir, { messages }] of this.#folders)
+      for (const [base, { sha, stat }] of messages) {
+        const key = `${sha} ${stat.mtime}`;
+        const held = places.get(key);
+        if (held === undefined) places.set(key, [{ dir, base }]);
+        else held.push({ dir, base });
+      }
+    const several = [...places.values()].filter((list) => list.length > 1);
+    const there = new Map<ByteString, Set<number> | undefined>();
+    for (const dir of new Set(several.flat().map((place) => place.dir))) there.set(dir, await this.#uidsIn(dir));
+    const drop = new Set<string>();
+    for (const list of several) {
+      const isHere = ({ dir, base }: { dir: ByteString; base: ByteString }): boolean =>
+        there.get(dir)?.has(partsOfName(base)?.uid ?? 0) === true;
+      const absent = list.filter((place) => !isHere(place));
+      // Where none is left, one stays.
+      for (const { dir, base } of absent.length < list.length ? absent : absent.slice(1)) drop.add(`${dir}\0${base}`);
+    }
+    const alone = (dir: ByteString, base: ByteString): boolean => this.#before.get(dir)?.gone.has(base) === true;
+    for (const [dir, state] of this.#folders)
+      if (state.gone.size > 0 || drop.size > 0)
+        this.#folders.set(
+          dir,
+          without(state, (base) => drop.has(`${dir}\0${base}`) || (state.gone.has(base) && alone(dir, base))),
+        );
+  }
+
+  async #uidsIn(dir: ByteString): Promise<Set<number> | undefined> {
+    const path = this.#folders.get(dir)?.path;
+    if (path === undefined) return undefined;
+    return this.#working(path, async (client) => {
+      const { exists } = await client.mailboxOpen(path, { readOnly: true });
+      return exists === 0 ? new Set<number>() : uidsOf(client);
+    });
+  }
+
+  async #list(): Promise<void> {
+    const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: true };
+    const list = await this.#patiently(async () => this.#alive().then((client) => client.list({ statusQuery })));
+    this.#listed = placeFolders(this.#connected, list, this.#options.source.exclude);
+    const there = new Set(this.#listed.map(({ dir }) => dir));
+    for (const dir of this.#folders.keys()) if (!there.has(dir)) this.#folders.delete(dir);
+  }
+
+  async #readOne(folder: ServerFolder, deep: boolean): Promise<void> {
+    const { read, dryRun, lost, signal } = this.#options;
+    const state = await this.#working(folder.path, (client) =>
+      readFolder(
+        {
+          client,
+          read,
+          journal: this.#journal,
+          dryRun,
+          twins: this.#twins,
+          lost,
+          findings: this.#findings,
+          signal,
+          onProgress: () => void this.#progress++,
+          deep,
+        },
+        folder,
+        this.#folders.get(folder.dir),
+      ),
+    );
+    if (state === undefined) this.#folders.delete(folder.dir);
+    else this.#folders.set(folder.dir, state);
+  }
+
+  /** Does something with a folder, on a new connection where one is lost. @returns undefined where the folder went away */
+  async #working<T>(path: string, work: (client: ImapFlow) => Promise<T>): Promise<T | undefined> {
+    return this.#patiently(async () => {
+      const client = await this.#alive();
+      try {
+        return await work(client);
+      } catch (error) {
+        if (!isAnswer(error)) throw error;
+        const list = await client.list();
+        const held = list.find((each) => each.path === path);
+        if (held === undefined || held.flags.has('\\NonExistent')) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async #alive(): Promise<ImapFlow> {
+    if (this.#client?.usable !== true) {
+      this.close();
+      this.#client = await connectTo(this.#options.source.account);
+    }
+    return this.#connected;
+  }
+
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    for (let failures = 1, progress = this.#progress; ; failures++) {
+      this.#options.signal?.throwIfAborted();
+      try {
+        return await work();
+      } catch (error) {
+        this.#options.signal?.throwIfAborted();
+        if (this.#progress > progress) [failures, progress] = [1, this.#progress];
+        const cut = isCutOff(error) || (this.#client !== undefined && !this.#client.usable && !isAnswer(error));
+        if (!cut || failures > (this.#client === undefined ? FIRST_PATIENCE : PATIENCE)) throw this.#told(error);
+        await sleep(FIRST_PAUSE_MS * 2 ** failures);
+      }
+    }
+  }
+
+  #told(error: unknown): unknown {
+    if (error instanceof MailrecoverError || error instanceof TypeError || error instanceof RangeError) return error;
+    return connectionError(this.#options.source.account, error);
+  }
+
+  #looksSame(dir: ByteString, status: ServerFolder['status']): boolean {
+    const before = this.#folders.get(dir);
+    return (
+      before !== undefined &&
+      before.modseq === '' &&
+      status?.messages === before.messages.size - before.gone.size &&
+      status.uidNext === before.uidNext &&
+      Number(status.uidValidity) === before.uidValidity
+    );
+  }
+
+  #isLost({ messages }: FolderState): boolean {
+    for (const { place } of messages.values()) if (this.#options.lost(place)) return true;
+    return false;
+  }
+
+  #learnTwins(): void {
+    const { capabilities } = this.#connected;
+    if (!capabilities.has('OBJECTID') && !capabilities.has('X-GM-EXT-1')) return;
+    for (const { messages } of this.#before.values())
+      for (const [base, message] of messages) {
+        const key = identityKey(message.stat);
+        if (key !== undefined) this.#twins.set(key, { base, message });
+      }
+  }
+
+  async result(): Promise<CapturedAccount> {
+    const { prior, cursor, source, read } = this.#options;
+    const at = now() * 1000;
+    const options = { read, at, of: cursorOf(source.account) };
+    const area: LiveArea = { dirs: new Map() };
+    const folders: Record<ByteString, FolderCursor> = {};
+    // Clients show INBOX in any case, and the library calls it subscribed in any case.
+    const subscribed = this.#listed.filter((folder) => folder.subscribed && folder.dir !== '').map(({ dir }) => dir);
+    const sameNames = cursor !== undefined && subscribed.join('\0') === cursor.subscribed.join('\0');
+    let unchanged = sameNames && this.#folders.size === this.#before.size && cursor.of === options.of;
+    for (const [dir, state] of [...this.#folders].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const { messages: _, gone, ...held } = state;
+      const cursorNow: FolderCursor = { ...held, ...(gone.size === 0 ? {} : { kept: [...gone] }) };
+      folders[dir] = cursorNow;
+      const before = this.#before.get(dir);
+      const old = prior === undefined || before === undefined || !sameFolder(before, state) ? undefined : oldDirs(prior, dir);
+      const fresh = old === undefined || this.#lostFiles(old) ? await folderDirs(options, dir, state) : old;
+      if (fresh !== old || JSON.stringify(cursorNow) !== JSON.stringify(cursor?.folders[dir])) unchanged = false;
+      for (const [path, each] of fresh) area.dirs.set(path, each);
+    }
+    let top = area.dirs.get('');
+    // Servers without an INBOX are none, but one may be left out.
+    if (top === undefined)
+      area.dirs.set(
+        '',
+        (top = prior?.dirs.get('') ?? {
+          stat: madeStat(0o700, 0, at),
+          settled: false,
+          files: new Map(),
+          links: new Map(),
+          messages: new Map(),
+        }),
+      );
+    const kept = sameNames ? prior?.dirs.get('')?.files.get('subscriptions') : undefined;
+    const files = new Map(top.files);
+    const topped = { ...top, files };
+    area.dirs.set('', topped);
+    if (kept !== undefined && !kept.parts.some(({ place }) => this.#options.lost(place))) files.set('subscriptions', kept);
+    else await addFile(options, topped, 'subscriptions', subscriptions(subscribed));
+    addParents(area, prior, at);
+    return { area, cursor: { of: options.of, folders, subscribed }, unchanged, findings: this.#findings };
+  }
+
+  #lostFiles(dirs: readonly [ByteString, LiveDir][]): boolean {
+    return dirs.some(([, { files }]) => [...files.values()].some(({ parts }) => parts.some(({ place }) => this.#options.lost(place))));
+  }
+}
+
+function without(state: FolderState, isOut: (base: ByteString) => boolean): FolderState {
+  const messages = new Map([...state.messages].filter(([base]) => !isOut(base)));
+  return { ...state, messages, gone: new Set([...state.gone].filter((base) => messages.has(base))) };
+}
+
+/** Whether nothing of a folder changed that is kept in its directories. */
+function sameFolder(a: FolderState, b: FolderState): boolean {
+  if (a === b) return true;
+  if (a.uidValidity !== b.uidValidity || a.uidNext !== b.uidNext || a.messages.size !== b.messages.size) return false;
+  if (a.keywords.join('\0') !== b.keywords.join('\0')) return false;
+  for (const [base, message] of b.messages) {
+    const old = a.messages.get(base);
+    if (old === undefined || old.flags !== message.flags || old.sha !== message.sha || old.place !== message.place) return false;
+  }
+  return true;
+}
+
+/** The directories of a folder as they were; undefined where one is missing. */
+function oldDirs(prior: LiveArea, dir: ByteString): [ByteString, LiveDir][] | undefined {
+  const dirs: [ByteString, LiveDir][] = [];
+  for (const path of [dir, ...['cur', 'new', 'tmp'].map((name) => (dir === '' ? name : `${dir}/${name}`))]) {
+    const live = prior.dirs.get(path);
+    if (live === undefined) return undefined;
+    dirs.push([path, live]);
+  }
+  return dirs;
+}
