@@ -18,6 +18,8 @@ export interface JsonSchema {
   items?: JsonSchema;
   /** It stands in most configurations, though another key may stand in its place. */
   usual?: boolean;
+  /** It stands in place of another key. */
+  alternative?: boolean;
 }
 
 /** The JSON Schema of the file as people write it (draft 2020-12), for editors. */

@@ -26,7 +26,8 @@ function group(schema: JsonSchema, values: SampleValues | undefined, indent: str
   for (const [key, part] of Object.entries(schema.properties ?? {})) {
     if (part.description !== undefined) lines.push(...comment(part.description, indent));
     const required = schema.required?.includes(key) === true || part.usual === true;
-    lines.push(...entry(key, part, values?.[key], indent, shown === 'all' || (shown === 'required' && required), shown));
+    const uncommented = part.alternative !== true && (shown === 'all' || (shown === 'required' && required));
+    lines.push(...entry(key, part, values?.[key], indent, uncommented, shown));
     if (indent === '') lines.push('');
   }
   return lines;
@@ -45,7 +46,9 @@ function entry(key: string, schema: JsonSchema, value: unknown, indent: string, 
     lines = [`${indent}${key}: ${scalar(value ?? exampleOf(schema))}`];
   }
   // A group of which nothing is set is a comment as a whole, so that the file stays valid.
-  return isSet ? lines : lines.map((line) => `${indent}# ${line.slice(indent.length)}`);
+  // What stands in place of another key can not be set beside it: it is marked by another sign.
+  const sign = schema.alternative === true ? '#~' : '#';
+  return isSet ? lines : lines.map((line) => `${indent}${sign} ${line.slice(indent.length)}`);
 }
 
 /** An item of a list of groups. Its first key is never a comment, since the dash stands before it. */

@@ -37,12 +37,17 @@ const account = z
     token: reference.optional().meta({
       description: 'a reference to an OAuth2 access token (XOAUTH2); it is used in place of a password',
       examples: ['cmd:/usr/local/bin/imap-token alice'],
+      alternative: true,
     }),
     oauth: z
       .string()
       .min(1)
       .optional()
-      .meta({ description: "the name of an account below 'notify: accounts' whose login gives the token (XOAUTH2)", examples: ['m365'] }),
+      .meta({
+        description: "the name of an account below 'notify: accounts' whose login gives the token (XOAUTH2)",
+        examples: ['m365'],
+        alternative: true,
+      }),
     caFile: z
       .string()
       .startsWith('/', 'must be an absolute path')

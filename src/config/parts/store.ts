@@ -55,7 +55,7 @@ export const storePart = z
       examples: ['/var/vmail/%d/%n/Maildir'],
       usual: true,
     }),
-    imap: imapPart.optional().meta({ description: 'accounts of IMAP servers, in place of a path' }),
+    imap: imapPart.optional().meta({ description: 'accounts of IMAP servers, in place of a path', alternative: true }),
     layout: z
       .enum(['maildir++', 'fs'])
       .default('maildir++')

@@ -45,6 +45,8 @@ const FIRST_PATIENCE = 2;
 const FIRST_PAUSE_MS = 250;
 /** Passes over folders that changed meanwhile, after which what moves about is taken as {@link Account.settleMoving} does. */
 const PASSES = 10;
+/** And so many while a message was seen that was gone again each time before it could be fetched. */
+const MOST_PASSES = 50;
 
 /** @throws MailrecoverError `key` where the server does not let us in, `unreachable` */
 export async function captureAccount(options: ImapCaptureOptions): Promise<CapturedAccount> {
@@ -69,6 +71,9 @@ class Account {
   #listed: ServerFolder[] = [];
   #client: ImapFlow | undefined;
   #progress = 0;
+  #pass = 0;
+  /** When the messages were received that came up in a folder, and the pass that last saw one. */
+  readonly #sighted = new Map<number, number>();
 
   constructor(options: ImapCaptureOptions) {
     this.#options = options;
@@ -102,6 +107,7 @@ class Account {
     // What an earlier pass read needs no second look at all flags.
     let { deep } = this.#options;
     for (let pass = 1; ; pass++) {
+      this.#pass = pass;
       await this.#list();
       const changed = this.#listed.filter(({ dir, status }) => {
         const before = this.#folders.get(dir);
@@ -117,7 +123,7 @@ class Account {
             );
         return;
       }
-      if (pass > PASSES) return this.#settleMoving();
+      if (pass > MOST_PASSES || (pass > PASSES && !this.#isElusive())) return this.#settleMoving();
       // From the other end each time: what wanders from folder to folder evades one of both.
       for (const folder of pass % 2 === 1 ? changed : changed.toReversed()) await this.#readOne(folder, deep);
       deep = false;
@@ -148,13 +154,25 @@ class Account {
       // Where none is left, one stays.
       for (const { dir, base } of absent.length < list.length ? absent : absent.slice(1)) drop.add(`${dir}\0${base}`);
     }
-    const alone = (dir: ByteString, base: ByteString): boolean => this.#before.get(dir)?.gone.has(base) === true;
+    // Kept by the backup before already, and not seen anywhere since.
+    const alone = (dir: ByteString, base: ByteString, mtime: number): boolean =>
+      this.#before.get(dir)?.gone.has(base) === true && !this.#sighted.has(mtime / 1e6);
     for (const [dir, state] of this.#folders)
       if (state.gone.size > 0 || drop.size > 0)
         this.#folders.set(
           dir,
-          without(state, (base) => drop.has(`${dir}\0${base}`) || (state.gone.has(base) && alone(dir, base))),
+          without(
+            state,
+            (base) => drop.has(`${dir}\0${base}`) || (state.gone.has(base) && alone(dir, base, state.messages.get(base)?.stat.mtime ?? 0)),
+          ),
         );
+  }
+
+  /** Whether the last pass saw a message of which no place has the bytes. */
+  #isElusive(): boolean {
+    const held = new Set<number>();
+    for (const { messages } of this.#folders.values()) for (const { stat } of messages.values()) held.add(stat.mtime / 1e6);
+    return [...this.#sighted].some(([received, pass]) => pass === this.#pass - 1 && !held.has(received));
   }
 
   async #uidsIn(dir: ByteString): Promise<Set<number> | undefined> {
@@ -189,6 +207,7 @@ class Account {
           signal,
           onProgress: () => void this.#progress++,
           deep,
+          onSighted: (received) => void this.#sighted.set(received, this.#pass),
         },
         folder,
         this.#folders.get(folder.dir),

@@ -18,6 +18,8 @@ export interface FolderState extends Omit<FolderCursor, 'kept'> {
 export interface FolderOptions extends BodyOptions {
   /** Flags of all messages are asked for, whatever the server says of changes. */
   deep: boolean;
+  /** Told when a message was received that is new here, whether its bytes can still be had or not: seconds since 1970. */
+  onSighted: (received: number) => void;
 }
 
 interface Known {
@@ -95,7 +97,9 @@ export async function readFolder(
     const part = letters.flagsPart(flags);
     const old = known.get(uid);
     if (old === undefined) {
-      if (announced !== undefined) wanted.push({ ...announced, flags: part });
+      if (announced === undefined) continue;
+      options.onSighted(announced.received);
+      wanted.push({ ...announced, flags: part });
     } else if (old.message.flags !== part) {
       const { in: where, stat, sha, place } = old.message;
       known.set(uid, { base: old.base, message: { in: where, stat, sha, place, flags: part } });
