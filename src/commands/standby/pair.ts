@@ -2,7 +2,7 @@
 import type { Config } from '../../config/schema.ts';
 import { MailrecoverError } from '../../errors/error.ts';
 import type { SyncStore } from '../../standby/sync/place.ts';
-import { layoutOfStore, sourceOf } from '../from-config.ts';
+import { diskStores, layoutOfStore, sourceOf } from '../from-config.ts';
 
 type HostConfig = NonNullable<Config['standby']>['primary'];
 
@@ -46,5 +46,5 @@ export function thisHost(config: Config): HostConfig {
 
 /** The stores as a synchronisation knows them. */
 export function syncStores(config: Config): SyncStore[] {
-  return config.stores.map((store) => ({ ...sourceOf(store), layout: layoutOfStore(config, store.name).layout }));
+  return diskStores(config.stores).map((store) => ({ ...sourceOf(store), layout: layoutOfStore(config, store.name).layout }));
 }
