@@ -10,7 +10,7 @@ export default defineCommand({
   name: 'config check',
   summary: 'check the configuration and name every mistake in it',
   description: [
-    'Reads the configuration and tells everything that is wrong with it, with line and column, and what a misspelt key was probably meant to be. Then looks whether the mail and the repository lie where it says; where the repository is on a server, it logs in there.',
+    'Reads the configuration and tells everything that is wrong with it, with line and column, and what a misspelt key was probably meant to be. Then looks whether the mail and the repository lie where it says; where the repository is on a server, it logs in there. And it warns where nobody could be told on the day when this mail server is down.',
   ],
   arguments: {},
   options: {},
@@ -32,7 +32,13 @@ export default defineCommand({
       return { outcome: 'failed', cause: 'config', counts: { problems: findings.length }, findings, fields: { path } };
     }
     const { config } = parsed;
-    const findings = [...permissionFindings(path), ...placeFindings(config), ...(await repositoryFindings(context, config))];
+    const { recipientFindings } = await import('./recipients.ts');
+    const findings = [
+      ...permissionFindings(path),
+      ...placeFindings(config),
+      ...(await repositoryFindings(context, config)),
+      ...(await recipientFindings(config, context.signal)),
+    ];
     return {
       outcome: findings.length === 0 ? 'ok' : 'warning',
       counts: { problems: 0, warnings: findings.length },
