@@ -4,7 +4,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '../config/schema.ts';
 import type { Finding } from '../errors/finding.ts';
 import { sleep } from '../system/clock.ts';
-import { sourceOf } from './from-config.ts';
+import { diskStores, sourceOf } from './from-config.ts';
 
 type Transport = NonNullable<Config['notify']>['transports'][number];
 
@@ -49,7 +49,7 @@ async function servedDomains(config: Config, signal: AbortSignal): Promise<Set<s
     import('../store/discover/postfix.ts'),
   ]);
   const domains = new Set<string>();
-  for (const source of config.stores.map(sourceOf)) {
+  for (const source of diskStores(config.stores).map(sourceOf)) {
     // A store that can't be read is told of elsewhere.
     const { mailboxes } = await storeMailboxes(source, '', signal).catch(() => ({ mailboxes: [] }));
     for (const { mailbox } of mailboxes) {
