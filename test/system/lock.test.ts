@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { lockHolder, takeLock } from '../../src/system/lock.ts';
@@ -52,7 +53,26 @@ test('of many that take over the same dead lock at once, one holds it at a time'
     }),
   );
   assert.deepEqual(ends, ['', '', '', '']);
-  // One that was put back just as its holder gave it up lies there until that process is gone; then it is taken over.
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test('what this very process no longer holds is in nobody’s way; the lock of another host stays', () => {
+  const directory = scratch('lock');
+  const path = join(directory, 'lock');
+  const release = takeLock(path, 'mailrecover watch');
+  const file = readFileSync(path);
+  release();
+  // Put back, as by somebody who copies files about.
+  writeFileSync(path, file);
+  assert.equal(lockHolder(path), undefined);
+  takeLock(path, 'mailrecover watch')();
+  assert.deepEqual(readdirSync(directory), []);
+
+  const far = { ...(JSON.parse(file.toString()) as object), boot: 'another', machine: 'mx2' };
+  writeFileSync(path, JSON.stringify(far));
+  assert.throws(() => takeLock(path, 'x'), { code: 'locked', message: / on mx2$/ });
+  // This host, before it was started anew.
+  writeFileSync(path, JSON.stringify({ ...far, machine: hostname() }));
   takeLock(path, 'x')();
   assert.deepEqual(readdirSync(directory), []);
 });
