@@ -146,7 +146,12 @@ test('two processes, one of which may die, in every order: one holds it at a tim
       }
       if (directory.dead.has(1)) ended[0] = true;
       assert.ok(both.filter(({ isInside }) => isInside).length <= 1, 'two hold the lock');
-      const state = JSON.stringify([[...directory.names].sort(), [...directory.dead], both.map(({ past }) => past), ended]);
+      const state = JSON.stringify([
+        Array.from(directory.names, ([name, { id }]) => `${name} ${id}`).sort(),
+        [...directory.dead],
+        both.map(({ past }) => past),
+        ended,
+      ]);
       if (seen.has(state)) continue;
       seen.add(state);
       if (ended.every(Boolean)) othersGetIt(directory, both);
