@@ -32,160 +32,155 @@ export function renderStatus(shown: Shown, text: TextHelpers): string {
 /** The answer, in one sentence. */
 function verdict({ status, findings, outcome }: Shown, text: TextHelpers): string {
   const { host, ageSeconds, verified } = status;
-  const lost =
-    ageSeconds === undefined ? 'all its mail would be gone' : `at most the mail of the last ${span(ageSeconds, text)} would be gone`;
+  const { answer, loss, proved, neverProved } = text.words.status;
+  const lost = ageSeconds === undefined ? loss.all : loss.since(ageSeconds < 120 ? loss.minute : text.span(ageSeconds));
   if (outcome === 'failed') {
     const first = findings.find(({ severity }) => severity === 'error');
-    return `${text.red(text.bold(`no, ${host} must not be lost now`))}: ${first === undefined ? lost : tell(first.message, text)}`;
+    return answer.because(text.red(text.bold(answer.no(host))), [first === undefined ? lost : tell(first.message, text)]);
   }
-  const proof = verified === undefined ? 'whether the rest comes back was never proved' : `a restore was proved ${text.ago(verified.time)}`;
-  if (outcome === 'ok') return `${text.green(text.bold(`yes, ${host} could be lost now`))}: ${lost}, ${proof}`;
+  const proof = verified === undefined ? neverProved : proved(text.ago(verified.time));
+  if (outcome === 'ok') return answer.because(text.green(text.bold(answer.yes(host))), [lost, proof]);
   const count = findings.filter(({ severity }) => severity === 'warning').length;
-  const below = `${text.number(count)} ${count === 1 ? 'warning' : 'warnings'} below`;
   const hopeless = ageSeconds === undefined;
-  return `${text.yellow(text.bold(hopeless ? `not yet, ${host} must not be lost now` : `perhaps, ${host} could be lost now`))}: ${lost}${hopeless ? '' : `, ${proof}`}; ${below}`;
+  const said = text.yellow(text.bold(hopeless ? answer.notYet(host) : answer.perhaps(host)));
+  return answer.warnings(answer.because(said, hopeless ? [lost] : [lost, proof]), count);
 }
 
 function backupRows({ status, planned }: Shown, text: TextHelpers, paint: Paint): Row[] {
   const { newest, ageSeconds, goals, verified, verifiedWhole } = status;
   const { coverage } = planned;
+  const words = text.words.status;
+  const { none, never, unknown, and } = text.words.common;
   const rows: Row[] = [
     [
-      'newest backup',
+      words.row.newest,
       newest === undefined || ageSeconds === undefined
-        ? paint('none', 'no-backup')
-        : `${paint(text.ago(newest.time), 'backup-old')}, ${text.bold(newest.id.slice(0, 12))} of ${text.time(newest.time)}${goalText(goals.rpo, text)}`,
+        ? paint(none, 'no-backup')
+        : `${paint(text.ago(newest.time), 'backup-old')}${and}${words.snapshotOf(text.bold(newest.id.slice(0, 12)), text.time(newest.time))}${goalText(goals.rpo, text)}`,
     ],
   ];
-  if (newest !== undefined)
-    rows.push([
-      'holds',
-      `${text.number(newest.messages)} messages, ${text.size(newest.bytes)}; ${text.number(status.snapshots)} ${status.snapshots === 1 ? 'snapshot' : 'snapshots'}`,
-    ]);
+  if (newest !== undefined) rows.push([words.row.holds, words.holds(newest.messages, text.size(newest.bytes), status.snapshots)]);
   rows.push([
-    'last proved',
-    verified === undefined ? paint('never', 'never-verified') : paint(proofText(verified, status.host, text), 'verify-old'),
+    words.row.proved,
+    verified === undefined ? paint(never, 'never-verified') : paint(proofText(verified, status.host, text), 'verify-old'),
   ]);
   if (goals.rto !== undefined)
     rows.push([
-      'restore takes',
+      words.row.restore,
       verifiedWhole?.seconds === undefined
-        ? text.yellow('not known')
+        ? text.yellow(unknown)
         : `${text.duration(verifiedWhole.seconds * 1000)}${goalText(goals.rto, text)}`,
     ]);
   if (coverage !== undefined)
-    rows.push([
-      'proved of late',
-      paint(
-        `${text.number(coverage.proved)} of ${text.number(coverage.mailboxes)} mailboxes in ${coverage.days} days`,
-        'mailboxes-unproved',
-      ),
-    ]);
+    rows.push([words.row.coverage, paint(words.coverage(coverage.proved, coverage.mailboxes, coverage.days), 'mailboxes-unproved')]);
   return rows;
 }
 
 function goalText(goal: { goalSeconds: number; met: boolean } | undefined, text: TextHelpers): string {
   if (goal === undefined) return '';
-  const allowed = `goal ${text.duration(goal.goalSeconds * 1000)}`;
-  return ` (${allowed}: ${goal.met ? text.green('met') : text.red('not met')})`;
+  const { met, notMet } = text.words.report;
+  return text.words.status.goal(text.duration(goal.goalSeconds * 1000), goal.met ? text.green(met) : text.red(notMet));
 }
 
 function proofText(proof: Proof, host: string, text: TextHelpers): string {
   const { level, scope, by, time } = proof;
-  return `${text.ago(time)}, level ${level}, ${scope === 'part' ? 'some mailboxes' : 'all mailboxes'}${by === host ? '' : `, by ${by}`}`;
+  const words = text.words.status;
+  const parts = [
+    words.proof(text.ago(time), level),
+    scope === 'part' ? words.scope.part : words.scope.all,
+    ...(by === host ? [] : [words.by(by)]),
+  ];
+  return parts.join(text.words.common.and);
 }
 
 function runRows({ status, planned }: Shown, text: TextHelpers, paint: Paint): Row[] {
   const { lastRuns, failures, incomplete } = status;
+  const words = text.words.status;
+  const { and, none } = text.words.common;
   const codes = { backup: 'last-backup', verify: 'last-verify', check: 'damage' };
   const last = (['backup', 'verify', 'check'] as const).flatMap((name) => {
     const run = lastRuns[name];
-    return run === undefined ? [] : [`${name} ${paint(run.state, codes[name])} ${text.ago(run.startedAt)}`];
+    return run === undefined ? [] : [words.lastRun(name, paint(stateText(run.state, text), codes[name]), text.ago(run.startedAt))];
   });
   const { next, missed } = planned;
-  const rows: Row[] = [['last runs', last.length === 0 ? text.dim('none') : last.join(', ')]];
-  if (next !== undefined) rows.push(['next run', `${next.job}, ${text.time(next.time)}`]);
-  if (missed.length > 0) rows.push(['missed', paint(missed.map(({ job }) => job).join(', '), 'missed-run')]);
+  const rows: Row[] = [[words.row.runs, last.length === 0 ? text.dim(none) : last.join(and)]];
+  if (next !== undefined) rows.push([words.row.next, words.nextRun(next.job, text.time(next.time))]);
+  if (missed.length > 0) rows.push([words.row.missed, paint(missed.map(({ job }) => job).join(and), 'missed-run')]);
   const open = [...failures, ...incomplete];
   if (open.length > 0)
     rows.push([
-      'not ended well',
+      words.row.open,
       open
         .slice(0, 3)
-        .map(({ command, state, startedAt }) => `${command} ${state === 'failed' ? 'failed' : 'never ended'} ${text.ago(startedAt)}`)
-        .join(', '),
+        .map(({ command, state, startedAt }) => (state === 'failed' ? words.failed : words.neverEnded)(command, text.ago(startedAt)))
+        .join(and),
     ]);
   return rows;
+}
+
+function stateText(state: string, text: TextHelpers): string {
+  return text.words.report.state[state] ?? state;
 }
 
 function placeRows({ status, findings, location, spool }: Shown, text: TextHelpers, paint: Paint): Row[] {
   const { size, growth, grownLastWeek, key } = status;
   const { perDay, free, daysUntilFull } = growth;
-  const grows = perDay === undefined ? `${text.size(grownLastWeek)} in the last 7 days` : `${text.size(perDay)} more a day`;
-  const room =
-    free === undefined
-      ? ''
-      : `; ${text.size(free)} free${daysUntilFull === undefined || daysUntilFull > 3650 ? '' : `, ${paint(`full in ${text.number(daysUntilFull)} days`, 'room')}`}`;
+  const words = text.words.status;
+  const { and } = text.words.common;
+  const grows = perDay === undefined ? words.grownLately(text.size(grownLastWeek)) : words.perDay(text.size(perDay));
+  const full = daysUntilFull === undefined || daysUntilFull > 3650 ? '' : `${and}${paint(words.fullIn(daysUntilFull), 'room')}`;
   const rows: Row[] = [
-    ['repository', `${location}, ${text.size(size.bytes)}`],
-    ['grows', `${grows}${room}`],
-    [
-      'encryption',
-      status.encrypted ? `to ${status.recipients} ${status.recipients === 1 ? 'recipient' : 'recipients'}` : text.yellow('none'),
-    ],
+    [words.row.repository, `${location}${and}${text.size(size.bytes)}`],
+    [words.row.grows, `${grows}${free === undefined ? '' : `${words.free(text.size(free))}${full}`}`],
+    [words.row.encryption, status.encrypted ? words.recipients(status.recipients) : text.yellow(text.words.common.none)],
   ];
   if (status.encrypted && key !== undefined)
-    rows.push(['recovery key', key.confirmed ? paint('confirmed', 'bare-identity') : paint('not confirmed', 'key-unconfirmed')]);
+    rows.push([words.row.key, key.confirmed ? paint(words.confirmed, 'bare-identity') : paint(words.unconfirmed, 'key-unconfirmed')]);
   if (spool !== undefined && spool.waiting + spool.refused > 0)
-    rows.push(['reports', paint(text.words.report.waiting(spool.waiting, spool.refused), 'mail-waiting', 'mail-refused')]);
-  const left = findings.filter(({ code }) => Object.hasOwn(LEFT_OUT, code)).map(({ code }) => paint(LEFT_OUT[code] ?? code, code));
-  if (left.length > 0) rows.push(['not covered', [...new Set(left)].join(', ')]);
+    rows.push([words.row.reports, paint(text.words.report.waiting(spool.waiting, spool.refused), 'mail-waiting', 'mail-refused')]);
+  const left = findings.flatMap(({ code }) => {
+    const name = Object.hasOwn(words.leftOut, code) ? words.leftOut[code] : undefined;
+    return name === undefined ? [] : [paint(name, code)];
+  });
+  if (left.length > 0) rows.push([words.row.uncovered, [...new Set(left)].join(and)]);
   return rows;
 }
-
-const LEFT_OUT: Record<string, string> = {
-  'store-not-covered': 'another mail store',
-  'system-not-covered': 'the server beside its mail',
-  'users-not-covered': 'databases of users',
-  'same-disk': 'loss of the disk',
-  'no-second-copy': 'loss of the repository',
-  'copy-old': 'loss of the repository',
-  'mailboxes-unproved': 'mailboxes never proved',
-};
 
 function otherRows({ status }: Shown, text: TextHelpers): Row[] {
   const others = status.hosts.filter(({ host, snapshots }) => host !== status.host && snapshots > 0);
   if (others.length === 0) return [];
-  const words = others
-    .slice(0, 4)
-    .map(({ host, newest }) => `${host} ${newest === undefined ? 'no complete backup' : text.ago(newest.time)}`);
-  return [['other hosts', `${words.join(', ')}${others.length > words.length ? ' …' : ''}; see --all`]];
+  const words = text.words.status;
+  const named = others.slice(0, 4).map(({ host, newest }) => `${host} ${newest === undefined ? words.noComplete : text.ago(newest.time)}`);
+  return [[words.row.others, words.seeAll(`${named.join(text.words.common.and)}${others.length > named.length ? ' …' : ''}`)]];
 }
 
 /** A line for each host. */
 export function renderAll(shown: Shown, text: TextHelpers): string {
   const { status, outcome, findings } = shown;
+  const { allAnswer, head } = text.words.status;
   const errors = findings.filter(({ severity }) => severity === 'error').length;
-  const head =
+  const answer =
     outcome === 'failed'
-      ? text.red(text.bold(`no, not every host could be lost now: ${errors} ${errors === 1 ? 'error' : 'errors'} below`))
+      ? text.red(text.bold(allAnswer.no(errors)))
       : outcome === 'warning'
-        ? text.yellow(text.bold('perhaps every host could be lost now: see the warnings below'))
-        : text.green(text.bold('yes, each of these hosts could be lost now'));
+        ? text.yellow(text.bold(allAnswer.perhaps))
+        : text.green(text.bold(allAnswer.yes));
   const rows = status.hosts.map((each) => hostRow(each, text));
-  const table = text.table(rows, { head: ['host', 'newest backup', 'messages', 'snapshots', 'last proved', 'last run'], right: [2, 3] });
-  return `${head}\n\n${table}`;
+  const titles = [head.host, head.newest, head.messages, head.snapshots, head.proved, head.last];
+  return `${answer}\n\n${text.table(rows, { head: titles, right: [2, 3] })}`;
 }
 
 function hostRow({ host, newest, snapshots, verified, lastRuns }: HostStatus, text: TextHelpers): string[] {
   const { backup } = lastRuns;
+  const words = text.words.status;
+  const { none, never, unknown } = text.words.common;
   return [
     text.bold(host),
-    newest === undefined ? text.red('none') : text.ago(newest.time),
+    newest === undefined ? text.red(none) : text.ago(newest.time),
     newest === undefined ? '' : text.number(newest.messages),
     text.number(snapshots),
-    verified === undefined ? text.dim('never') : `${text.ago(verified.time)}, level ${verified.level}`,
-    backup === undefined ? text.dim('not known') : `backup ${backup.state} ${text.ago(backup.startedAt)}`,
+    verified === undefined ? text.dim(never) : words.proof(text.ago(verified.time), verified.level),
+    backup === undefined ? text.dim(unknown) : words.lastRun('backup', stateText(backup.state, text), text.ago(backup.startedAt)),
   ];
 }
 
@@ -194,8 +189,4 @@ function painter(findings: readonly Finding[], text: TextHelpers): Paint {
     const severities = findings.filter(({ code }) => codes.includes(code)).map(({ severity }) => severity);
     return severities.includes('error') ? text.red(value) : severities.includes('warning') ? text.yellow(value) : value;
   };
-}
-
-function span(seconds: number, text: TextHelpers): string {
-  return seconds < 120 ? 'minute' : text.span(seconds);
 }

@@ -1,4 +1,4 @@
-import { MESSAGES } from './ja/messages.ts';
+import { MESSAGES } from './ja/messages/index.ts';
 import type { Lang } from './index.ts';
 
 interface Pattern {

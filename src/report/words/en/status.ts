@@ -1,0 +1,77 @@
+import { count } from './count.ts';
+
+/** The screen of `status`. */
+export const status = {
+  answer: {
+    no: (host: string) => `no, ${host} must not be lost now`,
+    yes: (host: string) => `yes, ${host} could be lost now`,
+    perhaps: (host: string) => `perhaps, ${host} could be lost now`,
+    notYet: (host: string) => `not yet, ${host} must not be lost now`,
+    /** The answer, and what it rests on. */
+    because: (answer: string, reasons: readonly string[]) => `${answer}: ${reasons.join(', ')}`,
+    warnings: (text: string, warnings: number) => `${text}; ${count(warnings, 'warning', 'warnings')} below`,
+  },
+  allAnswer: {
+    no: (errors: number) => `no, not every host could be lost now: ${count(errors, 'error', 'errors')} below`,
+    perhaps: 'perhaps every host could be lost now: see the warnings below',
+    yes: 'yes, each of these hosts could be lost now',
+  },
+  loss: {
+    all: 'all its mail would be gone',
+    since: (span: string) => `at most the mail of the last ${span} would be gone`,
+    minute: 'minute',
+  },
+  proved: (ago: string) => `a restore was proved ${ago}`,
+  neverProved: 'whether the rest comes back was never proved',
+  row: {
+    newest: 'newest backup',
+    holds: 'holds',
+    proved: 'last proved',
+    restore: 'restore takes',
+    coverage: 'proved of late',
+    runs: 'last runs',
+    next: 'next run',
+    missed: 'missed',
+    open: 'not ended well',
+    repository: 'repository',
+    grows: 'grows',
+    encryption: 'encryption',
+    key: 'recovery key',
+    reports: 'reports',
+    uncovered: 'not covered',
+    others: 'other hosts',
+  },
+  head: { host: 'host', newest: 'newest backup', messages: 'messages', snapshots: 'snapshots', proved: 'last proved', last: 'last run' },
+  snapshotOf: (id: string, time: string) => `${id} of ${time}`,
+  holds: (messages: number, size: string, snapshots: number) =>
+    `${count(messages, 'message', 'messages')}, ${size}; ${count(snapshots, 'snapshot', 'snapshots')}`,
+  goal: (goal: string, met: string) => ` (goal ${goal}: ${met})`,
+  proof: (ago: string, level: string) => `${ago}, level ${level}`,
+  scope: { part: 'some mailboxes', all: 'all mailboxes' },
+  by: (host: string) => `by ${host}`,
+  coverage: (proved: number, mailboxes: number, days: number) =>
+    `${proved} of ${count(mailboxes, 'mailbox', 'mailboxes')} in ${count(days, 'day', 'days')}`,
+  lastRun: (command: string, state: string, ago: string) => `${command} ${state} ${ago}`,
+  failed: (command: string, ago: string) => `${command} failed ${ago}`,
+  neverEnded: (command: string, ago: string) => `${command} never ended ${ago}`,
+  nextRun: (job: string, time: string) => `${job}, ${time}`,
+  grownLately: (size: string) => `${size} in the last 7 days`,
+  perDay: (size: string) => `${size} more a day`,
+  free: (size: string) => `; ${size} free`,
+  fullIn: (days: number) => `full in ${count(days, 'day', 'days')}`,
+  recipients: (recipients: number) => `to ${count(recipients, 'recipient', 'recipients')}`,
+  confirmed: 'confirmed',
+  unconfirmed: 'not confirmed',
+  noComplete: 'no complete backup',
+  seeAll: (hosts: string) => `${hosts}; see --all`,
+  /** What no backup holds, by the code of its finding. */
+  leftOut: {
+    'store-not-covered': 'another mail store',
+    'system-not-covered': 'the server beside its mail',
+    'users-not-covered': 'databases of users',
+    'same-disk': 'loss of the disk',
+    'no-second-copy': 'loss of the repository',
+    'copy-old': 'loss of the repository',
+    'mailboxes-unproved': 'mailboxes never proved',
+  } as Readonly<Record<string, string>>,
+};
