@@ -2,17 +2,19 @@
  * Writes what is made from the commands' and the configuration's specifications: docs/reference and man.
  * With --check it writes nothing, and fails when a file is out of step.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { registry } from '../src/commands/index.ts';
 import { configJsonSchema } from '../src/config/keys.ts';
 import { sampleConfig } from '../src/config/sample.ts';
 import { configPage } from './docs/config-page.ts';
 import { commandPage, exitCodesPage, indexPage, resultPage } from './docs/markdown.ts';
+import { releasedModule } from './released.ts';
 import { commandManual, mainManual } from './docs/manual.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const FOLDERS = ['docs/reference', 'man'];
+const RELEASED = 'src/repository/recover/released.ts';
 
 async function generate(): Promise<Map<string, string>> {
   const commands = await registry.loadAll();
@@ -25,6 +27,7 @@ async function generate(): Promise<Map<string, string>> {
     ['docs/reference/config.schema.json', `${JSON.stringify({ title: 'mailrecover configuration', ...configJsonSchema() }, null, 2)}\n`],
     ['docs/reference/mailrecover.sample.yaml', sampleConfig()],
     ['man/mailrecover.1', mainManual(commands, manifest.version)],
+    [RELEASED, await releasedModule(join(ROOT, 'test/compat'))],
   ]);
   for (const command of commands) {
     const name = command.name.replaceAll(' ', '-');
@@ -36,6 +39,7 @@ async function generate(): Promise<Map<string, string>> {
 
 function present(): Map<string, string> {
   const files = new Map<string, string>();
+  if (existsSync(join(ROOT, RELEASED))) files.set(RELEASED, readFileSync(join(ROOT, RELEASED), 'utf8'));
   for (const folder of FOLDERS) {
     mkdirSync(join(ROOT, folder), { recursive: true });
     for (const name of readdirSync(join(ROOT, folder))) files.set(`${folder}/${name}`, readFileSync(join(ROOT, folder, name), 'utf8'));

@@ -1,3 +1,4 @@
+import { RELEASED } from '../repository/recover/released.ts';
 import type { CheckReport } from '../repository/check/check.ts';
 import type { Identity } from '../repository/age/keys.ts';
 import { identityFiles, isOwnRepository, placeOf, type Place } from './from-config.ts';
@@ -92,7 +93,7 @@ async function check(
       marker: facts?.marker,
     },
     trust: place.trust,
-    rescue: { shipped: new Map(rescue.map(({ name, sha256 }) => [name, sha256])), onSheet: facts?.recoverScript },
+    rescue: { shipped: new Map(rescue.map(({ name, sha256 }) => [name, sha256])), onSheet: facts?.recoverScript, released: RELEASED },
     nameFolder: (store, dir) => folderName(dir, place.layoutOf(store)) ?? displayBytes(dir),
     progress: context.progress,
     signal: context.signal,

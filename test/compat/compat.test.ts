@@ -1,10 +1,12 @@
 /** Repositories of released versions must be read by every later one. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { RELEASED } from '../../src/repository/recover/released.ts';
 import { type Document, mailrecoverJson, notBuilt } from '../support/binary.ts';
 import { scratch } from '../support/tmp.ts';
 import { contents, type Expected } from './contents.ts';
@@ -43,10 +45,25 @@ function unpack(version: string): Place {
   return { root, repository, identity, expected, run: (...args) => mailrecoverJson(['--config', config, ...args]) };
 }
 
+function sha256(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
 for (const version of versions) {
   test(`a repository of ${version} is sound, and gives back all that it holds`, { skip: notBuilt() }, async () => {
-    const { root, expected, run } = unpack(version);
-    assert.equal((await run('check', '--read-data')).outcome, 'ok');
+    const { root, repository, expected, run } = unpack(version);
+    const checked = await run('check', '--read-data');
+    assert.equal(checked.outcome, 'ok');
+    assert.deepEqual(
+      checked.findings.filter(({ code }) => code !== 'older-script'),
+      [],
+    );
+    // What lies in it for people without mailrecover is known to be of that version.
+    for (const name of ['recover.sh', 'RECOVER.md'])
+      assert.ok(
+        RELEASED.some((each) => each.version === version && each.name === name && each.sha256 === sha256(join(repository, name))),
+        name,
+      );
     const listed = (await run('snapshots'))['snapshots'] as { id: string }[];
     assert.deepEqual(listed.map(({ id }) => id).toSorted(), expected.snapshots.map(({ id }) => id).toSorted());
     for (const { id, contents: held } of expected.snapshots) {

@@ -36,12 +36,19 @@ export interface RescueHashes {
   shipped: ReadonlyMap<string, string>;
   /** SHA-256 of recover.sh on the recovery sheet. */
   onSheet: string | undefined;
+  /** What versions that were released shipped. */
+  released: readonly { version: string; name: string; sha256: string }[];
 }
 
 const REWRITE = "put back the one of this version: 'mailrecover recover-script --write'";
 
 /** Compares recover.sh and RECOVER.md with the ones shipped, and with the hash on the sheet. */
-export async function checkRescue(target: Target, listing: Listing, { shipped, onSheet }: RescueHashes, ledger: Ledger): Promise<void> {
+export async function checkRescue(
+  target: Target,
+  listing: Listing,
+  { shipped, onSheet, released }: RescueHashes,
+  ledger: Ledger,
+): Promise<void> {
   for (const name of [RECOVER_SCRIPT, RECOVER_PAGE]) {
     if (!listing.sizes.has(name)) {
       ledger.missing(name, REWRITE);
@@ -52,13 +59,15 @@ export async function checkRescue(target: Target, listing: Listing, { shipped, o
     const sha = sha256(bytes);
     const isShipped = sha === shipped.get(name);
     const isOnSheet = name === RECOVER_SCRIPT && sha === onSheet;
-    if (!isShipped && !isOnSheet)
+    const version = released.find((each) => each.name === name && each.sha256 === sha)?.version;
+    if (!isShipped && !isOnSheet && version === undefined)
       ledger.damaged(name, `is not the one that was put there (its SHA-256 is ${sha}); do not run what it says`, { hint: REWRITE });
     else if (!isShipped) {
+      const whose = version === undefined ? 'of another version of mailrecover' : `of version ${version}`;
       ledger.findings.push({
         severity: 'info',
         code: 'older-script',
-        message: `${name} is of another version of mailrecover, and the one on the recovery sheet`,
+        message: `${name} is ${whose}${isOnSheet ? ', and the one on the recovery sheet' : ', and sound'}`,
         hint: REWRITE,
         subject: name,
       });

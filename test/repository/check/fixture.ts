@@ -207,7 +207,7 @@ export async function check(fixture: Fixture, options: Partial<CheckOptions> = {
       marker: fixture.marker,
     },
     trust: [],
-    rescue: { shipped: new Map(rescue.map(({ name, sha256: hash }) => [name, hash])), onSheet: rescue[0]?.sha256 },
+    rescue: { shipped: new Map(rescue.map(({ name, sha256: hash }) => [name, hash])), onSheet: rescue[0]?.sha256, released: [] },
     nameFolder: (_store, dir) => (dir === '' ? 'INBOX' : dir.slice(1)),
     progress: silentProgress,
     ...options,

@@ -181,13 +181,24 @@ test('a recover.sh that was replaced', async () => {
     ['RECOVER.md', sha256(await fixture.target.get('RECOVER.md'))],
     ['recover.sh', sha256(script)],
   ]);
-  const older = await check(fixture, { rescue: { shipped, onSheet: hash } });
+  const older = await check(fixture, { rescue: { shipped, onSheet: hash, released: [] } });
   assert.deepEqual(
     older.findings.map(({ severity, code }) => [severity, code]),
     [['info', 'older-script']],
   );
+  // And where there is no sheet, by what released versions shipped.
+  const released = [{ version: '0.0.9', name: 'recover.sh', sha256: hash }];
+  const known = await check(fixture, { rescue: { shipped, onSheet: undefined, released } });
+  assert.deepEqual(
+    known.findings.map(({ severity, code, message }) => [severity, code, message]),
+    [['info', 'older-script', 'recover.sh is of version 0.0.9, and sound']],
+  );
+  const asPage = await check(fixture, {
+    rescue: { shipped, onSheet: undefined, released: released.map((each) => ({ ...each, name: 'RECOVER.md' })) },
+  });
+  assert.deepEqual(subjects(asPage), ['recover.sh']);
   writeFileSync(path, script);
-  const outdated = await check(fixture, { rescue: { shipped, onSheet: hash } });
+  const outdated = await check(fixture, { rescue: { shipped, onSheet: hash, released: [] } });
   assert.deepEqual(
     outdated.findings.map(({ severity, code }) => [severity, code]),
     [['warning', 'sheet-outdated']],
