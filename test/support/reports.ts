@@ -62,7 +62,7 @@ function sampleHost(wish: HostWish): HostReport {
     }
     if (index % Math.max(1, Math.round(7 * perDay)) === 2) {
       const verified = ago(age - HOUR);
-      const took = Math.round(1900 + (days - index / perDay) * 9 + roll() * 240);
+      const took = Math.round(1900 + (days - index / perDay) * Math.min(9, 1000 / days) + roll() * 240);
       trend.push({ time: verified, command: 'verify', ok: true, seconds: took, messages: undefined, bytesStored: undefined });
       if (age < period * DAY) {
         const counts = { messages: 150_000, mailboxes: 212 };
@@ -98,7 +98,8 @@ function sampleHost(wish: HostWish): HostReport {
   const sum = (pick: (point: TrendPoint) => number | undefined): number => inPeriod.reduce((total, point) => total + (pick(point) ?? 0), 0);
   if (kind === 'silent') return silentHost(host);
   const failures = kind === 'failed' ? runs.filter(({ state }) => state === 'failed') : [];
-  const rpo = { goalSeconds: (DAY / perDay) * 1.1, actualSeconds: age, met: age <= (DAY / perDay) * 1.1 };
+  const goal = perDay > 1 ? (2 * DAY) / perDay : 26 * HOUR;
+  const rpo = { goalSeconds: goal, actualSeconds: age, met: age <= goal };
   return {
     host,
     level: kind === 'damaged' ? 'failed' : kind,

@@ -1,0 +1,57 @@
+/** Days and times of a time zone, as they stand on axes and in tables. */
+import type { Lang } from '../../quantities.ts';
+
+const DAY = 86_400_000;
+
+export interface Dates {
+  /** `22 Nov` */
+  day(ms: number): string;
+  /** `22 Nov 2026, 14:30` */
+  moment(ms: number): string;
+  /** `15–22 Nov 2026` */
+  range(from: number, to: number): string;
+  /** `GMT+9`, `JST`, `UTC` */
+  zone(ms: number): string;
+  /** Midnight before it. */
+  startOfDay(ms: number): number;
+}
+
+/** @param timeZone IANA name; without it the one of this host */
+export function datesIn(lang: Lang, timeZone?: string): Dates {
+  const locale = lang === 'ja' ? 'ja-JP' : 'en-GB';
+  const zone = timeZone === undefined ? {} : { timeZone };
+  const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => new Intl.DateTimeFormat(locale, { ...options, ...zone });
+  const day = format({ day: 'numeric', month: 'short' });
+  const long = format({ day: 'numeric', month: 'short', year: 'numeric' });
+  const moment = format({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const named = format({ timeZoneName: 'short' });
+  const parts = new Intl.DateTimeFormat('en-US', {
+    ...zone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  });
+  /** Milliseconds that clocks there are ahead of UTC. */
+  const ahead = (ms: number): number => {
+    const values: Record<string, number> = {};
+    for (const { type, value } of parts.formatToParts(ms)) values[type] = Number(value);
+    const { year = 0, month = 1, day: date = 1, hour = 0, minute = 0, second = 0 } = values;
+    return Date.UTC(year, month - 1, date, hour, minute, second) - Math.floor(ms / 1000) * 1000;
+  };
+  return {
+    day: (ms) => day.format(ms),
+    moment: (ms) => moment.format(ms),
+    range: (from, to) => long.formatRange(from, to),
+    zone: (ms) => named.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC',
+    startOfDay(ms) {
+      const local = ms + ahead(ms);
+      const midnight = local - (((local % DAY) + DAY) % DAY);
+      // Twice, since clocks may change on that very day.
+      return midnight - ahead(midnight - ahead(ms));
+    },
+  };
+}

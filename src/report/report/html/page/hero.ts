@@ -1,0 +1,32 @@
+import type { Report } from '../../model.ts';
+import type { Facts } from '../facts.ts';
+import { type Markup, markup, type Piece } from '../markup.ts';
+import type { Say } from '../say.ts';
+import { badge, sign } from '../signs.ts';
+import type { Level } from '../../../metrics/model.ts';
+
+/** The verdict, and how the hosts stand. */
+export function hero(report: Report, facts: Facts, say: Say): Markup {
+  const { words, dates } = say;
+  const { period, hosts, verdict } = report;
+  const levels = (['failed', 'warning', 'ok'] as const).filter((level) => facts.counts[level] > 0);
+  return markup`<header class="top"><p class="brand">mailrecover</p><p class="what">${words.periods[period.name]} · ${dates.range(Date.parse(period.from), Date.parse(period.to))}</p></header>
+<section class="hero ${verdict}" aria-labelledby="verdict">${sign(verdict)}<div><p class="word">${words.levels[verdict]}</p><h1 id="verdict">${facts.headline}</h1>${
+    facts.because !== '' && markup`<p class="lead">${facts.because}</p>`
+  }${
+    hosts.length > 1 &&
+    markup`<svg class="share" aria-hidden="true" width="100%" height="8">${shares(levels, facts, hosts.length)}</svg><ul class="legend">${levels.map(
+      (level) => markup`<li>${badge(level, words)} <b>${say.number(facts.counts[level])}</b></li>`,
+    )}</ul>`
+  }</div></section>`;
+}
+
+function shares(levels: readonly Level[], { counts }: Facts, all: number): Piece[] {
+  let from = 0;
+  return levels.map((level) => {
+    const width = (counts[level] / all) * 100;
+    const share = markup`<rect class="${level}" x="${from.toFixed(2)}%" width="${width.toFixed(2)}%" height="8"/>`;
+    from += width;
+    return share;
+  });
+}
