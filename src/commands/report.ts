@@ -3,7 +3,7 @@ import { reportCounts } from '../report/report/json.ts';
 import type { Report } from '../report/report/model.ts';
 import { reportText } from '../report/report/text.ts';
 import { placeOf } from './from-config.ts';
-import { FORMATS, reportAs } from './report/forms.ts';
+import { FORMATS, reportAs, writePage } from './report/forms.ts';
 import { knownReport } from './report/known.ts';
 import { READING_EXIT_CODES } from './shared.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
@@ -29,11 +29,18 @@ export default defineCommand({
       description: 'send it only for these of success,warning,failure: once, again as a reminder, and when it is over; without it, always',
     },
     dryRun: { kind: 'flag', description: 'with --send, only show what would be sent' },
+    html: {
+      kind: 'text',
+      value: 'FILE',
+      description: 'also write it as one page for the browser, with charts and every run; the file is replaced in one step',
+      complete: 'file',
+    },
     format: { kind: 'choice', value: 'FORMAT', choices: FORMATS, description: 'the form on standard output', default: 'text' },
   },
   examples: [
     { command: 'mailrecover report', says: 'Read how this host stands.' },
     { command: 'mailrecover report --all --period week', says: 'Read how all hosts did this week.' },
+    { command: 'mailrecover report --all --period month --html report.html', says: 'Look at it in a browser, with charts.' },
     { command: 'mailrecover report --all --format csv > hosts.csv', says: 'Look at it in a spreadsheet.' },
     { command: 'mailrecover report --all --format junit > report.xml', says: 'Show it where results of tests are shown.' },
     { command: 'mailrecover report --all --send --quiet', says: 'Send the summary of all hosts, from a timer once a day.' },
@@ -71,16 +78,21 @@ export default defineCommand({
         report.hosts.map(({ host }) => host),
       );
     }
-    if (options.send) return send(context, report, trouble, options);
+    // Where only a look is asked for, nothing is written.
+    const path = options.html === undefined || options.dryRun ? undefined : await writePage(report, options.html, context.lang);
+    const artifacts = path === undefined ? {} : { artifacts: [{ kind: 'page', path }] };
+    if (options.send) return { ...(await send(context, report, trouble, options)), ...artifacts };
     const { format } = options;
     const output = await reportAs(report, format, context.lang);
     return {
       outcome: trouble === undefined ? 'ok' : 'partial',
       counts: reportCounts(report),
       fields: { report },
+      ...artifacts,
       ...(format === 'json' ? { document: true } : {}),
       ...(output === undefined ? {} : { output }),
-      render: (text) => (output === undefined ? reportText(report, text) : ''),
+      render: (text) =>
+        output === undefined ? `${reportText(report, text)}${path === undefined ? '' : `\n${text.words.page.written(path)}`}` : '',
     };
   },
 });

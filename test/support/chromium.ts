@@ -1,7 +1,6 @@
 /** A headless Chromium that is spoken to over a pipe (DevTools protocol), to see pages as browsers do. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { after } from 'node:test';
 import { keepTrack, undo } from './leave.ts';
 import { makeScratch } from './tmp.ts';
 
@@ -35,6 +34,7 @@ export interface OpenPage {
 
 export interface Browser {
   open(url: string, view: PageView): Promise<OpenPage>;
+  stop(): Promise<void>;
 }
 
 interface Answer {
@@ -46,15 +46,8 @@ interface Answer {
   error?: { message: string };
 }
 
-/** Started here, ended with the test file. */
-export async function chromium(): Promise<Browser> {
-  const browser = await startChromium();
-  after(() => browser.stop());
-  return browser;
-}
-
-/** The same outside of tests: to be stopped by the caller, or by the end of the process. */
-export async function startChromium(): Promise<Browser & { stop(): Promise<void> }> {
+/** To be stopped by the caller, or by the end of the process. */
+export async function startChromium(): Promise<Browser> {
   const program = PROGRAMS.find((each) => existsSync(each));
   if (program === undefined) throw new Error('Chromium is not installed');
   const profile = makeScratch('chromium');

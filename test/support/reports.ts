@@ -1,7 +1,8 @@
 /** Reports as hosts of all kinds would give them, to draw pages, mails and texts from. */
 import type { Finding } from '../../src/errors/finding.ts';
+import { actionsOf, byUrgency, levelOf, worst } from '../../src/report/report/verdict.ts';
 import { Random } from './random.ts';
-import type { Action, HostReport, ProofLine, Report, RunLine, TrendPoint } from '../../src/report/report/model.ts';
+import type { HostReport, ProofLine, Report, RunLine, TrendPoint } from '../../src/report/report/model.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -55,7 +56,7 @@ function sampleHost(wish: HostWish): HostReport {
         startedAt: time,
         seconds: ok ? seconds : 5,
         state: ok ? 'ok' : 'failed',
-        counts: ok ? { messages: 150_000 + messages, messagesNew: messages, bytesStored } : {},
+        counts: ok ? { messages: 150_000 + messages, newMessages: messages, bytesStored } : {},
         error: ok ? undefined : 'sftp server vault.example.net can not be reached',
         codes: ok ? [] : ['unreachable'],
       });
@@ -194,24 +195,16 @@ function silentHost(host: string): HostReport {
 
 /** The report that these hosts make. */
 function sampleReport(hosts: readonly HostReport[], more: Partial<Report> = {}): Report {
-  const rank = { failed: 0, warning: 1, ok: 2 };
-  const sorted = hosts.toSorted((a, b) => rank[a.level] - rank[b.level] || (a.host < b.host ? -1 : 1));
-  const actions: Action[] = sorted.flatMap(({ host, findings }) =>
-    findings.flatMap((finding) => (finding.hint === undefined ? [] : [{ hint: finding.hint, because: finding, host }])),
-  );
-  const verdict = sorted.some(({ level }) => level === 'failed')
-    ? 'failed'
-    : sorted.some(({ level }) => level === 'warning')
-      ? 'warning'
-      : 'ok';
+  const sorted = hosts.toSorted(byUrgency);
+  const { findings = [] } = more;
   return {
     madeAt: new Date(MADE).toISOString(),
     by: 'backup.example.org',
     version: '0.1.0',
     period: { name: 'week', from: ago(7 * DAY), to: ago(0) },
-    verdict,
+    verdict: worst([...sorted.map(({ level }) => level), levelOf(findings)]),
     hosts: sorted,
-    actions,
+    actions: actionsOf(sorted, findings),
     repository: {
       location: 'sftp:backup@vault.example.net:/srv/mail',
       encrypted: true,

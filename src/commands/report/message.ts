@@ -1,5 +1,6 @@
 /** A report as a mail: text, HTML and pictures beside it, and the JSON document attached. */
 import type { Attachment, Message, NotifyEvent } from '../../notify/message.ts';
+import type { HtmlMail } from '../../report/report/html/mail.ts';
 import { reportDocument } from '../../report/report/json.ts';
 import type { Report } from '../../report/report/model.ts';
 import { reportSubject } from '../../report/report/subject.ts';
@@ -20,10 +21,12 @@ export async function reportMessage(
 ): Promise<Message> {
   const text = textHelpers({ color: false, lang });
   const { verdict, by, madeAt, run } = report;
+  const shown = await htmlOf(report, lang);
   return {
     subject: reportSubject(report, text.words),
     text: printable(reportText(report, text)),
-    attachments: [attached(report)],
+    ...(shown === undefined ? {} : { html: shown.html }),
+    attachments: [...(shown?.pictures ?? []), attached(report)],
     headers: {
       'X-Mailrecover-Status': verdict,
       'X-Mailrecover-Host': printable(by),
@@ -33,6 +36,16 @@ export async function reportMessage(
     to,
     events,
   };
+}
+
+/** The text part says it all, too: an alarm is never lost because a chart could not be drawn. */
+async function htmlOf(report: Report, lang: Lang): Promise<HtmlMail | undefined> {
+  try {
+    const { renderMail } = await import('../../report/report/html/mail.ts');
+    return renderMail(report, { lang });
+  } catch {
+    return undefined;
+  }
 }
 
 function attached(report: Report): Attachment {

@@ -29,19 +29,14 @@ export function trendOf(runs: readonly KnownRun[], proofs: readonly Proof[], to:
   return points.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }
 
-/** Where there are too many, one a day: the last of it, with all that was stored on it, and well only where all were. */
+/** Where there are too many, at most two a day: the last that went well, with all that was stored on it, and the last that did not. */
 function thinned(points: readonly TrendPoint[]): readonly TrendPoint[] {
   if (points.length <= MOST) return points;
-  return [...Map.groupBy(points, ({ time }) => time.slice(0, 10)).values()].flatMap((day) => {
+  return [...Map.groupBy(points, ({ time, ok }) => `${time.slice(0, 10)} ${String(ok)}`).values()].flatMap((day) => {
     const last = day.at(-1);
     if (last === undefined) return [];
     const stored = day.flatMap(({ bytesStored }) => bytesStored ?? []);
     const messages = day.flatMap((point) => point.messages ?? []).at(-1);
-    return {
-      ...last,
-      ok: day.every(({ ok }) => ok),
-      messages,
-      bytesStored: stored.length === 0 ? undefined : stored.reduce((sum, each) => sum + each, 0),
-    };
+    return { ...last, messages, bytesStored: stored.length === 0 ? undefined : stored.reduce((sum, each) => sum + each, 0) };
   });
 }

@@ -111,8 +111,8 @@ function summaryOf(chart: Omit<Chart, 'summary'>, calendar: Calendar, say: Say):
       ? words.chartOne(show(first.value), binName(calendar, first.bin, say))
       : words.chartSays(show(least.value), show(most.value), binName(calendar, most.bin, say), show(last.value)),
     goal?.label,
-    above > 0 && words.chartAbove(say.number(above)),
-    failures > 0 && words.chartFailed(say.number(failures)),
+    above > 0 && words.chartAbove(above),
+    failures > 0 && words.chartFailed(failures),
   ]
     .filter((part) => typeof part === 'string')
     .join(say.lang === 'ja' ? '、' : '; ');

@@ -1,7 +1,9 @@
 /** What the views say first: counts, the sentence of the verdict, and the extremes among the hosts. */
 import type { Level } from '../../metrics/model.ts';
 import type { HostReport, Report } from '../model.ts';
-import type { Words } from './words.ts';
+import type { Words } from '../../words/index.ts';
+import { verdictOf } from '../subject.ts';
+import type { Say } from './say.ts';
 
 export interface Facts {
   counts: Readonly<Record<Level, number>>;
@@ -23,14 +25,15 @@ export interface Facts {
   damaged: number;
 }
 
-export function factsOf(report: Report, words: Words): Facts {
+export function factsOf(report: Report, say: Say): Facts {
+  const { words } = say;
   const { hosts } = report;
   const counts: Record<Level, number> = { ok: 0, warning: 0, failed: 0 };
   for (const { level } of hosts) counts[level]++;
   const sum = (pick: (host: HostReport) => number): number => hosts.reduce((total, host) => total + pick(host), 0);
   return {
     counts,
-    headline: headlineOf(report, counts, words),
+    headline: headlineOf(report, say),
     because:
       report.verdict === 'ok' && report.actions.length === 0
         ? hosts.length === 1
@@ -51,22 +54,17 @@ export function factsOf(report: Report, words: Words): Facts {
 /** Most hosts that are named in the sentence below the verdict. */
 const NAMED = 3;
 
-function leadOf({ hosts, actions }: Report, words: Words): string {
+function leadOf({ hosts, actions }: Report, words: Words['page']): string {
   const worst = hosts.filter(({ level }) => level === hosts[0]?.level && level !== 'ok');
   const names = hosts.length > 1 && worst.length <= NAMED ? worst.map(({ host }) => host).join(words.comma) : '';
   const parts = [names, actions.length > 0 ? words.todo(actions.length) : ''].filter((part) => part !== '');
   return parts.length === 0 ? '' : `${parts.join(words.colon)}${words.stop}`;
 }
 
-function headlineOf({ verdict, hosts }: Report, { failed, warning }: Facts['counts'], words: Words): string {
-  const name = hosts[0]?.host ?? '';
-  if (hosts.length === 0) return verdict === 'failed' ? words.nothingEver : words.noHosts;
-  if (hosts.every(({ silent }) => silent)) return words.nothingEver;
-  if (failed > 0) return words.failedOf(failed, hosts.length, name);
-  if (verdict === 'failed') return words.otherwiseFailed;
-  if (warning > 0) return words.doubtfulOf(warning, hosts.length, name);
-  if (verdict === 'warning') return words.otherwiseDoubtful;
-  return words.allWell(hosts.length, name);
+/** The same sentence as in the text, as a heading. */
+function headlineOf(report: Report, { all }: Say): string {
+  const sentence = verdictOf(report, all);
+  return `${sentence.slice(0, 1).toUpperCase()}${sentence.slice(1)}`;
 }
 
 function worst(hosts: readonly HostReport[], measure: (host: HostReport) => number): HostReport | undefined {

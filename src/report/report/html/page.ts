@@ -29,7 +29,7 @@ const OPEN = 3;
 export function renderPage(report: Report, options: ViewOptions): string {
   const say = sayIn(options);
   const { words } = say;
-  const facts = factsOf(report, words);
+  const facts = factsOf(report, say);
   const period = { from: Date.parse(report.period.from), to: Date.parse(report.period.to) };
   const calendar = calendarOf(
     report.hosts.map(({ trend }) => trend),
@@ -57,7 +57,7 @@ ${actions(report, say)}
 ${numbers(report, facts, say)}
 ${body(report, calendar, say)}
 </main>
-<footer><p>${words.madeBy(`${say.dates.moment(made)} ${say.dates.zone(made)}`, report.by)} · ${words.version(report.version)}<br>${words.repository}${words.colon}<code>${report.repository.location}</code><br>${words.footer}</p></footer>
+<footer><p>${words.madeBy(`${say.dates.moment(made)} ${say.dates.zone(made)}`, report.by)} · mailrecover ${report.version}<br>${words.repository}${words.colon}<code>${report.repository.location}</code><br>${words.footer}</p></footer>
 <p id="status" role="status"></p>
 <script>${trusted(SCRIPT)}</script>
 </body>

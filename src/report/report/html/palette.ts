@@ -54,4 +54,4 @@ export const DARK: Theme = {
 };
 
 /** For pictures in mails, whose background the reader's program chooses: told apart from white and from black alike. */
-export const PICTURE = { bar: '#3f7cc8', failed: '#d9483b', goal: '#8b7355', axis: '#8a93a0' } as const;
+export const PICTURE = { bar: '#3f7cc8', failed: '#d9483b', goal: '#a3772f', axis: '#8a93a0' } as const;

@@ -2,7 +2,8 @@
 import { type Lang, type Quantities, quantities } from '../../quantities.ts';
 import type { Measure } from './scale.ts';
 import { datesIn, type Dates } from './dates.ts';
-import { wordsOf, type Words } from './words.ts';
+import { tell } from '../../text/tell.ts';
+import { wordsOf, type Words } from '../../words/index.ts';
 
 export interface ViewOptions {
   lang: Lang;
@@ -12,7 +13,13 @@ export interface ViewOptions {
 
 export interface Say extends Quantities {
   lang: Lang;
-  words: Words;
+  words: Words['page'];
+  /** The whole catalogue, and two of its parts. */
+  all: Words;
+  common: Words['common'];
+  report: Words['report'];
+  /** A message of a finding or an error, or a hint, in that language where somebody translated it. */
+  tell(message: string): string;
   dates: Dates;
   /** A span in seconds, `39 mins 37 secs`; and the same in one unit, `40 mins`, `2.5 hrs`. */
   span(seconds: number): string;
@@ -25,7 +32,8 @@ export interface Say extends Quantities {
 }
 
 export function sayIn({ lang, timeZone }: ViewOptions): Say {
-  const words = wordsOf(lang);
+  const all = wordsOf(lang);
+  const { page: words, common, report } = all;
   const said = quantities(lang, timeZone);
   const span = (seconds: number): string => said.duration(Math.max(0, seconds) * 1000);
   const value = (amount: number, measure: Measure): string =>
@@ -34,10 +42,14 @@ export function sayIn({ lang, timeZone }: ViewOptions): Say {
     ...said,
     lang,
     words,
+    all,
+    common,
+    report,
+    tell: (message) => tell(message, { lang, time: said.time }),
     dates: datesIn(lang, timeZone),
     span,
     brief: (seconds) => inOneUnit(seconds, seconds, lang),
-    ago: (seconds) => (seconds === undefined ? words.never : words.ago(inOneUnit(seconds, seconds, lang))),
+    ago: (seconds) => (seconds === undefined ? common.never : common.ago(inOneUnit(seconds, seconds, lang))),
     value,
     tick: (amount, measure, top) => (measure === 'seconds' ? inOneUnit(amount, top, lang) : value(amount, measure)),
   };

@@ -45,11 +45,11 @@ export function storedPerDay(trend: readonly TrendPoint[], calendar: Calendar): 
   ).map((sum, bin) => (sum === undefined ? undefined : sum / daysOf(calendar, bin, first)));
 }
 
-/** Days of a bin that the history covers, at least one. */
+/** Days of a bin that the history covers, those that have begun among them; a day when clocks change may have 25 hours. */
 function daysOf({ edges, until }: Calendar, bin: number, first: number): number {
   const from = Math.max(edges[bin] ?? 0, first);
   const to = Math.min(edges[bin + 1] ?? 0, until);
-  return Math.max(1, Math.round((to - from) / DAY));
+  return Math.max(1, Math.ceil((to - from) / DAY - 0.1));
 }
 
 /** Seconds that the longest successful run of a bin took. */

@@ -1,7 +1,7 @@
 /** Signs of the levels for the page: told apart by their shape, with a word beside them. */
 import type { Level } from '../../metrics/model.ts';
 import { type Markup, markup, trusted } from './markup.ts';
-import type { Words } from './words.ts';
+import type { Words } from '../../words/index.ts';
 
 const SHAPES: Readonly<Record<Level, string>> = {
   ok: '<circle cx="8" cy="8" r="8"/><path d="M4.4 8.3l2.4 2.4 4.8-5.2"/>',
@@ -22,6 +22,6 @@ export function sign(level: Level): Markup {
 }
 
 /** Sign and word. */
-export function badge(level: Level, words: Words, word: string = words.levels[level]): Markup {
+export function badge(level: Level, words: Words['page'], word: string = words.levels[level]): Markup {
   return markup`<span class="badge ${level}">${sign(level)}${word}</span>`;
 }

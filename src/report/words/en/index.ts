@@ -1,5 +1,6 @@
 import { common } from './common.ts';
+import { page } from './page.ts';
 import { report } from './report.ts';
 import { status } from './status.ts';
 
-export const en = { common, report, status };
+export const en = { common, page, report, status };

@@ -1,6 +1,6 @@
 import type { Action, Report } from '../../model.ts';
 import { partsOfHint } from '../hint.ts';
-import { type Markup, markup } from '../markup.ts';
+import { type Markup, markup, type Piece } from '../markup.ts';
 import type { Say } from '../say.ts';
 import { sign } from '../signs.ts';
 
@@ -16,33 +16,36 @@ export function actions(report: Report, say: Say): Markup {
   const { actions: all, verdict, hosts } = report;
   const { words } = say;
   if (all.length === 0)
-    return verdict === 'ok' && hosts.length > 0 ? markup`` : markup`<section><h2>${words.actions}</h2><p>${words.noActions}</p></section>`;
-  return markup`<section aria-labelledby="todo"><h2 id="todo">${words.actions}</h2><ol class="todo">${all
-    .slice(0, MOST)
-    .map((action) =>
-      item(action),
-    )}</ol>${all.length > MOST && markup`<p class="note">${words.moreActions(say.number(all.length - MOST))}</p>`}</section>`;
+    return verdict === 'ok' && hosts.length > 0
+      ? markup``
+      : markup`<section><h2>${say.report.next}</h2><p>${say.report.nothingToDo}</p></section>`;
+  return markup`<section aria-labelledby="todo"><h2 id="todo">${say.report.next}</h2><ol class="todo">${shownActions(report).map((action) => item(action, say))}</ol>${all.length > MOST && markup`<p class="note">${words.moreActions(all.length - MOST)}</p>`}</section>`;
 }
 
-function item({ hint, because, host }: Action): Markup {
+function item({ hint, because, host }: Action, say: Say): Markup {
   const level = because.severity === 'error' ? 'failed' : 'warning';
-  return markup`<li class="${level}"><p class="because">${sign(level)}<span>${named(because.message, host)}</span></p>${hintMarkup(hint)}</li>`;
+  return markup`<li class="${level}"><p class="because">${sign(level)}<span>${toldOf(because.message, host, say)}</span></p>${hintMarkup(hint, say)}</li>`;
 }
 
 /** A message with the host that it is about: marked where it names it, else before it. */
-export function named(message: string, host: string | undefined): Markup {
-  const text = markup`<span lang="en">${message}</span>`;
-  if (host === undefined) return text;
-  const at = message.indexOf(host);
-  if (at < 0) return markup`<b class="host">${host}</b> ${text}`;
-  return markup`<span lang="en">${message.slice(0, at)}<b class="host">${host}</b>${message.slice(at + host.length)}</span>`;
+export function toldOf(message: string, host: string | undefined, say: Say): Markup {
+  const told = say.tell(message);
+  const at = host === undefined ? -1 : told.indexOf(host);
+  if (host === undefined) return inItsLanguage(message, told, say);
+  if (at < 0) return markup`<b class="host">${host}</b> ${inItsLanguage(message, told, say)}`;
+  return inItsLanguage(message, markup`${told.slice(0, at)}<b class="host">${host}</b>${told.slice(at + host.length)}`, say, told);
+}
+
+/** Messages are made in English; those that nobody translated are marked as what they are. */
+function inItsLanguage(message: string, shown: Piece, { lang }: Say, told = shown): Markup {
+  return lang !== 'en' && told === message ? markup`<span lang="en">${shown}</span>` : markup`${shown}`;
 }
 
 /** A hint: words as words, commands to be copied. */
-export function hintMarkup(hint: string): Markup {
-  return markup`<div class="hint" lang="en">${partsOfHint(hint).map((part) =>
-    'text' in part ? markup`<p>${part.text}</p>` : command(part.command),
-  )}</div>`;
+export function hintMarkup(hint: string, say: Say): Markup {
+  const told = say.tell(hint);
+  const parts = partsOfHint(told).map((part) => ('text' in part ? markup`<p>${part.text}</p>` : command(part.command)));
+  return markup`<div class="hint"${say.lang !== 'en' && told === hint && markup` lang="en"`}>${parts}</div>`;
 }
 
 /** In words that are kept whole: a line that ends within an option could not be read. */

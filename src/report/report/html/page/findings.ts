@@ -3,7 +3,7 @@ import type { Report } from '../../model.ts';
 import { type Markup, markup } from '../markup.ts';
 import type { Say } from '../say.ts';
 import { sign } from '../signs.ts';
-import { hintMarkup, named, shownActions } from './actions.ts';
+import { hintMarkup, shownActions, toldOf } from './actions.ts';
 
 interface Found {
   finding: Finding;
@@ -49,11 +49,11 @@ function groupMarkup(group: readonly Found[], say: Say): Markup {
   const { severity, code } = first.finding;
   const level = severity === 'error' ? 'failed' : severity === 'warning' ? 'warning' : undefined;
   const items = group.map(
-    ({ finding, host }) => markup`<li>${named(finding.message, host)}${finding.hint !== undefined && hintMarkup(finding.hint)}</li>`,
+    ({ finding, host }) =>
+      markup`<li>${toldOf(finding.message, host, say)}${finding.hint !== undefined && hintMarkup(finding.hint, say)}</li>`,
   );
   const rest = items.slice(IN_SIGHT);
   return markup`<article class="finding ${level ?? 'info'}"><h4>${level !== undefined && sign(level)}${say.words.severities[severity]} <code>${code}</code></h4><ul>${items.slice(0, IN_SIGHT)}</ul>${
-    rest.length > 0 &&
-    markup`<details class="rest"><summary>${say.words.moreFindings(say.number(rest.length))}</summary><ul>${rest}</ul></details>`
+    rest.length > 0 && markup`<details class="rest"><summary>${say.words.moreFindings(rest.length)}</summary><ul>${rest}</ul></details>`
   }</article>`;
 }

@@ -45,26 +45,26 @@ function factList(host: HostReport, say: Say): Markup {
     [
       words.lastBackup,
       backup === undefined
-        ? words.never
+        ? say.common.never
         : markup`${against(say.ago(backup.ageSeconds), goals.rpo, say)}<span class="note">${moment(backup.time)}</span>`,
     ],
   ];
   if (backup !== undefined)
     facts.push([
       words.held,
-      markup`${words.messages(say.number(backup.messages))}<span class="note">${say.size(backup.bytes)} · <code>${backup.snapshot}</code></span>`,
+      markup`${words.messages(backup.messages)}<span class="note">${say.size(backup.bytes)} · <code>${backup.snapshot}</code></span>`,
     ]);
   facts.push([
     words.lastProof,
     proof === undefined
-      ? words.never
+      ? say.common.never
       : markup`${say.ago(proof.ageSeconds)}<span class="note">${moment(proof.time)}<br>${words.proofBy(proof.level, proof.by)}</span>`,
   ]);
   const seconds = (wholeProof ?? proof)?.seconds;
   if (seconds !== undefined) facts.push([words.restoreTakes, against(say.span(seconds), goals.rto, say)]);
   facts.push([
     words.backups,
-    markup`${say.number(totals.backups)}<span class="note">${words.messages(say.number(totals.newMessages))}${words.comma}${say.size(totals.bytesStored)}</span>`,
+    markup`${say.number(totals.backups)}<span class="note">${words.messages(totals.newMessages)}${words.comma}${say.size(totals.bytesStored)}</span>`,
   ]);
   if (host.failures.length > 0) facts.push([words.runsFailed, badge('failed', words, say.number(host.failures.length))]);
   if (host.incomplete.length > 0) facts.push([words.neverEnded, badge('failed', words, say.number(host.incomplete.length))]);
@@ -89,15 +89,15 @@ function runTable(host: HostReport, most: number, say: Say): Markup {
     column(words.said, { text: true }),
   ];
   const rows = shown.map((run) => ({ cells: runCells(run, say) }));
-  const left = host.runs.length - shown.length;
-  return markup`${table(columns, rows, { caption: words.runs, sortBy: words.sortBy })}${left > 0 && markup`<p class="note">${words.moreRuns(say.number(left))}<code>mailrecover history --host ${host.host}</code></p>`}`;
+  const left = host.runs.length - shown.length + (host.runsLeftOut ?? 0);
+  return markup`${table(columns, rows, { caption: words.runs, sortBy: words.sortBy })}${left > 0 && markup`<p class="note">${words.moreRuns(left)}<code>mailrecover history --host ${host.host}</code></p>`}`;
 }
 
 function runCells(run: RunLine, say: Say): { content: Piece; sort: string | number }[] {
   const { words } = say;
   const { counts, seconds, startedAt } = run;
   const level = levelOfState(run.state);
-  const word = (words.states as Readonly<Record<string, string>>)[run.state] ?? run.state;
+  const word = say.report.state[run.state] ?? run.state;
   const optional = (value: number | undefined, show: (value: number) => string) => ({
     content: value === undefined ? '–' : show(value),
     sort: value ?? -1,
@@ -110,8 +110,8 @@ function runCells(run: RunLine, say: Say): { content: Piece; sort: string | numb
       sort: level === undefined ? 3 : { failed: 0, warning: 1, ok: 2 }[level],
     },
     optional(seconds, say.span),
-    optional(counts['messagesNew'], say.number),
+    optional(counts['newMessages'], say.number),
     optional(counts['bytesStored'], say.size),
-    { content: markup`<span lang="en">${run.error ?? run.codes.join(', ')}</span>`, sort: '' },
+    { content: markup`${run.error === undefined ? run.codes.map(say.report.short).join(words.comma) : say.tell(run.error)}`, sort: '' },
   ];
 }

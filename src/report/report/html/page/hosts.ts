@@ -43,7 +43,7 @@ function cellsOf(host: HostReport, index: number, calendar: Calendar, say: Say):
     { content: markup`<a href="#host-${index}">${host.host}</a>`, sort: host.host },
     { content: against(say.ago(backup?.ageSeconds), goals.rpo, say), sort: backup?.ageSeconds ?? Number.MAX_SAFE_INTEGER },
     { content: say.ago(proof?.ageSeconds), sort: proof?.ageSeconds ?? Number.MAX_SAFE_INTEGER },
-    { content: seconds === undefined ? words.unknown : against(say.brief(seconds), goals.rto, say), sort: seconds ?? -1 },
+    { content: seconds === undefined ? say.common.unknown : against(say.brief(seconds), goals.rto, say), sort: seconds ?? -1 },
     { content: say.number(totals.newMessages), sort: totals.newMessages },
     { content: say.size(totals.bytesStored), sort: totals.bytesStored },
     { content: host.trend.length > 1 ? spark(storedPerDay(host.trend, calendar), words.trend) : '', sort: 0 },

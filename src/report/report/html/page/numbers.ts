@@ -5,6 +5,9 @@ import { type Markup, markup } from '../markup.ts';
 import type { Say } from '../say.ts';
 import { sign } from '../signs.ts';
 
+/** Days; nobody knows what is in ten years. */
+const FAR_AWAY = 3650;
+
 export interface Tile {
   label: string;
   value: string;
@@ -54,7 +57,7 @@ export function tilesOf(report: Report, facts: Facts, say: Say): Tile[] {
     const rto = slowest?.goals.rto;
     tiles.push({
       label: single ? words.restoreTakes : words.longestRestore,
-      value: seconds === undefined ? words.unknown : say.brief(seconds),
+      value: seconds === undefined ? say.common.unknown : say.brief(seconds),
       note: joined([single ? undefined : slowest?.host, rto === undefined ? words.noGoal : words.goal(say.brief(rto.goalSeconds))], say),
       level: seconds === undefined ? undefined : metLevel(rto),
     });
@@ -72,7 +75,7 @@ export function tilesOf(report: Report, facts: Facts, say: Say): Tile[] {
       note: joined(
         [
           repository.perDay === undefined ? undefined : words.perDay(say.size(repository.perDay)),
-          repository.encrypted ? words.encrypted : words.notEncrypted,
+          repository.encrypted ? say.report.encrypted : say.report.notEncrypted,
         ],
         say,
       ),
@@ -81,8 +84,13 @@ export function tilesOf(report: Report, facts: Facts, say: Say): Tile[] {
   const { free, daysUntilFull } = repository;
   tiles.push({
     label: words.room,
-    value: free === undefined ? words.unknown : say.size(free),
-    note: free === undefined ? words.roomUnknown : daysUntilFull === undefined ? undefined : words.daysLeft(say.number(daysUntilFull)),
+    value: free === undefined ? say.common.unknown : say.size(free),
+    note:
+      free === undefined
+        ? words.roomUnknown
+        : daysUntilFull === undefined || daysUntilFull > FAR_AWAY
+          ? undefined
+          : words.daysLeft(daysUntilFull),
     level: daysUntilFull === undefined || daysUntilFull >= 14 ? undefined : daysUntilFull < 2 ? 'failed' : 'warning',
   });
   const bad = facts.failedRuns + facts.incompleteRuns;
@@ -97,7 +105,7 @@ export function tilesOf(report: Report, facts: Facts, say: Say): Tile[] {
   if (spool !== undefined && spool.waiting + spool.refused > 0) {
     const oldest =
       spool.oldest === undefined ? undefined : words.spoolOldest(say.brief((Date.parse(report.madeAt) - Date.parse(spool.oldest)) / 1000));
-    const refused = spool.refused > 0 ? words.spoolRefused(say.number(spool.refused)) : undefined;
+    const refused = spool.refused > 0 ? words.spoolRefused(spool.refused) : undefined;
     tiles.push({
       label: words.spool,
       value: say.number(spool.waiting),

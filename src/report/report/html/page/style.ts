@@ -43,6 +43,7 @@ time{white-space:nowrap}
 .hero{--mark:var(--tint);display:grid;grid-template-columns:auto minmax(0,1fr);gap:clamp(1rem,2.5vw,1.75rem);padding:clamp(1.25rem,3.5vw,2.5rem);border-radius:16px;background:var(--tint)}
 .hero>.sign{width:clamp(2.25rem,5vw,3.5rem);height:clamp(2.25rem,5vw,3.5rem);color:var(--tone);margin-top:.2rem}
 .hero .word{color:var(--tone);font-weight:650;font-size:.9375rem;margin-bottom:.15rem}
+.occasion{color:var(--muted);margin-top:.35rem}
 .lead{font-size:1.0625rem;margin-top:.5rem}
 .share{display:block;margin-top:1.5rem;border-radius:4px;overflow:hidden}
 .share .ok{fill:var(--ok)}.share .warning{fill:var(--warning)}.share .failed{fill:var(--failed)}
