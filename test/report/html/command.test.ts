@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { htmlProblem, visibleText } from '../../support/html.ts';
@@ -35,5 +35,9 @@ test('a page that can not be written is an error, and nothing is left behind', a
   mkdirSync(file);
   const { code, json } = await setting.json('report', '--html', file);
   assert.equal(code, 1);
-  assert.equal(json.findings[0]?.code, 'io');
+  assert.equal((json['error'] as { code: string }).code, 'io');
+  assert.deepEqual(
+    readdirSync(setting.root).filter((name) => name.startsWith('taken') || name.startsWith('.taken')),
+    ['taken'],
+  );
 });
