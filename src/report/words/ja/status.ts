@@ -16,10 +16,10 @@ export const status: Words['status'] = {
   },
   loss: {
     all: 'すべてのメールが失われます',
-    since: (span) => `失われるのは最大でも直近 ${span}分のメールです`,
+    since: (span) => `失われるのは最大でも直近 ${span}のメールです`,
     minute: '1 分',
   },
-  proved: (ago) => `復元検証は${ago}に成功しています`,
+  proved: (ago) => `復元検証は ${ago}に成功しています`,
   neverProved: '復元できることはまだ検証されていません',
   row: {
     newest: '最新バックアップ',
