@@ -1,6 +1,6 @@
 #!/bin/sh
-# npm run demo [-- [--mail PATH] [--no-install] [--keep]]
-# Loses mail and gets it back, with the real program; touches nothing outside of a scratch directory.
+# npm run demo [-- [--mail PATH] [--report FILE] [--no-install] [--keep]]
+# Loses mail and gets it back, with the real program; touches nothing outside of a scratch directory, but for the page of the report.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite, test } from 'node:test';
 import { notBuilt } from '../support/binary.ts';
@@ -15,7 +16,9 @@ const DEMO = fileURLToPath(new URL('demo.ts', import.meta.url));
 
 /** Runs the demo; gives what it printed. */
 async function demo(...args: string[]): Promise<string> {
-  const child = spawn(process.execPath, [DEMO, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [DEMO, '--report', join(scratch('page'), 'report.html'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
@@ -27,7 +30,7 @@ async function demo(...args: string[]): Promise<string> {
 suite('the demo', { skip: notBuilt() }, () => {
   test('loses made mail and gets it back', async () => {
     const output = await demo();
-    for (const command of ['init', 'backup', 'snapshots', 'find', 'restore', 'verify', 'check', 'status'])
+    for (const command of ['init', 'backup', 'snapshots', 'find', 'restore', 'verify', 'check', 'status', 'report'])
       assert.ok(output.includes(`$ mailrecover ${command}`), output);
     if (noDovecot() === false) assert.match(output, /Over IMAP: \d+ messages compared, .*: the same\./);
     assert.match(output, /On disk: \d+ files and directories compared, .*: the same\./);

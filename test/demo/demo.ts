@@ -1,5 +1,6 @@
 /** `npm run demo`: mail is backed up, changed, lost, restored and proved, by the program itself. */
 import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Dovecot, idOf, noDovecot, startDovecot } from '../support/dovecot.ts';
@@ -14,7 +15,13 @@ import { copiedMail, type DemoMail, madeMail } from './mail.ts';
 import { ask, bold, command, CommandFailed, green, print, type Program, red, say, shell, shellIn, step } from './show.ts';
 
 const { values } = parseArgs({
-  options: { mail: { type: 'string' }, 'no-install': { type: 'boolean' }, keep: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    mail: { type: 'string' },
+    report: { type: 'string' },
+    'no-install': { type: 'boolean' },
+    keep: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
 });
 
 /** Names of files that a mail server makes anew, which are not backed up. */
@@ -50,7 +57,9 @@ async function main(): Promise<void> {
     lose(stage);
     const wrong = [...(await restore(stage, before)), ...byHand(stage, before)];
     await prove(stage);
-    verdict(stage, wrong, begin, await ask(stage.program, 'snapshots'));
+    const snapshots = await ask(stage.program, 'snapshots');
+    await report(stage);
+    verdict(stage, wrong, begin, snapshots);
   } finally {
     if (values.keep ?? false) print(`\nKept: ${scratch.path}`);
     else await undo(scratch);
@@ -169,6 +178,14 @@ async function prove({ program, noServer }: Stage): Promise<void> {
   await command(program, 'verify', '--level', noServer === false ? 'server' : 'mail');
   await command(program, 'check');
   await command(program, 'status');
+}
+
+/** On the screen, and as a page that stays when all else goes. */
+async function report({ program }: Stage): Promise<void> {
+  step('What its administrator reads in the morning');
+  const page = resolve(process.env['MAILRECOVER_DEMO_FROM'] ?? '.', values.report ?? join(tmpdir(), 'mailrecover-demo-report.html'));
+  await command(program, 'report', '--all', '--html', page);
+  say(`The page stays there when the rest is removed: open ${page} in a browser.`);
 }
 
 function verdict({ noServer, mail }: Stage, wrong: string[], begin: number, snapshots: { [field: string]: unknown }): void {
