@@ -16,6 +16,7 @@ import { mergeSpans, spansOf, type Span } from '../retention/spans.ts';
 import { hostFingerprint } from '../signing.ts';
 import { snapshotPath } from '../names.ts';
 import type { Target } from '../target.ts';
+import { copyRuns } from './runs.ts';
 
 /** Objects that are on their way at the same time. */
 const AT_ONCE = 4;
@@ -150,6 +151,7 @@ export async function copySnapshots(options: CopyOptions, plan: CopyPlan, lock: 
   }
   await copyRecords(options, holdings);
   await recordLeftOut(options);
+  await copyRuns(from.target, to.target, options.believed);
   await compare(to.target, plan, report);
   return report;
 }
