@@ -46,6 +46,7 @@ export const registry = createRegistry({
   'notify status': async () => (await import('./notify-status.ts')).default,
   'notify flush': async () => (await import('./notify-flush.ts')).default,
   'standby sync': async () => (await import('./standby-sync.ts')).default,
+  'standby failback': async () => (await import('./standby-failback.ts')).default,
   'standby serve': async () => (await import('./standby-serve.ts')).default,
   'config check': async () => (await import('./config-check.ts')).default,
   completion: async () => (await import('./completion.ts')).default,

@@ -154,13 +154,19 @@ export async function restoreLive(
   }
   findings.push(...(await audit(place, 'restore', { live: mode, snapshots: plan.snapshots, asked: JSON.parse(asked) as unknown })));
   run ??= await Run.begin(place.state, plan);
-  const report = await carryOut({
+  const { progress, signal } = context;
+  const from = {
     repository,
     identities,
     snapshots: await snapshotsOf(place, plan.snapshots),
     threads: await threadsOf(config),
-    progress: context.progress,
-    signal: context.signal,
+    progress,
+    signal,
+  };
+  const report = await carryOut({
+    from,
+    progress,
+    signal,
     run,
     dovecot: { config: config.dovecot?.config, signal: context.signal },
     begun,
@@ -204,9 +210,12 @@ function notFinished(run: Run): MailrecoverError {
     'refused',
     `live restore '${run.plan.id}' was interrupted${undoing ? ' while it was undone' : ''}, and comes first`,
     {
-      hint: undoing
-        ? `finish that: 'mailrecover undo ${run.plan.id}'`
-        : `run the same command again, which finishes it, or undo it: 'mailrecover undo ${run.plan.id}'`,
+      hint:
+        run.plan.mode === 'merge'
+          ? "finish it: 'mailrecover standby failback'"
+          : undoing
+            ? `finish that: 'mailrecover undo ${run.plan.id}'`
+            : `run the same command again, which finishes it, or undo it: 'mailrecover undo ${run.plan.id}'`,
       subject: run.plan.id,
     },
   );

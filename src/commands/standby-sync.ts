@@ -101,11 +101,13 @@ function render({ from, to }: { from: string; to: string }, { counts }: SyncRepo
   const n = (value: number): string => text.number(value);
   const alike = counts.mailboxes - counts.failed;
   const verdict =
-    counts.failed > 0
-      ? text.red(`${n(counts.failed)} of ${n(counts.mailboxes)} mailboxes were left as they were`)
-      : isDry
-        ? text.bold('nothing was changed: --dry-run')
-        : text.green(`'${to}' has the mail of '${from}'`);
+    counts.mailboxes === 0
+      ? text.yellow('there was no mailbox to look at')
+      : counts.failed > 0
+        ? text.red(`${n(counts.failed)} of ${n(counts.mailboxes)} mailboxes were left as they were`)
+        : isDry
+          ? text.bold('nothing was changed: --dry-run')
+          : text.green(`'${to}' has the mail of '${from}'`);
   return [
     verdict,
     text.pairs([

@@ -58,6 +58,11 @@ export default defineCommand({
     if (options.list) return listed(runs);
     if (!options.dryRun) await lock(context, place);
     const run = chosen(runs, args.run, options.release);
+    if (run.plan.mode === 'merge' && !options.release)
+      throw new MailrecoverError('refused', `run '${run.plan.id}' merged the mail of two hosts, and the old host's may be gone by now`, {
+        hint: 'what was taken out lies beside the mailboxes, in .mailrecover-…/old, until you release it: --release',
+        subject: run.plan.id,
+      });
     if (options.release) {
       const { setAside } = countsOf(run.plan);
       if (options.dryRun)
@@ -109,7 +114,7 @@ async function lock(context: CommandContext, place: Place): Promise<void> {
 }
 
 function chosen(runs: readonly Run[], wanted: string | undefined, releasing: boolean): Run {
-  const open = runs.filter(({ state }) => state !== 'undone' && state !== 'released');
+  const open = runs.filter(({ state, plan }) => plan.mode !== 'merge' && state !== 'undone' && state !== 'released');
   const fits = wanted === undefined ? open.slice(-1) : runs.filter(({ plan }) => plan.id.startsWith(wanted));
   const [run] = fits;
   if (run === undefined || fits.length > 1)

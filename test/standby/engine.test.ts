@@ -47,7 +47,7 @@ async function pair(): Promise<Pair> {
     roots,
     run: (options = {}, settle = 3) =>
       sync({
-        source: liveSource({ stores: [{ name: 'mail', path: primary.mail }], settle }),
+        source: liveSource({ state, stores: [{ name: 'mail', path: primary.mail }], settle }),
         sink: liveSink({
           state,
           stores: [{ name: 'mail', path: standby.mail }],

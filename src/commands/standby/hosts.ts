@@ -48,6 +48,7 @@ export async function sourceOn(context: CommandContext, name: string, way: Direc
   if (hostNamed(config, name).ssh === undefined) {
     const { liveSource } = await import('../../standby/sync/read-live.ts');
     return liveSource({
+      state: config.state,
       stores: syncStores(config),
       settle: await settleOf(config),
       signal: context.signal,

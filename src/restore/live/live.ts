@@ -9,10 +9,15 @@ import type { Run } from './journal.ts';
 import { isFolder, LiveReader, listFolder } from './look.ts';
 import { changes, type FolderPlan, type LivePlan, type MailboxPlan } from './model.ts';
 import { lackingKeywords, putAdds, putFlags, setAside } from './put.ts';
+import type { Progress } from '../../system/progress.ts';
 import { addsOf, batchesOf, stage, type Batch, type StageOptions } from './stage.ts';
 
-export interface LiveOptions extends StageOptions {
+export interface LiveOptions {
   run: Run;
+  /** Where messages come from; undefined where all of them were staged before. */
+  from: StageOptions | undefined;
+  progress: Progress;
+  signal?: AbortSignal;
   dovecot: DovecotAccess;
   /** {@link monotonic} when the command began. */
   begun: number;
@@ -87,7 +92,9 @@ class LiveRun {
     const { plan } = run;
     let lost = run.lostOf(batch.name);
     if (lost === undefined) {
-      const staged = await stage(this.#options, plan, batch, this.#handles);
+      const { from } = this.#options;
+      if (from === undefined) throw new MailrecoverError('bug', 'messages that were to lie ready do not');
+      const staged = await stage(from, plan, batch, this.#handles);
       this.#findings.push(...staged.findings);
       run.note({ did: 'staged', batch: batch.name, lost: staged.lost });
       lost = new Set(staged.lost);

@@ -72,7 +72,8 @@ export interface LivePlan {
   id: string;
   /** UTC. */
   made: string;
-  mode: LiveMode;
+  /** `merge`: what another host has, by `standby failback`; it comes out of no repository. */
+  mode: LiveMode | 'merge';
   /** What was asked for, so that the same command takes an interrupted run up. */
   asked: string;
   repository: string;

@@ -73,7 +73,8 @@ export async function planReplacement(options: ReplacementOptions): Promise<Fold
   return folder;
 }
 
-function flagChange(base: ByteString, message: LiveMessage, wanted: readonly string[], keywords: Keywords): FlagChange | undefined {
+/** How a message gets these flags; undefined where it has them. */
+export function flagChange(base: ByteString, message: LiveMessage, wanted: readonly string[], keywords: Keywords): FlagChange | undefined {
   const letters = maildirFlags(wanted, keywords);
   const known = new Set([...keywords.values()].map((name) => name.toLowerCase()));
   const add = wanted.filter((flag) => !flag.startsWith('\\') && !known.has(flag.toLowerCase()));

@@ -90,7 +90,8 @@ export function mergeMailbox(input: MergeInput): MergePlan {
       const change = mergeFlags(old?.flags, mine.flags, message.flags);
       if (change.add.length + change.remove.length > 0) folder.flags.push({ base: name, ...change });
     }
-    for (const name of our?.messages.keys() ?? []) if (was?.messages.has(name) === true && their?.messages.has(name) !== true) folder.removes.push(name);
+    for (const name of our?.messages.keys() ?? [])
+      if (was?.messages.has(name) === true && their?.messages.has(name) !== true) folder.removes.push(name);
     const gone = new Set(folder.removes);
     folder.renumber = folder.renumber.filter((name) => !gone.has(name));
     // A folder that the serving host gave up comes back only for mail that nobody has seen there.

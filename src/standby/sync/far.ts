@@ -1,5 +1,6 @@
 /** The source and the sink of another host, through the program that {@link serveSync} runs there. */
-import type { Held, MailboxName, OwnedMailbox, Piece, Sink, Source, TakeOver } from './model.ts';
+import type { Finding } from '../../errors/finding.ts';
+import type { Held, MailboxName, OwnedMailbox, Piece, Sink, Source, Taken, TakeOver } from './model.ts';
 import type { Handler, Peer } from './peer.ts';
 import { PROTOCOL, type Hello } from './serve.ts';
 import { hashOf } from './taken.ts';
@@ -32,6 +33,7 @@ export function farSink(peer: Peer): Sink {
       }
       return (await peer.call('commit', { cut, options })) as TakeOver;
     },
+    accept: async (cut, number) => ((await peer.call('accept', { cut, number })) as Finding | null) ?? undefined,
     note: async (lag) => {
       await peer.call('note', lag);
     },
@@ -51,6 +53,7 @@ export function farSource(): { source: (peer: Peer) => Source; handlers: Record<
     },
     source: (peer) => ({
       mailboxes: async () => (await peer.call('mailboxes', null)) as { mailboxes: OwnedMailbox[]; findings: [] },
+      common: async ({ store, mailbox }) => ((await peer.call('common', { store, mailbox })) as Taken | null) ?? undefined,
       async read({ store, mailbox }, held, take, options) {
         const read = next++;
         reads.set(read, take);

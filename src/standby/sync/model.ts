@@ -104,9 +104,33 @@ export interface TakeOver {
   findings: Finding[];
 }
 
+/** A folder beside its messages. */
+export interface FolderFacts {
+  dir: ByteString;
+  uidValidity: number;
+  nextUid: number;
+  guid?: string;
+  /** Names of keywords by the number that file names give them. */
+  keywords: [number: number, name: string][];
+}
+
+/** A state of a mailbox that both hosts had in common, as one of them has written it down. */
+export interface Taken {
+  version: 1;
+  epoch: number;
+  /** Counts on within an epoch: of two states that of the later epoch is the newer, then the one with the higher number. */
+  number: number;
+  cut: MailboxCut;
+  folders: FolderFacts[];
+  /** The print of the mailbox on the host that was written to, once it was found to be what the cut says. */
+  own?: string;
+}
+
 /** Where mailboxes are read: the active host, or a snapshot. */
 export interface Source {
   mailboxes(): Promise<{ mailboxes: OwnedMailbox[]; findings: Finding[] }>;
+  /** The last state of a mailbox that this host knows to have been on the other host, too. */
+  common(name: MailboxName): Promise<Taken | undefined>;
   /**
    * Reads one mailbox; what `held` does not have is handed to `take` meanwhile.
    * @returns `unchanged` where nothing changed since the print in `held`; `changed` where something did, and that is all that `held` says; `gone` where the mailbox is not there
@@ -135,6 +159,11 @@ export interface Sink {
   stage(name: MailboxName, piece: Piece, content: Uint8Array): Promise<void>;
   /** Makes the mailbox what the cut says. */
   commit(cut: MailboxCut, options: CommitOptions): Promise<TakeOver>;
+  /**
+   * Takes what a mailbox of this host holds for known: all of it was merged into the mail of the active host, and may go.
+   * @returns a finding where the mailbox is no longer what the cut says
+   */
+  accept(cut: MailboxCut, number: number): Promise<Finding | undefined>;
   /** How far behind each mailbox is; written down durably. */
   note(lag: readonly MailboxLag[]): Promise<void>;
 }

@@ -126,7 +126,7 @@ export function refusal(
     return {
       severity: 'error',
       code: 'not-synced',
-      message: `mailbox '${subject}' holds ${plan.foreign.length} messages on the standby that did not come from the active host, such as '${displayBytes(stray.base)}'; it was left as it is`,
+      message: `mailbox '${subject}' holds ${plan.foreign.length === 1 ? 'a message' : `${plan.foreign.length} messages`} on the standby that did not come from the active host, such as '${displayBytes(stray.base)}'; it was left as it is`,
       hint: 'if the standby has served mail since, merge it first (standby failback); if they are left over from something else, set them aside: --adopt',
       subject,
     };

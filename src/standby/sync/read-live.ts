@@ -24,8 +24,11 @@ import {
   type SyncedArea,
 } from './model.ts';
 import { printOf, type PrintArea } from './print.ts';
+import { TakenStore } from './taken.ts';
 
 export interface LiveSourceOptions {
+  /** Directory of this host's state. */
+  state: string;
   stores: readonly StoreSource[];
   /** Names of mailboxes as people write them; all where it is absent. */
   mailboxes?: readonly string[];
@@ -53,6 +56,7 @@ export function liveSource(options: LiveSourceOptions): Source {
       });
       return { mailboxes: mailboxes.flat(), findings };
     },
+    common: async (name) => new TakenStore(options.state).read(name),
     async read(name, held, take, { contents }) {
       const source = (await all()).sources.get(keyOf(name));
       if (source === undefined) return 'gone';

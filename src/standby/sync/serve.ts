@@ -49,6 +49,7 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
       else sink = await make.sink(hello);
     },
     mailboxes: () => need(source).mailboxes(),
+    common: (body) => need(source).common(body as MailboxName),
     read: async (body) => {
       const { read, name, held, options } = body as { read: number; name: MailboxName; held: Held; options: { contents: boolean } };
       const window = new Window();
@@ -69,6 +70,10 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
     commit: (body) => {
       const { cut, options } = body as { cut: MailboxCut; options: CommitOptions };
       return need(sink).commit(cut, options);
+    },
+    accept: (body) => {
+      const { cut, number } = body as { cut: MailboxCut; number: number };
+      return need(sink).accept(cut, number);
     },
     note: (body) => need(sink).note(body as MailboxLag[]),
   };

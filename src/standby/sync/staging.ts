@@ -53,9 +53,14 @@ export class Staging {
     return held?.size === size && held.mtime === mtime ? held.name : undefined;
   }
 
-  /** Size and time of a message that lies ready. */
-  facts(key: string): { size: number; mtime: number } | undefined {
-    return this.#messages.get(stagedKey(key));
+  /** The name of the file in which a message lies, by {@link stagedKey}. */
+  nameOf(key: string): string | undefined {
+    return this.#messages.get(key)?.name;
+  }
+
+  /** SHA-256 of a message that lies ready. */
+  sha(key: string): string | undefined {
+    return this.#messages.get(stagedKey(key))?.name.split('-')[2];
   }
 
   file(sha: string): Buffer | undefined {

@@ -7,28 +7,8 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
-import type { ByteString } from '../../store/bytes.ts';
 import { makeDirectory, writeDurable } from '../../system/files.ts';
-import type { MailboxCut, MailboxName } from './model.ts';
-
-/** A folder beside its messages. */
-export interface FolderFacts {
-  dir: ByteString;
-  uidValidity: number;
-  nextUid: number;
-  guid?: string;
-  /** Names of keywords by the number that file names give them. */
-  keywords: [number: number, name: string][];
-}
-
-export interface Taken {
-  version: 1;
-  epoch: number;
-  cut: MailboxCut;
-  folders: FolderFacts[];
-  /** The print of the mailbox on the standby itself, once it was found to be what the cut says. */
-  own?: string;
-}
+import type { MailboxName, Taken } from './model.ts';
 
 function root(state: string): string {
   return join(state, 'standby', 'mailboxes');

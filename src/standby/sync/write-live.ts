@@ -19,6 +19,7 @@ import {
   messageKey,
   NOTHING,
   type CommitOptions,
+  type FolderFacts,
   type Held,
   type MailboxCut,
   type MailboxName,
@@ -34,7 +35,7 @@ import { countPlan, isNothing, isUidlist, planTakeOver, refusal, type TakeOverPl
 import { printOf } from './print.ts';
 import { readMailbox } from './read-live.ts';
 import { Staging } from './staging.ts';
-import { hashOf, TakenStore, type FolderFacts } from './taken.ts';
+import { hashOf, TakenStore } from './taken.ts';
 import { lockUidlist } from './uidlock.ts';
 
 export interface LiveSinkOptions {
@@ -69,6 +70,7 @@ export function liveSink(options: LiveSinkOptions): Sink {
       writer.stage(name, piece, content);
     },
     commit: (cut, how) => writer.commit(cut, how),
+    accept: (cut, number) => writer.accept(cut, number),
     note: (lag) => writer.locked(() => noteLag(options.state, lag)),
   };
 }
@@ -168,7 +170,7 @@ class LiveSink {
       if (how.dryRun) return { counts: countPlan(plan), findings: [] };
       const lacking = plan.adds.filter(({ dir, base, size, mtime }) => staging.message(messageKey(dir, base), size, mtime) === undefined);
       if (lacking.length > 0) return { counts: NOTHING, findings: [incomplete(cut, lacking.length)] };
-      const record = { version: 1 as const, epoch: this.#options.epoch, cut };
+      const record = { version: 1 as const, epoch: this.#options.epoch, number: (taken?.number ?? 0) + 1, cut };
       await this.#taken.begin({ ...record, folders: taken?.folders ?? [] });
       await this.#apply(cut, { owner: cut.owner, place, staging, has }, plan);
       await this.#taken.write({ ...record, folders: foldersOf(place, cut) });
@@ -176,6 +178,18 @@ class LiveSink {
       staging.clear();
       this.#open.delete(hashOf(cut));
       return { counts: countPlan(plan), findings: [] };
+    });
+  }
+
+  async accept(cut: MailboxCut, number: number): Promise<Finding | undefined> {
+    return this.locked(async () => {
+      await this.#options.guard();
+      const { place, has } = await this.#look(placeOf(cut, this.#options.stores), cut.owner);
+      this.#open.delete(hashOf(cut));
+      const { adds, renames, foreign, removes } = planTakeOver(has, cut, []);
+      if (adds.length + renames.length + foreign.length + removes.length > 0) return changedMeanwhile(cut);
+      await this.#taken.write({ version: 1, epoch: this.#options.epoch, number, cut, folders: foldersOf(place, cut) });
+      return undefined;
     });
   }
 
@@ -231,6 +245,17 @@ function contentIn(place: MailboxPlace, staging: Staging, has: MailboxCut, sha: 
   const twin = has.files.find((file) => file.sha === sha);
   if (twin === undefined) throw new MailrecoverError('bug', 'a file that was to be taken over does not lie ready');
   return readFileSync(fsPath(pathIn(place, twin.area, twin.path)));
+}
+
+function changedMeanwhile({ mailbox }: MailboxName): Finding {
+  const subject = displayBytes(mailbox);
+  return {
+    severity: 'error',
+    code: 'changed-meanwhile',
+    message: `mailbox '${subject}' of the old host changed while it was merged`,
+    hint: 'see that its mail services are stopped there, and run it again',
+    subject,
+  };
 }
 
 function incomplete({ mailbox }: MailboxName, lacking: number): Finding {

@@ -42,7 +42,7 @@ const noCopies = fc.array(
   change.filter(({ kind }) => kind !== 'copy'),
   { maxLength: 12 },
 );
-const cases = <T>(check: (one: Case) => T, each = changes): void => {
+const cases = (check: (one: Case) => void, each = changes): void => {
   fc.assert(
     fc.property(fc.nat(6), each, each, (messages, our, their) => {
       check(apart(messages, our, their));
@@ -133,7 +133,7 @@ test('which host serves changes UIDs, and not what is where', () => {
     const there = clone(theirs);
     world.carryOut(there, ours, plan(base, theirs, ours));
     // Two moves of one message into different folders are settled for the host that serves.
-    assert.deepEqual([...counts(there)].toSorted(), [...counts(merged(one))].toSorted());
+    assert.deepEqual(counts(there), counts(merged(one)));
   }, noCopies);
 });
 
