@@ -10,7 +10,13 @@ export default defineCommand({
   ],
   arguments: { account: { value: 'ACCOUNT', description: 'the account, as the configuration calls it', required: true } },
   options: {
-    for: { kind: 'choice', value: 'WHAT', choices: PURPOSES, description: 'what it is for: the mail API, SMTP or IMAP', default: 'smtp' },
+    for: {
+      kind: 'choice',
+      value: 'WHAT',
+      choices: PURPOSES,
+      description: 'what it is for: the mail API, SMTP, IMAP, or files handed out by link',
+      default: 'smtp',
+    },
     fresh: { kind: 'flag', description: 'ask for a new one in any case' },
   },
   examples: [

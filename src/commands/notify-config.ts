@@ -40,7 +40,8 @@ export async function notifyOf(context: CommandContext): Promise<Notify> {
     delivery: { state: config.state, reserve: notify.reserve * 1024 * 1024, routes, signal: context.signal },
     purposesOf(account) {
       const kinds = notify.transports.filter((transport) => transport.account === account.name).map(({ kind }) => kind);
-      const purposes = [...new Set(kinds.map((kind): Purpose => (kind === 'smtp-oauth2' ? 'smtp' : 'api')))];
+      const files = notify.links.some((place) => place.account === account.name) ? (['files'] as const) : [];
+      const purposes = [...new Set<Purpose>([...kinds.map((kind) => (kind === 'smtp-oauth2' ? 'smtp' : 'api')), ...files])];
       return purposes.length === 0 ? ['api'] : purposes;
     },
   };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { CLOUDS } from '../../notify/oauth/account.ts';
 import { TEMPLATES } from '../../notify/webhooks/template.ts';
+import { linkPlacePart, linkProblems } from './links.ts';
 import { referenceProblem } from '../../system/secret.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, "must be lower-case letters, digits, '_' or '-'");
@@ -166,6 +167,7 @@ export const notifyPart = z
       .meta({ description: "the sender's address, where a transport has none of its own", examples: ['mailrecover@mx1.example.org'] }),
     accounts: z.array(accountPart).default([]).meta({ description: 'accounts at Microsoft 365 and Google' }),
     transports: z.array(transportPart).default([]).meta({ description: 'ways to get mail out; they are tried in this order' }),
+    links: z.array(linkPlacePart).default([]).meta({ description: 'places from which files are handed out by link (`mailrecover links`)' }),
     reserve: z
       .int()
       .min(0)
@@ -173,14 +175,18 @@ export const notifyPart = z
       .default(4)
       .meta({ description: 'MB set aside below the state directory, so that the message "disk full" gets out of a full disk' }),
   })
-  .superRefine(({ accounts, transports, from }, context) => {
+  .superRefine(({ accounts, transports, links, from }, context) => {
     const issue = (at: (string | number)[], message: string): void => context.addIssue({ code: 'custom', path: at, message });
     for (const [index, account] of accounts.entries()) accountProblems(account, (key, message) => issue(['accounts', index, key], message));
     for (const [index, transport] of transports.entries())
       transportProblems(transport, accounts, from, (key, message) => issue(['transports', index, key], message));
+    const mailing = new Set(transports.flatMap(({ account }) => account ?? []));
+    for (const [index, place] of links.entries())
+      linkProblems(place, accounts, mailing, (key, message) => issue(['links', index, key], message));
     for (const [list, items] of [
       ['accounts', accounts],
       ['transports', transports],
+      ['links', links],
     ] as const) {
       const seen = new Set<string>();
       for (const [index, item] of items.entries()) {

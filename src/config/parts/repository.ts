@@ -63,7 +63,7 @@ export const sshLogin = {
 
 const sftpPart = z.strictObject(sshLogin);
 
-const s3Part = z.strictObject({
+export const s3Part = z.strictObject({
   accessKey: reference('file:/etc/mailrecover/s3_access_key')
     .optional()
     .meta({ description: 'the access key; without it $AWS_ACCESS_KEY_ID, profiles and the roles of instances are tried' }),

@@ -11,6 +11,8 @@ const TOKEN = 'https://oauth2.googleapis.com/token';
 
 /** Sending by the API needs `gmail.send` alone; SMTP and IMAP need all rights on the mailbox (developers.google.com/gmail/api/auth/scopes). */
 export function googleScope(purpose: Purpose): string {
+  // Files that the application made itself, and no others.
+  if (purpose === 'files') return 'https://www.googleapis.com/auth/drive.file';
   return purpose === 'api' ? 'https://www.googleapis.com/auth/gmail.send' : 'https://mail.google.com/';
 }
 

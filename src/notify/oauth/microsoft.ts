@@ -55,6 +55,7 @@ function userScopes({ cloud, largeMail }: MicrosoftAccount, purpose: Purpose): s
     api: [`${graph}/Mail.Send`, ...(largeMail ? [`${graph}/Mail.ReadWrite`] : [])],
     smtp: [`${outlook}/SMTP.Send`],
     imap: [`${outlook}/IMAP.AccessAsUser.All`],
+    files: [`${graph}/Files.ReadWrite`],
   };
   return [...scopes[purpose], 'offline_access'].join(' ');
 }
@@ -101,7 +102,10 @@ export const microsoft: Provider<MicrosoftAccount> = {
   loopbackHost: 'localhost',
   application(account, purpose) {
     const { graph, exchange } = CLOUD_HOSTS[account.cloud];
-    return token(account, { grant_type: 'client_credentials', scope: `${purpose === 'api' ? graph : exchange}/.default` });
+    return token(account, {
+      grant_type: 'client_credentials',
+      scope: `${purpose === 'api' || purpose === 'files' ? graph : exchange}/.default`,
+    });
   },
   refresh: (account, purpose, refreshToken) =>
     token(account, { grant_type: 'refresh_token', refresh_token: refreshToken, scope: userScopes(account, purpose) }),

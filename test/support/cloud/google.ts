@@ -1,6 +1,7 @@
 /** A stand-in for Google over HTTPS: sign-in page, token endpoint, and the sending method of the Gmail API. */
 import { randomBytes } from 'node:crypto';
 import type { Authority } from './authority.ts';
+import { type Drive, drive } from './drive.ts';
 import { handOn, inspect } from './mail.ts';
 import { challengeOf, type Issuer, readToken } from './tokens.ts';
 import { type Answer, type Asked, web, type Web } from './web.ts';
@@ -23,6 +24,7 @@ export interface GoogleOptions {
 export interface Google extends Web {
   options: GoogleOptions;
   logins: Map<string, { scopes: string[]; revoked: boolean }>;
+  drive: Drive;
   /** Where set, a login ends after so many seconds, as with a consent screen in testing. */
   testing: number | undefined;
   /** Where set, each use of a refresh token gives a new one, and the old one is worth nothing. */
@@ -40,6 +42,7 @@ class Refusal extends Error {
 export async function google(options: GoogleOptions): Promise<Google> {
   const codes = new Map<string, { redirectUri: string; challenge: string; scopes: string[] }>();
   const logins: Google['logins'] = new Map();
+  const files = drive(options.issuer, () => base.origin);
   const base = await web(options.tls, async (asked): Promise<Answer> => {
     try {
       if (asked.url.pathname === '/o/oauth2/v2/auth') return authorize(asked);
@@ -48,9 +51,16 @@ export async function google(options: GoogleOptions): Promise<Google> {
       if (!(error instanceof Refusal)) throw error;
       return { status: error.error === 'invalid_client' ? 401 : 400, body: { error: error.error, error_description: error.message } };
     }
+    if (/^\/(?:drive\/|upload\/(?:drive|session)\/)/.test(asked.url.pathname)) return files.answer(asked);
     return gmail(asked, options);
   });
-  const server: Google = Object.assign(base, { options, logins, testing: undefined as number | undefined, rotates: false });
+  const server: Google = Object.assign(base, {
+    options,
+    logins,
+    drive: files,
+    testing: undefined as number | undefined,
+    rotates: false,
+  });
   return server;
 
   function authorize({ url }: Asked): Answer {
