@@ -17,7 +17,7 @@ export default defineCommand({
   ],
   arguments: {},
   options: {},
-  examples: [{ command: 'mailrecover standby serve </dev/null', says: 'See that it can be run, and ends at once.' }],
+  examples: [{ command: 'mailrecover standby serve', says: 'Wait for requests on standard input; an end of input ends it.' }],
   exitCodes: { 0: 'the other host has ended the conversation', ...READING_EXIT_CODES },
   json: {},
   async run(context): Promise<CommandResult> {
