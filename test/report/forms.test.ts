@@ -23,7 +23,7 @@ test('the subject says how bad it is, and where', () => {
   assert.equal(of([host('mx1'), host('mx2')]), '[mailrecover] OK 2 hosts');
   assert.equal(of([host('mx1', [OLD])]), '[mailrecover] WARN mx1: backup too old');
   assert.equal(of([host('mx1')], [finding('error', 'unreachable', 'x')]), '[mailrecover] FAIL mx1: out of reach');
-  assert.equal(of([host('mx1')], [], { occasion: { kind: 'recovery', since: NOW } }), '[mailrecover] OK again mx1');
+  assert.equal(of([host('mx1')], [], { occasion: { kind: 'recovery', since: NOW } }), '[mailrecover] RECOVERED mx1');
   assert.equal(
     of([host('mx1', [OLD])], [], { occasion: { kind: 'reminder', since: NOW } }),
     '[mailrecover] WARN mx1: backup too old (still, since 2026-11-22)',

@@ -47,7 +47,7 @@ async function nights(): Promise<void> {
   const away = (): void => renameSync(repository, `${repository}-away`);
   const back = (): void => renameSync(`${repository}-away`, repository);
   const spooled = (): string[] => readdirSync(join(state, 'spool')).filter((name) => name.endsWith('.mail'));
-  const NO_REPOSITORY = '[mailrecover] FAIL mx1: no repository';
+  const NO_REPOSITORY = '[mailrecover] FAIL mx1 backup: no repository';
 
   test('Postfix is stopped and the first transport answers 500: the report comes by the next, says what to do, and comes once', async () => {
     tell([graph, own, relay]);
@@ -75,7 +75,7 @@ async function nights(): Promise<void> {
     assert.deepEqual((await backup(10)).findings, [], 'it was told');
     back();
     assert.equal((await backup(0)).outcome, 'ok');
-    await here.arrived('[mailrecover] WARN again mx1');
+    await here.arrived('[mailrecover] RECOVERED mx1 backup');
     assert.equal(await here.count(NO_REPOSITORY), 1);
     assert.deepEqual(spooled(), []);
   });
@@ -119,7 +119,7 @@ async function nights(): Promise<void> {
     assert.ok([last?.state, last?.outcome].includes('ok'), JSON.stringify(last));
     tell([relay]);
     assert.equal((await run('notify', 'flush', '--all')).code, 0);
-    await until(async () => (await here.count('[mailrecover] WARN again mx1')) === 2, 20_000);
+    await until(async () => (await here.count('[mailrecover] RECOVERED mx1 backup')) === 2, 20_000);
   });
 
   test('a run that is stopped by systemd still reports: its mail waits in the spool', async () => {
@@ -135,7 +135,7 @@ async function nights(): Promise<void> {
     assert.equal(spooled().length, 1);
     tell([relay]);
     assert.equal((await run('notify', 'flush', '--all')).code, 0);
-    await here.arrived('[mailrecover] FAIL mx1: interrupted');
+    await here.arrived('[mailrecover] FAIL mx1 backup: interrupted');
     await backup(0);
   });
 

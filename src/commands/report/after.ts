@@ -5,10 +5,11 @@ import type { NotifyEvent } from '../../notify/message.ts';
 import type { Level } from '../../report/metrics/model.ts';
 import type { Report } from '../../report/report/model.ts';
 import { decide, type Decision } from '../../report/report/told.ts';
-import { readTold, writeTold } from '../../report/report/told-file.ts';
+import { readTold } from '../../report/report/told-file.ts';
 import { levelOf } from '../../report/report/verdict.ts';
 import { isoNow } from '../../system/clock.ts';
 import type { CommandContext, CommandResult } from '../types.ts';
+import { remember } from './send.ts';
 
 /** How a run ended. */
 export interface EndedRun {
@@ -20,8 +21,8 @@ export interface EndedRun {
 }
 
 const LEVEL = { success: 'ok', warning: 'warning', failure: 'failed' } as const;
-/** Mistakes at the keyboard concern nobody else. */
-const MISTYPED = new Set(['usage', 'not-found', 'ambiguous', 'config']);
+/** Mistakes at the keyboard concern nobody else; and that another run is at work is told by the age of the newest backup, where that goes on for long. */
+const SILENT = new Set(['usage', 'not-found', 'ambiguous', 'config', 'locked']);
 /** Errors after which the repository need not be asked. */
 const NO_PLACE = new Set(['unreachable', 'no-repository', 'repository-format']);
 /** Findings of a run that are told. */
@@ -46,7 +47,7 @@ async function tellRun(context: CommandContext, ended: EndedRun): Promise<readon
   // Without a valid configuration nobody knows whom to tell.
   const config = await context.config().catch(() => undefined);
   if (config?.notify === undefined || config.notify.transports.length === 0 || !config.report.after.includes(command)) return [];
-  if (error !== undefined && MISTYPED.has(error.code)) return [];
+  if (error !== undefined && SILENT.has(error.code)) return [];
   const findings = findingsOf(ended);
   const level = levelOfRun(ended, findings);
   const before = await readTold(config.state, command);
@@ -55,8 +56,7 @@ async function tellRun(context: CommandContext, ended: EndedRun): Promise<readon
   const decision = decide(before, { level, problems, at: isoNow() }, rules);
   if (decision.kind === undefined) return [];
   const sent = await send(context, ended, findings, decision);
-  if (sent.told) await writeTold(config.state, command, decision.next);
-  return sent.findings;
+  return sent.told ? [...sent.findings, ...(await remember(config.state, command, decision.next))] : sent.findings;
 }
 
 function levelOfRun({ result, error }: EndedRun, findings: readonly Finding[]): Level {

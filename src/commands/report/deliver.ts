@@ -3,10 +3,10 @@ import { MailrecoverError } from '../../errors/error.ts';
 import type { Level } from '../../report/metrics/model.ts';
 import type { Report } from '../../report/report/model.ts';
 import { decide, type Decision } from '../../report/report/told.ts';
-import { readTold, writeTold } from '../../report/report/told-file.ts';
+import { readTold } from '../../report/report/told-file.ts';
 import type { CommandContext, CommandResult } from '../types.ts';
 import { reportMessage } from './message.ts';
-import { sendMessage, type Sent } from './send.ts';
+import { remember, sendMessage, type Sent } from './send.ts';
 
 const LEVEL: Readonly<Record<string, Level>> = { success: 'ok', warning: 'warning', failure: 'failed' };
 
@@ -57,8 +57,8 @@ export async function sendReport(context: CommandContext, made: Report, options:
   const message = await reportMessage(report, lang, to);
   if (options.dryRun || (options.on !== undefined && kind === undefined)) return { report, decision, sent: undefined, message };
   const sent = await sendMessage(context, notify, message);
-  if (sent.told && options.on !== undefined) await writeTold(state, options.key, next);
-  return { report, decision, sent, message };
+  const unkept = sent.told && options.on !== undefined ? await remember(state, options.key, next) : [];
+  return { report, decision, sent: { ...sent, findings: [...sent.findings, ...unkept] }, message };
 }
 
 /** A summary is sent whatever was told before. */

@@ -2,6 +2,8 @@
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import type { Message } from '../../notify/message.ts';
+import type { Told } from '../../report/report/told.ts';
+import { writeTold } from '../../report/report/told-file.ts';
 import type { Notify } from '../notify-config.ts';
 import type { CommandContext } from '../types.ts';
 
@@ -74,4 +76,21 @@ function notSent(status: 'spooled' | 'refused' | 'lost', left: readonly string[]
         ? 'free some space, then: mailrecover report --send'
         : "see why: 'mailrecover notify status'; send now: 'mailrecover notify flush --all'",
   };
+}
+
+/** Keeps what was told; where that can't be (a full disk), it is told once more next time. */
+export async function remember(state: string, key: string, told: Told | undefined): Promise<readonly Finding[]> {
+  try {
+    await writeTold(state, key, told);
+    return [];
+  } catch (error) {
+    if (!(error instanceof MailrecoverError) || error.code === 'bug') throw error;
+    return [
+      {
+        severity: 'warning',
+        code: 'told-unkept',
+        message: `that people were told can't be kept, so they will be told again: ${error.message}`,
+      },
+    ];
+  }
 }

@@ -18,7 +18,7 @@ export const reportPart = z.strictObject({
     .meta({ description: 'after how long without a sign of it another host is silent, which is an error' }),
   on: z
     .array(z.enum(['success', 'warning', 'failure']).meta({ examples: ['failure'] }))
-    .default(['warning', 'failure'])
+    .default(['failure'])
     .meta({ description: 'after which ends of a run a report is sent; where it is over, that is told as well' }),
   after: z
     .array(
