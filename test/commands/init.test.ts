@@ -162,17 +162,22 @@ test('without --mail, Dovecot is asked, and its answer makes a configuration tha
   const version = spawnSync(findProgram('dovecot') ?? '', ['--version'], { encoding: 'utf8' }).stdout.trim();
   const mail = `${setting.root}/mail/%d/%n/Maildir`;
   const modern = `dovecot_config_version = ${version.split(' ')[0]}\ndovecot_storage_version = ${version.split(' ')[0]}\nmail_driver = maildir\nmail_path = ${setting.root}/mail/%{user | domain}/%{user | username}/Maildir\n`;
+  const users = `userdb {\n  driver = sql\n  args = ${setting.root}/sql.conf\n}\n`;
   writeFileSync(
     settings,
-    version.startsWith('2.3') ? `mail_location = maildir:${mail}\nnamespace inbox {\n  inbox = yes\n  separator = /\n}\n` : modern,
+    version.startsWith('2.3') ? `mail_location = maildir:${mail}\nnamespace inbox {\n  inbox = yes\n  separator = /\n}\n${users}` : modern,
   );
+  writeFileSync(join(setting.root, 'sql.conf'), `driver = sqlite\nconnect = ${setting.root}/users.db\n`);
   // The real doveconf, reading another file than the host's own.
   writeFileSync(join(bin, 'doveconf'), `#!/bin/sh\nexec ${findProgram('doveconf')} -c ${settings} "$@"\n`, { mode: 0o755 });
   const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` };
-  const { code, out } = await mailrecover(
-    ['--config', setting.config, '--json', 'init', '--repository', setting.repository, '--state', setting.state, '--no-encryption'],
-    { env },
-  );
+  const args = ['--config', setting.config, '--json', 'init', '--repository', setting.repository, '--state', setting.state];
+  // What else belongs to the server is suggested, with the database that its users lie in.
+  const plan = JSON.parse((await mailrecover([...args, '--dry-run'], { env })).out) as { findings: { code: string; hint?: string }[] };
+  const hint = plan.findings.find(({ code: name }) => name === 'system-suggested')?.hint ?? '';
+  assert.match(hint, /: system: \{/);
+  if (version.startsWith('2.3')) assert.ok(hint.includes(`preset: sqlite, database: "${setting.root}/users.db"`), hint);
+  const { code, out } = await mailrecover([...args, '--no-encryption'], { env });
   const json = JSON.parse(out) as { found: string[]; stores: { path: string }[] };
   assert.equal(code, 0, out);
   assert.ok(

@@ -15,6 +15,7 @@ import type { CommandContext } from '../types.ts';
 import { adviceFor } from './advice.ts';
 import { repositorySettings } from './repository-options.ts';
 import { askNewPassphrase } from './secrets.ts';
+import { suggestSystem } from './server.ts';
 import { chooseStores, type Store } from './stores.ts';
 
 const DEFAULT_REPOSITORY = '/srv/backup/mail';
@@ -104,6 +105,8 @@ export async function planInit(context: CommandContext, options: InitOptions): P
     { configDirectory: dirname(configPath), repository, state: parsed.config.state },
     context.signal,
   );
+  // What holds passwords does not belong into a repository that everybody reads.
+  const suggested = encrypted ? await suggestSystem(chosen.servers, options.mail.length === 0, context.signal) : [];
   return {
     configPath,
     configText,
@@ -114,9 +117,9 @@ export async function planInit(context: CommandContext, options: InitOptions): P
     encrypted,
     recipients,
     ...(made === undefined ? {} : { identityFile, secret: made.secret, ...(passphrase === undefined ? {} : { passphrase }) }),
-    says: [...chosen.says, ...advice.says],
+    says: [...chosen.says, ...advice.says, ...suggested.map(({ message, hint = '' }) => `${message}; ${hint}`)],
     privilege: advice.privilege,
-    findings: [...chosen.findings, ...advice.findings, ...(encrypted ? [] : [inClear(repository)])],
+    findings: [...chosen.findings, ...advice.findings, ...suggested, ...(encrypted ? [] : [inClear(repository)])],
   };
 }
 

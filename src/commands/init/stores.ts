@@ -4,6 +4,7 @@ import type { Config } from '../../config/schema.ts';
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { discoverStores } from '../../store/discover/discover.ts';
+import type { Servers } from './server.ts';
 import type { DiscoveredStore } from '../../store/discover/types.ts';
 
 export type Store = Config['stores'][number];
@@ -13,6 +14,8 @@ export interface ChosenStores {
   /** What was found and asked, one sentence each. */
   says: string[];
   findings: Finding[];
+  /** Which mail servers are installed here. */
+  servers: Servers;
 }
 
 const MAX_NAME = 40;
@@ -105,7 +108,8 @@ export async function chooseStores(
     }
     if (stores.length === 0 && ask !== undefined) named(await ask());
   }
-  if (stores.length > 0) return { stores, says, findings };
+  const servers = { postfix: discovered.postfix.present, dovecot: discovered.dovecot.present };
+  if (stores.length > 0) return { stores, says, findings, servers };
   const looked = [...discovered.says, ...findings.map(({ message }) => message)].join('; ');
   throw new MailrecoverError('usage', `it could not be found out where mail lies here: ${looked}`, {
     hint: "name the place by --mail PATTERN, such as --mail '/var/vmail/%d/%n/Maildir'",
