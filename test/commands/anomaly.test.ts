@@ -5,6 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { anomaliesOf, THRESHOLDS, type Compared } from '../../src/backup/anomaly.ts';
+import { ClaimTable } from '../../src/backup/content/claims.ts';
+import { Ingest } from '../../src/backup/content/ingest.ts';
 import { looksLikeMail } from '../../src/store/message/looks.ts';
 import { notBuilt } from '../support/binary.ts';
 import { missing, run } from '../support/host.ts';
@@ -59,6 +61,33 @@ test('mail, compressed and encrypted mail look like mail; other bytes do not', (
   for (const text of yes) assert.equal(looksLikeMail(Buffer.from(text, 'latin1')), true, JSON.stringify(text));
   for (const text of ['\0\0\0\0', 'PK\x03\x04', '%PDF-1.7\n', 'hello\n', '\x80\x81:'])
     assert.equal(looksLikeMail(Buffer.from(text, 'latin1')), false, text);
+});
+
+test('in files of many messages each of them is judged; one that holds none any more counts for all', () => {
+  const directory = scratch('judged');
+  const judge = (kind: 'dbox' | 'mbox', content: string | Buffer): [number, number] => {
+    const path = join(directory, 'file');
+    writeFileSync(path, content);
+    const ingest = new Ingest(
+      { thread: 0, secret: randomBytes(32), recipients: undefined, level: 1, readBack: false, known: undefined, onPack: () => undefined },
+      ClaimTable.create(1024),
+    );
+    const [outcome] = ingest.readAll([{ path, kind }]);
+    assert.ok(outcome !== undefined && 'parts' in outcome, JSON.stringify(outcome));
+    return [ingest.counts.messagesStored, ingest.counts.oddStored];
+  };
+  const record = (body: string): string =>
+    `\x01\x02N          ${body.length.toString(16).toUpperCase().padStart(16, '0')}\n${body}\n\x01\x03\nR6b0256ac\nZ${body.length.toString(16)}\nG${'0123456789abcdef'.repeat(2)}\n\n`;
+  const good = ['From: a@example.org\n\none\n', 'Subject: x\n\ntwo\n', 'Received: by x\n\nthree\n'];
+  const dbox = (bodies: string[]): string => `2 M1e C6b0256ac\n${bodies.map(record).join('')}`;
+  assert.deepEqual(judge('dbox', dbox(good)), [3, 0]);
+  assert.deepEqual(judge('dbox', dbox([...good, '%PDF not mail', '\0\0\0\0'])), [5, 2]);
+  assert.deepEqual(judge('dbox', randomBytes(1024 * 1024)), [16, 16]);
+  assert.deepEqual(judge('dbox', '2 M1e C6b0256ac\n'), [0, 0]);
+  const mbox = (bodies: string[]): string => bodies.map((body) => `From a@example.org Fri Nov 20 02:00:00 2026\n${body}\n`).join('');
+  assert.deepEqual(judge('mbox', mbox(good)), [3, 0]);
+  assert.deepEqual(judge('mbox', mbox([...good, '\x80\x81 not mail\n'])), [4, 1]);
+  assert.deepEqual(judge('mbox', randomBytes(200_000)), [4, 4]);
 });
 
 test(

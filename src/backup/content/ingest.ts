@@ -19,6 +19,10 @@ export const FRESH_PLACE = 2 ** 30;
 /** Packs that one thread can number. */
 const PER_THREAD = 2 ** 24;
 const NO_STAT: LiveStat = { mode: 0, uid: 0, gid: 0, size: 0, mtime: 0, ctime: 0, birth: 0, ino: 0 };
+/** A file of messages that holds none is at most as large as what such a file begins with. */
+const NO_EMPTY_FILE = 4096;
+/** Bytes that a message has, more or less. */
+const USUAL_MESSAGE = 64 * 1024;
 const HASH_CHUNK = 1024 * 1024;
 /** Larger files are read twice, to be hashed and to be stored, so that memory stays small. */
 const IN_MEMORY = 256 * 1024 * 1024;
@@ -191,24 +195,39 @@ export class Ingest {
     const { lengths, records } = cutMessages(kind, fd, stats.size);
     const parts: StoredPart[] = [];
     let at = 0;
-    for (const length of lengths) {
-      const part = this.#readPiece(fd, at, length, stats.mtimeMs);
+    // What begins a message says whether it is one. The rest of the file is none, unless there is no message where there should be many.
+    const heads = new Set(records.map((record) => record.parts[0]));
+    const before = this.counts.entriesStored;
+    for (const [number, length] of lengths.entries()) {
+      const part = this.#readPiece(fd, at, length, stats.mtimeMs, heads.has(number));
       if (part === undefined) return { error: 'EBUSY' };
       parts.push(part);
       at += length;
     }
+    if (records.length === 0 && stats.size >= NO_EMPTY_FILE && this.counts.entriesStored > before) this.#countOdd(stats.size);
     return { stat: liveStat(stats), parts, records };
   }
 
-  /** @returns undefined where the file ends before the piece does */
-  #readPiece(fd: number, at: number, length: number, mtimeMs: number): StoredPart | undefined {
+  /** A file of messages in which none is found any more counts as about so many as it may have held. */
+  #countOdd(size: number): void {
+    const messages = Math.ceil(size / USUAL_MESSAGE);
+    this.counts.messagesStored += messages;
+    this.counts.oddStored += messages;
+  }
+
+  /**
+   * @param isHead whether a message begins with it
+   * @returns undefined where the file ends before the piece does
+   */
+  #readPiece(fd: number, at: number, length: number, mtimeMs: number, isHead: boolean): StoredPart | undefined {
     if (length > IN_MEMORY) return this.#keepLarge(fd, at, length, mtimeMs);
     const fits = PackBuilder.fitsFrame(length);
     const content = fits ? this.#builder.reserve(length) : Buffer.allocUnsafeSlow(length);
     const got = fill(fd, content, at);
     this.counts.bytesRead += got;
     if (got < length) return undefined;
-    return fits ? this.#keep(content, mtimeMs) : this.#store(content, mtimeMs);
+    const store = (): StoredPart => (fits ? this.#keep(content, mtimeMs) : this.#store(content, mtimeMs));
+    return isHead ? this.#judged(content, store) : store();
   }
 
   #readFile(fd: number, stats: Stats): ReadOutcome {
