@@ -3,11 +3,11 @@ import type { Context, Middleware } from '@microsoft/microsoft-graph-client';
 import { now } from '../system/clock.ts';
 import type { Fetch } from './http.ts';
 import { networkRefusal } from './network.ts';
-import type { MicrosoftAccount } from './oauth/account.ts';
+import type { MicrosoftAccount, Purpose } from './oauth/account.ts';
 import { CLOUD_HOSTS } from './oauth/microsoft.ts';
 import { accountFetch } from './oauth/request.ts';
 import { accessToken, type TokenOptions } from './oauth/tokens.ts';
-import { recognise, Refused, type Refusal, retryAfter, shownReply } from './refusal.ts';
+import { type KnownRefusal, recognise, Refused, type Refusal, retryAfter, shownReply } from './refusal.ts';
 import { GRAPH_REFUSALS } from './refusals/graph.ts';
 
 export interface GraphApi {
@@ -15,6 +15,8 @@ export interface GraphApi {
   mailbox: string;
   /** Posts text as it is, or an object as JSON. @throws Refused */
   post(path: string, body: string | object, contentType: string): Promise<unknown>;
+  get(path: string): Promise<unknown>;
+  put(path: string, body: Buffer, contentType: string): Promise<unknown>;
   remove(path: string): Promise<void>;
   /** Uploads `content` through a session that `path` makes from `item`. @throws Refused */
   upload(path: string, item: object, name: string, content: Uint8Array, rangeSize: number): Promise<void>;
@@ -23,7 +25,13 @@ export interface GraphApi {
 /** A wait that Graph asks for and that is no longer is waited for; longer ones are the spool's, and the next transport's. */
 const SHORT_WAIT_S = 5;
 
-export async function openGraph(account: MicrosoftAccount, tokens: TokenOptions, signal: AbortSignal): Promise<GraphApi> {
+/** @param what what tokens are asked for, and what refusals mean then; by default those of mail */
+export async function openGraph(
+  account: MicrosoftAccount,
+  tokens: TokenOptions,
+  signal: AbortSignal,
+  what: { purpose: Purpose; known: readonly KnownRefusal[] } = { purpose: 'api', known: GRAPH_REFUSALS },
+): Promise<GraphApi> {
   const base = (account.endpoints.api ?? CLOUD_HOSTS[account.cloud].graph).replace(/\/+$/, '');
   const [{ Client, RetryHandler, RetryHandlerOptions, LargeFileUploadTask, FileUpload }, fetch] = await Promise.all([
     import('@microsoft/microsoft-graph-client'),
@@ -35,7 +43,7 @@ export async function openGraph(account: MicrosoftAccount, tokens: TokenOptions,
       return response.status === 429 && asked !== undefined && asked <= SHORT_WAIT_S * 1000;
     }),
   );
-  const last = lastStep({ account, tokens, signal, fetch, base });
+  const last = lastStep({ account, tokens, signal, fetch, base, purpose: what.purpose });
   retry.setNext(last);
   const client = Client.initWithMiddleware({ middleware: retry, baseUrl: `${base}/` });
   const refusing = async <T>(path: string, action: () => Promise<T>): Promise<T | undefined> => {
@@ -46,13 +54,16 @@ export async function openGraph(account: MicrosoftAccount, tokens: TokenOptions,
       const { statusCode = -1 } = error as GraphFailure;
       if (statusCode >= 200 && statusCode < 300) return undefined;
       // The client wraps what was thrown below it into an error that does not hold it.
-      throw asRefused(last.thrown() ?? error, path, base);
+      throw asRefused(last.thrown() ?? error, path, base, what.known);
     }
   };
   return {
     mailbox: account.grant === 'delegated' ? '/me' : `/users/${encodeURIComponent(account.mailbox)}`,
     post: (path, body, contentType) =>
       refusing(path, () => client.api(path).header('Content-Type', contentType).post(body) as Promise<unknown>),
+    get: (path) => refusing(path, () => client.api(path).get() as Promise<unknown>),
+    put: (path, body, contentType) =>
+      refusing(path, () => client.api(path).header('Content-Type', contentType).put(body) as Promise<unknown>),
     remove: (path) => refusing(path, async () => void (await client.api(path).delete())),
     upload: (path, item, name, content, rangeSize) =>
       refusing(path, async () => {
@@ -69,13 +80,14 @@ interface LastStep {
   signal: AbortSignal;
   fetch: Fetch;
   base: string;
+  purpose: Purpose;
 }
 
 /**
  * Sends the request. The token goes to the Graph host alone: addresses of upload sessions lie elsewhere, carry their own right,
  * and refuse a request that brings a token.
  */
-function lastStep({ account, tokens, signal, fetch, base }: LastStep): Middleware & { thrown: () => unknown } {
+function lastStep({ account, tokens, signal, fetch, base, purpose }: LastStep): Middleware & { thrown: () => unknown } {
   const origin = new URL(base).origin;
   let thrown: unknown;
   return {
@@ -85,7 +97,7 @@ function lastStep({ account, tokens, signal, fetch, base }: LastStep): Middlewar
       const send = async (fresh: boolean): Promise<Response> => {
         const headers = new Headers(context.options?.headers ?? {});
         if (new URL(url).origin === origin)
-          headers.set('Authorization', `Bearer ${(await accessToken(account, 'api', { ...tokens, ...(fresh ? { fresh } : {}) })).token}`);
+          headers.set('Authorization', `Bearer ${(await accessToken(account, purpose, { ...tokens, ...(fresh ? { fresh } : {}) })).token}`);
         return fetch(url, { ...(context.options as RequestInit), headers, signal });
       };
       try {
@@ -107,7 +119,7 @@ interface GraphFailure extends Error {
   headers?: Headers;
 }
 
-function asRefused(error: unknown, path: string, base: string): unknown {
+function asRefused(error: unknown, path: string, base: string, known: readonly KnownRefusal[]): unknown {
   if (error instanceof Refused) return error;
   const { statusCode = -1, code, message, headers } = error as GraphFailure;
   if (statusCode < 0) {
@@ -115,22 +127,20 @@ function asRefused(error: unknown, path: string, base: string): unknown {
     return refusal === undefined ? error : new Refused(refusal);
   }
   const text = `${statusCode} ${path.endsWith('createUploadSession') || path.endsWith('/messages') ? 'Mail.ReadWrite ' : ''}${code ?? ''}: ${message}`;
-  return new Refused(refusalOf(statusCode, code ?? '', text, headers));
+  return new Refused(refusalOf(statusCode, code ?? '', text, headers, known));
 }
 
-function refusalOf(status: number, code: string, text: string, headers: Headers | undefined): Refusal {
+function refusalOf(status: number, code: string, text: string, headers: Headers | undefined, rows: readonly KnownRefusal[]): Refusal {
   const wait = retryAfter(headers?.get('retry-after'), now());
   const waits = wait === undefined ? {} : { retryAfterMs: wait };
   // That a draft was refused says which permission is missing, and nothing about other errors.
-  const known = recognise(GRAPH_REFUSALS, status === 403 ? text : text.replace('Mail.ReadWrite ', ''));
+  const known = recognise(rows, status === 403 ? text : text.replace('Mail.ReadWrite ', ''));
   if (known !== undefined) return { ...known, said: shownReply(text.replace('Mail.ReadWrite ', '')), ...waits };
   const temporary = status >= 500;
   return {
     code: temporary ? 'busy' : 'rejected',
     permanent: !temporary,
-    message: temporary
-      ? `Graph can't take the mail now (HTTP ${status})`
-      : `Graph refuses the mail (HTTP ${status}${code === '' ? '' : `, ${code}`})`,
+    message: temporary ? `Graph can't take it now (HTTP ${status})` : `Graph refuses it (HTTP ${status}${code === '' ? '' : `, ${code}`})`,
     hint: temporary ? 'it is tried again by itself' : 'read what it said',
     said: shownReply(text),
     ...waits,

@@ -37,6 +37,10 @@ async function openPlace(context: CommandContext, notify: Notify, part: PlacePar
   const { signal } = context;
   if (account.provider === 'google')
     return (await import('../../notify/links/drive.ts')).openDrive({ account, tokens, signal, folder: part.folder });
+  if (account.provider === 'microsoft') {
+    const { drive, folder = 'mailrecover' } = part;
+    return (await import('../../notify/links/onedrive.ts')).openOneDrive({ account, tokens, signal, drive, folder });
+  }
   // The schema has made sure of it.
   throw new MailrecoverError('bug', `place '${part.name}' has no account`);
 }

@@ -9,24 +9,31 @@ export const linkPlacePart = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9_-]*$/, "must be lower-case letters, digits, '_' or '-'")
     .meta({ description: 'what the place is called on the command line', examples: ['drive'] }),
-  kind: z
-    .enum(['drive', 's3'])
-    .meta({ description: 'Google Drive, or a bucket on an S3 server, which asks nobody who they are', examples: ['s3'] }),
+  kind: z.enum(['drive', 'onedrive', 's3']).meta({
+    description: 'Google Drive, OneDrive or a library of SharePoint, or a bucket on an S3 server, which asks nobody who they are',
+    examples: ['onedrive'],
+  }),
   account: z
     .string()
     .optional()
     .meta({
       description: 'the account of `notify.accounts` whose drive it is; one that signs in needs its own account for links',
-      examples: ['files'],
+      examples: ['m365'],
     }),
   folder: z
     .string()
-    .regex(/^[A-Za-z0-9_-]+$/, "must be the id in the folder's address")
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, - and _')
     .optional()
     .meta({
-      description: 'the id of a folder, also one of a shared drive; it must be shared with nobody',
-      examples: ['1AbCdEfGhIjKlMnOpQrStUvWxYz'],
+      description:
+        "drive: the id in a folder's address, also of one on a shared drive; onedrive: the name of a folder, by default mailrecover. It must be shared with nobody",
+      examples: ['reports'],
     }),
+  drive: z
+    .string()
+    .regex(/^[A-Za-z0-9!_-]+$/, 'must be the id of a drive')
+    .optional()
+    .meta({ description: "onedrive: the id of a library of SharePoint, in place of the user's own drive", examples: ['b!AbCdEfGh'] }),
   at: z
     .string()
     .refine((text) => isBucket(text), { error: 'must be s3:https://host/bucket or s3:https://host/bucket/prefix' })
@@ -68,7 +75,7 @@ export function linkProblems(
   const account = accounts.find(({ name }) => name === place.account);
   if (place.account === undefined) return report('account', 'is missing');
   if (account === undefined) return report('account', `names no account: '${place.account}'`);
-  const provider = { drive: 'google' }[place.kind];
+  const provider = { drive: 'google', onedrive: 'microsoft' }[place.kind];
   if (account.provider !== provider) report('account', `must be an account at ${provider}`);
   if (account.grant === 'delegated' && mailing.has(account.name))
     report('account', 'is used to send mail: who signs in grants one right at a time, so add a second account for links');

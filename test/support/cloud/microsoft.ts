@@ -5,6 +5,7 @@
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { challengeOf, issuer, type Issuer, readToken } from './tokens.ts';
 import { graphAnswer } from './graph.ts';
+import { isDrivePath, type OneDrive, oneDrive } from './onedrive.ts';
 import { type Answer, type Asked, web, type Web } from './web.ts';
 import type { Authority } from './authority.ts';
 
@@ -40,6 +41,7 @@ export interface Microsoft extends Web {
   typeCode: (userCode: string) => void;
   /** The uploads that were finished. */
   graph: Issuer;
+  files: OneDrive;
 }
 
 interface Grant {
@@ -63,8 +65,10 @@ export async function microsoft(options: MicrosoftOptions): Promise<Microsoft> {
   const assertions = new Set<string>();
   const logins: Microsoft['logins'] = new Map();
 
+  const files = oneDrive(graph, options, () => base.port);
   const base = await web(options.tls, async (asked): Promise<Answer> => {
     const [, tenant = '', rest = ''] = /^\/([^/]+)\/oauth2\/v2\.0\/(\w+)$/.exec(asked.url.pathname) ?? [];
+    if (isDrivePath(asked.url.pathname)) return files.answer(asked);
     if (rest === '') return graphAnswer({ asked, options, graph, web: base });
     try {
       if (tenant !== options.tenant) throw new Refusal('invalid_request', `AADSTS90002: Tenant '${tenant}' not found.`);
@@ -242,6 +246,7 @@ export async function microsoft(options: MicrosoftOptions): Promise<Microsoft> {
     options,
     logins,
     graph,
+    files,
     approve: (authorizeUrl: string) => approve(authorizeUrl, options.tls),
     typeCode(userCode: string) {
       for (const found of devices.values()) if (found.userCode === userCode) found.typed = true;
