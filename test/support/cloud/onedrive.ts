@@ -82,7 +82,7 @@ export function oneDrive(graph: Issuer, options: MicrosoftOptions, port: () => n
       throw new Refusal(401, 'InvalidAuthenticationToken', 'Access token is not valid.');
     }
     if (claims['aud'] !== GRAPH) throw new Refusal(401, 'InvalidAuthenticationToken', 'Access token validation failure. Invalid audience.');
-    const roles = (claims['roles'] ?? String(claims['scp'] ?? '').split(' ')) as string[];
+    const roles = (claims['roles'] as string[] | undefined) ?? ((claims['scp'] as string | undefined) ?? '').split(' ');
     if (!roles.some((role) => /^Files\.ReadWrite(?:\.All)?$/.test(role))) throw new Refusal(403, 'accessDenied', 'Access denied');
     const share = /^\/v1\.0\/shares\/u!([\w-]+)\/permission\/grant$/.exec(path)?.[1];
     if (share !== undefined) return grant(Buffer.from(share, 'base64url').toString(), asked);
