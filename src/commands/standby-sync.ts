@@ -1,9 +1,12 @@
+import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
+import type { Source } from '../standby/sync/model.ts';
 import type { SyncReport } from '../standby/sync/sync.ts';
-import { placeOf } from './from-config.ts';
-import { directionNow, sinkOn, sourceOn } from './standby/hosts.ts';
+import { identitiesOf, placeOf, type Place } from './from-config.ts';
+import { IDENTITY } from './shared.ts';
+import { directionNow, sinkOn, sourceOn, type Direction } from './standby/hosts.ts';
 import { pairOf } from './standby/pair.ts';
-import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
+import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
   name: 'standby sync',
@@ -11,10 +14,19 @@ export default defineCommand({
   description: [
     'Copies what changed in the Maildirs of the active host to the other host: new messages, flags, moves and deletions, keywords, subscriptions and Sieve scripts, with all UIDs, so that a client does not notice on which host it is. Run it on either host, or on both, every few minutes: what did not change costs a look at times. It can be killed at any moment, and goes on where it stopped.',
     'The active host is read while it is used, several mailboxes at once, and nothing is missed or taken twice. Each mailbox is laid ready beside its place first, and then taken over in one go, the lists of UIDs last. Only mail that came from the active host is ever deleted on the other one; where a mailbox there holds messages of its own, or most of one would go, that mailbox is left as it is, and told.',
+    'With --from repository mail comes out of the newest snapshot of the active host instead, for the case that this is dead: an exact copy of what it had, with UIDs, into a store that serves nobody yet. A mailbox of which the standby has a later state already stays as it is, and messages whose bytes are damaged are left out and named. It needs an identity, as every restore does.',
     'The repository is asked who serves before each batch of changes, by the host that is written to: a job that is left over on a host that no longer serves is refused. How far each mailbox is behind is kept on the standby, for `standby status`.',
   ],
   arguments: {},
   options: {
+    from: {
+      kind: 'choice',
+      value: 'WHERE',
+      choices: ['active', 'repository'],
+      default: 'active',
+      description: "'repository': from the newest snapshot of the active host, when that is dead",
+    },
+    snapshot: { kind: 'text', value: 'SNAP', description: "with --from repository: another snapshot than 'latest'" },
     mailbox: { kind: 'list', value: 'MAILBOX', description: "only these mailboxes; '*' stands for any characters" },
     dryRun: { kind: 'flag', description: 'say what would be done, and change nothing' },
     adopt: {
@@ -22,10 +34,15 @@ export default defineCommand({
       description:
         'set messages aside that lie on the standby and did not come from the active host, instead of leaving the mailbox as it is',
     },
+    ...IDENTITY,
     allowLoss: { kind: 'flag', description: 'delete on the standby also where most of a mailbox is gone on the active host' },
   },
   examples: [
     { command: 'mailrecover standby sync --quiet', says: 'Bring all mailboxes up to date, from a timer.' },
+    {
+      command: 'mailrecover standby sync --from repository --identity /root/identity.txt',
+      says: 'On the standby, when the active host is dead: take over what the newest backup has.',
+    },
     { command: "mailrecover standby sync --mailbox '*@example.org' --dry-run", says: 'See what would be copied for one domain.' },
   ],
   exitCodes: {
@@ -55,11 +72,18 @@ export default defineCommand({
   recordsHistory: true,
   async run(context, _args, options): Promise<CommandResult> {
     const config = await context.config();
-    const { target } = await placeOf(context);
+    const place = await placeOf(context);
+    const { target } = place;
+    const isDead = options.from === 'repository';
+    if (options.snapshot !== undefined && !isDead)
+      throw new MailrecoverError('usage', '--snapshot goes with --from repository', { hint: 'leave it out, or add --from repository' });
     const way = await directionNow(config, target);
     const { sync } = await import('../standby/sync/sync.ts');
+    const chosen: Finding[] = [];
     const report = await sync({
-      source: await sourceOn(context, way.from, way, options.mailbox),
+      source: isDead
+        ? await snapshotOf(context, place, way, { ...options, findings: chosen })
+        : await sourceOn(context, way.from, way, options.mailbox),
       sink: await sinkOn(context, target, way),
       atOnce: pairOf(config).sync.atOnce,
       progress: context.progress,
@@ -68,7 +92,7 @@ export default defineCommand({
       adopt: options.adopt,
       allowLoss: options.allowLoss,
     });
-    const findings = [...report.findings, ...unknownNames(options.mailbox, report)];
+    const findings = [...chosen, ...report.findings, ...unknownNames(options.mailbox, report)];
     return {
       outcome: findings.some(({ severity }) => severity === 'error')
         ? 'partial'
@@ -83,6 +107,36 @@ export default defineCommand({
     };
   },
 });
+
+/** The newest snapshot of the host that serves, or the one that is named. */
+async function snapshotOf(
+  context: CommandContext,
+  place: Place,
+  { from }: Direction,
+  {
+    snapshot: text = 'latest',
+    identity,
+    mailbox,
+    findings,
+  }: { snapshot: string | undefined; identity: string[]; mailbox: string[]; findings: Finding[] },
+): Promise<Source> {
+  const [{ openRepository }, { chooseSnapshot }, { snapshotSource }] = await Promise.all([
+    import('../repository/repository.ts'),
+    import('./choose-snapshot.ts'),
+    import('../standby/sync/read-snapshot.ts'),
+  ]);
+  const repository = await openRepository(place.target);
+  const chosen = await chooseSnapshot({ ...place, host: from }, text);
+  const { host, id } = chosen.snapshot;
+  if (host !== from)
+    throw new MailrecoverError('refused', `snapshot '${id.slice(0, 16)}' is of '${host}', and '${from}' serves`, {
+      hint: "a standby gets the mail of the host that serves: see its snapshots with 'mailrecover snapshots'",
+      subject: id,
+    });
+  findings.push(...chosen.findings);
+  const identities = await identitiesOf(context, place, repository, identity);
+  return snapshotSource({ repository, snapshot: chosen.snapshot, identities, layoutOf: place.layoutOf }, mailbox);
+}
 
 /** Names that nothing fits would otherwise look like success. */
 function unknownNames(names: readonly string[], { mailboxes }: SyncReport): Finding[] {

@@ -123,3 +123,36 @@ test('what is wrong is said, with what to do', { skip }, async () => {
   const none = await first.run(['standby', 'sync'], { expect: 2 });
   assert.match(JSON.stringify(none), /no standby host is configured/);
 });
+
+test('from the repository, when the active host is dead', { skip }, async () => {
+  const { first, second, activate } = await hosts();
+  writeTree({ root: first.root, users: USERS, messages: 120, ...(isRoot ? { owner: idOf() } : {}) });
+  const before = await imapSnapshots(first.server, USERS);
+  const backup = await first.run(['backup']);
+  const dry = await second.run(['standby', 'sync', '--from', 'repository', '--dry-run']);
+  assert.deepEqual([dry.counts['added'], dry.counts['failed']], [120, 0], JSON.stringify(dry));
+  const done = await second.run(['standby', 'sync', '--from', 'repository']);
+  assert.deepEqual([done.counts['added'], done.findings.filter(({ severity }) => severity === 'error')], [120, []]);
+  assert.deepEqual(await imapSnapshots(second.server, USERS), before);
+
+  // A later state of the standby is not set back; the other mailbox is as it was.
+  const client = await Imap.login(first.server, ALICE);
+  await client.append('INBOX', text('later'), [], DAY);
+  await client.close();
+  await second.run(['standby', 'sync', '--mailbox', ALICE]);
+  const later = await imapSnapshots(first.server, USERS);
+  const again = await second.run(['standby', 'sync', '--from', 'repository']);
+  assert.ok(
+    again.findings.some(({ code, subject }) => code === 'newer-on-standby' && subject === ALICE),
+    JSON.stringify(again),
+  );
+  assert.deepEqual(await imapSnapshots(second.server, USERS), later);
+
+  // The host that serves is never written to, whatever the source.
+  await activate(1, 'mx2');
+  const none = await second.run(['standby', 'sync', '--from', 'repository'], { expect: 2 });
+  assert.match(JSON.stringify(none), /there is no snapshot of host 'mx2'/);
+  const ofOld = await second.run(['standby', 'sync', '--from', 'repository', '--snapshot', String(backup['snapshot'])], { expect: 20 });
+  assert.match(JSON.stringify(ofOld), /is of 'mx1', and 'mx2' serves/);
+  await second.run(['standby', 'sync', '--snapshot', 'latest'], { expect: 2 });
+});

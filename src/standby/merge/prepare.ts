@@ -148,7 +148,7 @@ async function readTheirs(
         }
         fresh.set(piece.key, piece.sha);
         if (dryRun) return;
-        const parent = makeParents(place, place.root, ownerOf(mailbox, place), handles);
+        const parent = makeParents(place, 'mail', ownerOf(mailbox, place), handles);
         handles.make(parent, staging.directory.slice(parent.length + 1));
         staging.put(handles, piece, content, false);
       },

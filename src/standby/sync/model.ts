@@ -54,6 +54,8 @@ export interface MailboxCut extends OwnedMailbox {
   files: FileCut[];
   links: { area: SyncedArea; path: ByteString; to: ByteString }[];
   messages: MessageCut[];
+  /** The snapshot that it comes from, where it is of no live host. */
+  snapshot?: string;
   /** Stands for all times of its directories and files; equal as long as nothing changed. Absent where they prove nothing yet. */
   print?: string;
 }

@@ -1,12 +1,12 @@
 /** Who owns a mailbox on the standby: whoever owns it there already, else the one who owns it on the active host, by name. */
-import { lchownSync } from 'node:fs';
+import { chmodSync, lchownSync } from 'node:fs';
 import type { Finding } from '../../errors/finding.ts';
 import type { Handles } from '../../restore/live/aside.ts';
 import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
 import { lstatIfThere } from '../../store/stat.ts';
 import { groupId, userId } from '../../system/owners.ts';
-import type { OwnedMailbox } from './model.ts';
-import type { MailboxPlace } from './place.ts';
+import type { OwnedMailbox, SyncedArea } from './model.ts';
+import { pathIn, type MailboxPlace } from './place.ts';
 
 export interface Owner {
   /** undefined leaves what is made with whoever runs this. */
@@ -38,21 +38,32 @@ export function lacksOwner(cut: OwnedMailbox, place: MailboxPlace): Finding | un
 }
 
 /** Makes a directory, as the mailbox's owner's, where it is not there yet. */
-export function makeOwned(parent: ByteString, name: ByteString, { uid, gid }: Owner, handles: Handles): ByteString {
+function makeOwned(parent: ByteString, name: ByteString, { uid, gid, mode }: Owner, handles: Handles): ByteString {
   const path = `${parent}/${name}`;
   if (lstatIfThere(path) !== undefined) return path;
   handles.make(parent, name);
-  if (uid !== undefined && gid !== undefined) lchownSync(fsPath(`${handles.at(parent)}/${name}`), uid, gid);
+  const made = fsPath(`${handles.at(parent)}/${name}`);
+  if (uid !== undefined && gid !== undefined) lchownSync(made, uid, gid);
+  chmodSync(made, mode);
   return path;
 }
 
-/** Makes the directories down to the one that holds a mailbox, as its owner's. @returns that directory */
-export function makeParents(place: MailboxPlace, path: ByteString, owner: Owner, handles: Handles): ByteString {
-  let at = place.fixed;
-  const names = path
-    .slice(at.length)
-    .split('/')
-    .filter((name) => name !== '');
-  for (const name of names.slice(0, -1)) at = makeOwned(at, name, owner, handles);
+function parentOf(path: ByteString): ByteString {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}
+
+/** Makes the directories down to the one that holds a tree of the mailbox, as its owner's. @returns that directory */
+export function makeParents(place: MailboxPlace, area: SyncedArea, owner: Owner, handles: Handles): ByteString {
+  const path = parentOf(pathIn(place, area, ''));
+  const fixed = place.fixed[area];
+  if (fixed === undefined || lstatIfThere(path) !== undefined) return path;
+  let at = fixed;
+  for (const name of path.slice(fixed.length).split('/')) if (name !== '') at = makeOwned(at, name, owner, handles);
   return at;
+}
+
+/** Makes the root of a tree of the mailbox, and what is above it. */
+export function makeRoot(place: MailboxPlace, area: SyncedArea, owner: Owner, handles: Handles): void {
+  const parent = makeParents(place, area, owner, handles);
+  makeOwned(parent, pathIn(place, area, '').slice(parent === '/' ? 1 : parent.length + 1), owner, handles);
 }

@@ -14,8 +14,8 @@ export interface MailboxPlace extends MailboxName {
   home?: ByteString;
   /** Where indexes lie, if not with the mail. */
   index?: ByteString;
-  /** Directories that are the administrator's: everything below them belongs to mailboxes. */
-  fixed: ByteString;
+  /** Directories that are the administrator's, by area: everything below them belongs to mailboxes. */
+  fixed: Partial<Record<SyncedArea, ByteString>>;
   layout: 'maildir++' | 'fs';
 }
 
@@ -39,7 +39,11 @@ export function placeOf({ store, mailbox }: MailboxName, stores: readonly SyncSt
     ...(control === undefined ? {} : { control: placeIn(control, mailbox) }),
     ...(home === undefined ? {} : { home: placeIn(home, mailbox) }),
     ...(index === undefined ? {} : { index: placeIn(index, mailbox) }),
-    fixed: realPath(fixedPart(parsePattern(source.path))),
+    fixed: {
+      mail: realPath(fixedPart(parsePattern(source.path))),
+      ...(control === undefined ? {} : { control: realPath(fixedPart(parsePattern(control))) }),
+      ...(home === undefined ? {} : { home: realPath(fixedPart(parsePattern(home))) }),
+    },
     layout: source.layout ?? 'maildir++',
   };
 }

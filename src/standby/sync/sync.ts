@@ -111,7 +111,8 @@ async function syncOne({ source, sink, ...how }: SyncOptions, mailbox: OwnedMail
       };
     const known = new Set(held.messages.map(([key]) => key));
     const behind = found.cut.messages.filter(({ dir, base }) => !known.has(`${dir}/${base}`)).length;
-    if (found.findings.some(({ severity }) => severity === 'error')) return failed(found.findings, behind);
+    // What is damaged in the repository is left out, and must not keep the rest from being served.
+    if (found.findings.some(({ severity, code }) => severity === 'error' && code !== 'damage')) return failed(found.findings, behind);
     const { counts, findings } = await sink.commit(found.cut, how);
     if (findings.some(({ severity }) => severity === 'error')) return failed([...found.findings, ...findings], behind);
     const isSame = counts.added + counts.reflagged + counts.removed + counts.setAside + counts.files === 0;

@@ -8,7 +8,7 @@ import { controlPath, LiveReader } from '../../restore/live/look.ts';
 import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
 import { controlDir } from '../../store/maildir/layout.ts';
 import { lstatIfThere } from '../../store/stat.ts';
-import { isoNow, now } from '../../system/clock.ts';
+import { isoNow, monotonic, now } from '../../system/clock.ts';
 import { run } from '../../system/exec.ts';
 import { makeDirectory } from '../../system/files.ts';
 import { takeLock } from '../../system/lock.ts';
@@ -18,6 +18,7 @@ import { noteLag } from './lag.ts';
 import {
   messageKey,
   NOTHING,
+  SYNCED_AREAS,
   type CommitOptions,
   type FolderFacts,
   type Held,
@@ -27,9 +28,10 @@ import {
   type OwnerNames,
   type Piece,
   type Sink,
+  type Taken,
   type TakeOver,
 } from './model.ts';
-import { lacksOwner, makeOwned, makeParents, ownerOf } from './owner.ts';
+import { lacksOwner, makeParents, makeRoot, ownerOf } from './owner.ts';
 import { areasOf, pathIn, placeOf, type MailboxPlace, type SyncStore } from './place.ts';
 import { countPlan, isNothing, isUidlist, planTakeOver, refusal, type TakeOverPlan } from './plan.ts';
 import { printOf } from './print.ts';
@@ -55,7 +57,11 @@ export function syncLockPath(state: string): string {
   return join(state, 'standby', 'sync.lock');
 }
 
+const LATELY_MS = 5000;
+
 interface Open {
+  /** Of the state that was taken over last when the mailbox was opened. */
+  number: number;
   owner: OwnerNames;
   place: MailboxPlace;
   staging: Staging;
@@ -79,6 +85,7 @@ class LiveSink {
   readonly #options: LiveSinkOptions;
   readonly #taken: TakenStore;
   readonly #open = new Map<string, Open>();
+  #guarded: number | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: LiveSinkOptions) {
@@ -103,7 +110,7 @@ class LiveSink {
   }
 
   async open(name: OwnedMailbox, whole: boolean): Promise<Held> {
-    await this.#options.guard();
+    await this.#guardLately();
     const place = placeOf(name, this.#options.stores);
     const taken = this.#taken.read(name);
     if (!whole && taken?.own !== undefined && taken.cut.print !== undefined && taken.own === this.#print(place))
@@ -122,6 +129,13 @@ class LiveSink {
     return taken.cut.print === undefined ? held : { ...held, print: taken.cut.print };
   }
 
+  /** Nothing is changed here yet, and there may be very many mailboxes: what was found out a moment ago will do. */
+  async #guardLately(): Promise<void> {
+    if (this.#guarded !== undefined && monotonic() - this.#guarded < LATELY_MS) return;
+    await this.#options.guard();
+    this.#guarded = monotonic();
+  }
+
   #print(place: MailboxPlace): string | undefined {
     return printOf(areasOf(place), () => now() * 1000, this.#options.settle * 1e6);
   }
@@ -135,7 +149,8 @@ class LiveSink {
     if (problem !== undefined) throw new MailrecoverError('io', problem.message, { subject: displayBytes(mailbox) });
     const hash = hashOf(place);
     const staging = this.#open.get(hash)?.staging ?? new Staging(place.root, hash);
-    const open = { owner, place, has: typeof read === 'string' ? empty : read.cut, staging };
+    const number = this.#taken.read(place)?.number ?? 0;
+    const open = { number, owner, place, has: typeof read === 'string' ? empty : read.cut, staging };
     this.#open.set(hash, open);
     return open;
   }
@@ -146,7 +161,7 @@ class LiveSink {
     const handles = new Handles();
     try {
       const { place, staging } = open;
-      const parent = makeParents(place, place.root, ownerOf({ ...name, owner: open.owner }, place), handles);
+      const parent = makeParents(place, 'mail', ownerOf({ ...name, owner: open.owner }, place), handles);
       handles.make(parent, staging.directory.slice(parent.length + 1));
       staging.put(handles, piece, content, piece.key === piece.sha);
     } finally {
@@ -157,9 +172,13 @@ class LiveSink {
   async commit(cut: MailboxCut, how: CommitOptions): Promise<TakeOver> {
     return this.locked(async () => {
       await this.#options.guard();
+      const opened = this.#open.get(hashOf(cut))?.number;
       // Looked at anew: whatever came since the mailbox was opened is not to be touched.
       const { place, staging, has } = await this.#look(placeOf(cut, this.#options.stores), cut.owner);
       const [taken, next] = [this.#taken.read(cut), this.#taken.readNext(cut)];
+      if (opened !== undefined && opened !== (taken?.number ?? 0)) return { counts: NOTHING, findings: [overtaken(cut)] };
+      if (cut.snapshot !== undefined && taken !== undefined && cut.at < taken.cut.at)
+        return { counts: NOTHING, findings: [older(cut, taken)] };
       const plan = planTakeOver(
         has,
         cut,
@@ -172,7 +191,7 @@ class LiveSink {
       if (lacking.length > 0) return { counts: NOTHING, findings: [incomplete(cut, lacking.length)] };
       const record = { version: 1 as const, epoch: this.#options.epoch, number: (taken?.number ?? 0) + 1, cut };
       await this.#taken.begin({ ...record, folders: taken?.folders ?? [] });
-      await this.#apply(cut, { owner: cut.owner, place, staging, has }, plan);
+      await this.#apply(cut, { number: 0, owner: cut.owner, place, staging, has }, plan);
       await this.#taken.write({ ...record, folders: foldersOf(place, cut) });
       this.#taken.discardNext(cut);
       staging.clear();
@@ -203,10 +222,9 @@ class LiveSink {
     const contents = new Map(plan.files.map(({ sha }) => [sha, contentIn(place, staging, has, sha)]));
     const dirs = controlDirs(place, plan);
     try {
-      for (const root of [place.root, ...(place.control === undefined ? [] : [place.control])]) {
-        const parent = makeParents(place, root, owner, handles);
-        makeOwned(parent, root.slice(parent.length + 1), owner, handles);
-      }
+      for (const area of SYNCED_AREAS)
+        if (area === 'mail' || [...cut.dirs, ...cut.files, ...cut.links].some((each) => each.area === area))
+          makeRoot(place, area, owner, handles);
       if (plan.adds.length > 0) await run('sync', ['-f', displayBytes(staging.directory)]).catch(() => run('sync', []));
       for (const dir of dirs) {
         const directory = controlPath(place, dir);
@@ -254,6 +272,27 @@ function changedMeanwhile({ mailbox }: MailboxName): Finding {
     code: 'changed-meanwhile',
     message: `mailbox '${subject}' of the old host changed while it was merged`,
     hint: 'see that its mail services are stopped there, and run it again',
+    subject,
+  };
+}
+
+/** Two synchronisations at the same time: the one that read earlier must not put back what the other has replaced. */
+function overtaken({ mailbox }: MailboxName): Finding {
+  const subject = displayBytes(mailbox);
+  return {
+    severity: 'warning',
+    code: 'overtaken',
+    message: `mailbox '${subject}' was synchronised by another run meanwhile; that one counts`,
+    subject,
+  };
+}
+
+function older({ mailbox, at }: MailboxCut, taken: Taken): Finding {
+  const subject = displayBytes(mailbox);
+  return {
+    severity: 'info',
+    code: 'newer-on-standby',
+    message: `mailbox '${subject}' is of ${taken.cut.at} on the standby already, which is later than the snapshot of ${at}; it stays`,
     subject,
   };
 }
