@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 radosgw ceph-mon ceph-osd ceph-common' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 radosgw ceph-mon ceph-osd ceph-common chromium' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -163,6 +163,7 @@ what_for() {
     postgresql | sqlite3) echo 'a real database' ;;
     systemd*) echo 'timers and services under a real systemd' ;;
     openssh-server) echo 'repositories on an SFTP server' ;;
+    chromium) echo 'pages and mails in a browser' ;;
     radosgw | ceph-*) echo 'repositories on S3' ;;
     *) echo "$1" ;;
   esac

@@ -1,15 +1,38 @@
 /** A headless Chromium that is spoken to over a pipe (DevTools protocol), to see pages as browsers do. */
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { findProgram, missing } from './host.ts';
 import { keepTrack, undo } from './leave.ts';
 import { makeScratch } from './tmp.ts';
 
-const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const PATIENCE = 120_000;
+/** The pages are our own, and a sandbox in a container is not to be had everywhere. */
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-dev-shm-usage', '--disable-extensions'];
 
-/** Why there is none here; false where there is one. */
-export function withoutChromium(): string | false {
-  return PROGRAMS.some((program) => existsSync(program)) ? false : 'Chromium is not installed';
+let known: string | false | undefined;
+
+/** Why there is none here, or none that starts, as `skip` of a test takes it; false where there is one. Tried once. */
+export function noChromium(): string | false {
+  known ??= missing('chromium') || tryIt();
+  return known;
+}
+
+function tryIt(): string | false {
+  const profile = makeScratch('chromium');
+  try {
+    const args = [...FLAGS, `--user-data-dir=${profile.path}`, '--dump-dom', 'data:text/html,<p>text'];
+    const { status, stdout } = spawnSync(findProgram('chromium') ?? 'chromium', args, {
+      encoding: 'utf8',
+      timeout: PATIENCE,
+      env: environment(profile.path),
+    });
+    return status === 0 && stdout.includes('<p>text</p>') ? false : 'needs a Chromium that starts';
+  } finally {
+    void undo(profile);
+  }
+}
+
+function environment(home: string): NodeJS.ProcessEnv {
+  return { ...process.env, HOME: home, DBUS_SESSION_BUS_ADDRESS: 'disabled:' };
 }
 
 export interface PageView {
@@ -48,14 +71,11 @@ interface Answer {
 
 /** To be stopped by the caller, or by the end of the process. */
 export async function startChromium(): Promise<Browser> {
-  const program = PROGRAMS.find((each) => existsSync(each));
-  if (program === undefined) throw new Error('Chromium is not installed');
   const profile = makeScratch('chromium');
-  const flags = ['--headless', '--disable-gpu', '--no-first-run', '--disable-dev-shm-usage', '--disable-extensions', '--hide-scrollbars'];
-  if (process.getuid?.() === 0) flags.push('--no-sandbox');
-  const child = spawn(program, [...flags, `--user-data-dir=${profile.path}`, '--remote-debugging-pipe', 'about:blank'], {
+  const args = [...FLAGS, '--hide-scrollbars', `--user-data-dir=${profile.path}`, '--remote-debugging-pipe', 'about:blank'];
+  const child = spawn(findProgram('chromium') ?? 'chromium', args, {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
-    env: { ...process.env, HOME: profile.path, DBUS_SESSION_BUS_ADDRESS: 'disabled:' },
+    env: environment(profile.path),
     detached: true,
   });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -124,7 +144,8 @@ async function openPage(url: string, view: PageView, send: Send, listeners: Set<
       if (asked !== url) requests.push(asked);
     }
     if (method === 'Runtime.consoleAPICalled' || method === 'Runtime.exceptionThrown') complaints.push(JSON.stringify(params));
-    if (method === 'Log.entryAdded') complaints.push(JSON.stringify(params['entry']));
+    if (method === 'Log.entryAdded' && ['warning', 'error'].includes((params['entry'] as { level: string }).level))
+      complaints.push(JSON.stringify(params['entry']));
   };
   listeners.add(listen);
   for (const domain of ['Page', 'Network', 'Runtime', 'Log']) await ask(`${domain}.enable`);

@@ -138,8 +138,8 @@ function findingsOf(host: string, kind: Kind): Finding[] {
       {
         severity: 'error',
         code: 'backup-old',
-        message: `the newest complete backup of ${host} is 3d old, and the goal is 26h`,
-        hint: `see why: 'mailrecover history --host ${host} --outcome failed'`,
+        message: `the newest complete backup of ${host} is older than the goal of 26h: it is of ${ago(74.5 * HOUR)}`,
+        hint: "make one: 'mailrecover backup'; see why there was none: 'mailrecover history'",
         subject: host,
       },
     ];
@@ -147,9 +147,9 @@ function findingsOf(host: string, kind: Kind): Finding[] {
     return [
       {
         severity: 'warning',
-        code: 'proof-old',
-        message: `that mail of ${host} comes back was last proved 41d ago`,
-        hint: `prove it: 'mailrecover verify latest --host ${host} --level server'`,
+        code: 'verify-old',
+        message: `the last verification was on ${ago(41 * DAY)}`,
+        hint: "prove it: 'mailrecover verify --level server'",
         subject: host,
       },
     ];
@@ -158,8 +158,8 @@ function findingsOf(host: string, kind: Kind): Finding[] {
       {
         severity: 'error',
         code: 'damage',
-        message: '3 stored objects are damaged; 41 messages of 2 mailboxes are in them',
-        hint: "see which, and what can be done: 'mailrecover check --read-data'",
+        message: `the last check (${ago(20 * HOUR)}) found damage`,
+        hint: "see which: 'mailrecover check --read-data'",
         subject: 'packs/4f/4f0c7d1e88b2',
       },
     ];
@@ -185,8 +185,8 @@ function silentHost(host: string): HostReport {
       {
         severity: 'error',
         code: 'host-silent',
-        message: `nothing is known of any backup of ${host}`,
-        hint: `on ${host}: 'mailrecover backup', then 'mailrecover schedule install'`,
+        message: `nothing was ever heard of host '${host}'`,
+        hint: "is it up, and does its schedule run? ask there: 'mailrecover status'",
         subject: host,
       },
     ],
@@ -260,9 +260,9 @@ export function twoFailed(): Report {
     findings: [
       {
         severity: 'warning',
-        code: 'spool-waiting',
-        message: '2 mails wait to be sent, the oldest for 5h',
-        hint: "see what the transports say: 'mailrecover notify status'",
+        code: 'mail-waiting',
+        message: `2 reports not sent yet, the oldest of ${ago(5 * HOUR)}: relay: the connection was refused`,
+        hint: "see why: 'mailrecover notify status'; send now: 'mailrecover notify flush --all'",
       },
     ],
   });

@@ -6,13 +6,13 @@ import { pathToFileURL } from 'node:url';
 import { renderMail } from '../../../src/report/report/html/mail.ts';
 import { renderPage } from '../../../src/report/report/html/page.ts';
 import type { Report } from '../../../src/report/report/model.ts';
-import { type Browser, type PageView, startChromium, withoutChromium } from '../../support/chromium.ts';
+import { type Browser, type PageView, startChromium, noChromium } from '../../support/chromium.ts';
 import * as samples from '../../support/reports.ts';
 import { scratch } from '../../support/tmp.ts';
 
 const { twoFailed, oneHost, neverRan, hostile } = samples;
 
-suite('in a browser', { skip: withoutChromium() }, () => {
+suite('in a browser', { skip: noChromium() }, () => {
   let browser: Browser;
   const directory = scratch('page');
   before(async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { reportMessage } from '../../../src/commands/report/message.ts';
 import { renderMail } from '../../../src/report/report/html/mail.ts';
 import { htmlProblem, visibleText } from '../../support/html.ts';
 import * as samples from '../../support/reports.ts';
@@ -71,4 +72,15 @@ test('hosts that find no room are counted, and the bad ones come first', () => {
   assert.ok(rows > 60, String(rows));
   assert.equal(Number(/(\d+) more hosts that are well are not listed here/.exec(text)?.[1]), 400 - rows);
   for (const { host, level } of report.hosts) if (level !== 'ok') assert.ok(text.includes(host), host);
+});
+
+test('the mail of a report has text, HTML, its pictures, and the JSON document', async () => {
+  const { text, html, attachments = [] } = await reportMessage(twoFailed(), 'ja', ['admin@example.org']);
+  assert.match(text, /14 台中 2 台で異常があります/);
+  assert.ok(html !== undefined && htmlProblem(html) === undefined);
+  const cids = [...html.matchAll(/src="cid:([^"]*)"/g)].map(([, cid]) => cid);
+  assert.deepEqual(
+    attachments.map(({ contentType, cid }) => [contentType, cid]),
+    [...cids.map((cid) => ['image/png', cid]), ['application/json', undefined]],
+  );
 });

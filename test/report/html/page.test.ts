@@ -42,13 +42,9 @@ test('what strangers wrote is text', () => {
 
 test('the verdict, what to do, and every host stand in it, in that order', () => {
   const text = visibleText(renderPage(twoFailed(), en));
-  const places = [
-    'Something is wrong on 2 of 14 hosts',
-    'What to do next',
-    'mailrecover history --host mx3.example.org',
-    'In numbers',
-    'Each host',
-  ].map((said) => text.indexOf(said));
+  const places = ['Something is wrong on 2 of 14 hosts', 'What to do next', 'mailrecover history', 'In numbers', 'Each host'].map((said) =>
+    text.indexOf(said),
+  );
   assert.ok(
     places.every((place, index) => place > (places[index - 1] ?? -1)),
     places.join(' '),

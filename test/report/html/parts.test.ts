@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { crc32, inflateSync } from 'node:zlib';
 import { canvasOf } from '../../../src/report/report/html/canvas.ts';
 import { datesIn } from '../../../src/report/report/html/dates.ts';
-import { partsOfHint } from '../../../src/report/report/html/hint.ts';
+import { hintOf } from '../../../src/report/report/html/hint.ts';
 import { escapeText, markup } from '../../../src/report/report/html/markup.ts';
 import { DARK, LIGHT, PICTURE, type Theme } from '../../../src/report/report/html/palette.ts';
 import { encodePng } from '../../../src/report/report/html/png.ts';
@@ -45,16 +45,25 @@ test('markup escapes what it is given, and shows what would steer', () => {
   assert.equal(made, '<p title="&quot;&gt;&lt;script&gt;">&lt;<b>&amp;</b>3</p>');
 });
 
-test('hints fall into words and commands', () => {
-  assert.deepEqual(partsOfHint("on mx1: 'mailrecover backup', then 'mailrecover schedule install'"), [
-    { text: 'on mx1:' },
-    { command: 'mailrecover backup' },
-    { text: 'then' },
-    { command: 'mailrecover schedule install' },
+test('hints fall into words and commands, or stay one sentence', () => {
+  assert.deepEqual(hintOf("on mx1: 'mailrecover backup', then 'mailrecover schedule install'"), {
+    parts: [{ text: 'on mx1:' }, { command: 'mailrecover backup' }, { text: 'then' }, { command: 'mailrecover schedule install' }],
+    flows: false,
+  });
+  const commands = (hint: string): unknown => {
+    const { parts, flows } = hintOf(hint);
+    return [flows, ...parts.flatMap((part) => ('command' in part ? part.command : []))];
+  };
+  assert.deepEqual(commands('see what Dovecot says: doveadm who'), [false, 'doveadm who']);
+  assert.deepEqual(commands("add 'system: {}' to the configuration"), [false]);
+  assert.deepEqual(commands('mailrecover prune --gone K'), [false, 'mailrecover prune --gone K']);
+  assert.deepEqual(commands("look at it ('mailrecover diff'); if all is well: mailrecover approve X --reason TEXT"), [
+    true,
+    'mailrecover diff',
+    'mailrecover approve X --reason TEXT',
   ]);
-  assert.deepEqual(partsOfHint('see what Dovecot says: doveadm who'), [{ text: 'see what Dovecot says:' }, { command: 'doveadm who' }]);
-  assert.deepEqual(partsOfHint("add 'system: {}' to the configuration"), [{ text: "add 'system: {}' to the configuration" }]);
-  assert.deepEqual(partsOfHint('mailrecover prune --gone K'), [{ command: 'mailrecover prune --gone K' }]);
+  const japanese = "'mailrecover diff' で確認してください。問題がなければ mailrecover approve X --reason TEXT を実行してください";
+  assert.deepEqual(commands(japanese), [true, 'mailrecover diff', 'mailrecover approve X --reason TEXT']);
 });
 
 test('axes have round numbers; what is far out is cut off, a goal never', () => {

@@ -1,9 +1,9 @@
 import type { Action, Report } from '../model.ts';
 import { chartsOf } from './chart.ts';
 import { factsOf } from './facts.ts';
-import { partsOfHint } from './hint.ts';
+import { hintOf } from './hint.ts';
 import { mailHosts } from './mail/hosts.ts';
-import { command, heading, layout, LEVEL_CLASS, mailStyle, mark, MARKS, row, text, WIDTH } from './mail/parts.ts';
+import { command, heading, inline, layout, LEVEL_CLASS, mailStyle, mark, MARKS, row, text, WIDTH } from './mail/parts.ts';
 import { mailChart, type Picture } from './mail/pictures.ts';
 import { type Markup, markup, trusted } from './markup.ts';
 import { occasionOf } from './page/hero.ts';
@@ -51,7 +51,12 @@ export function renderMail(report: Report, options: ViewOptions): HtmlMail {
     ),
     ...(report.actions.length === 0
       ? []
-      : [heading(say.report.next), ...report.actions.slice(0, MOST_ACTIONS).map((action, index) => todo(action, index + 1, say))]),
+      : [
+          heading(say.report.next),
+          ...report.actions
+            .slice(0, MOST_ACTIONS)
+            .map(({ host, ...action }, index) => todo({ ...action, host: hosts.length > 1 ? host : undefined }, index + 1, say)),
+        ]),
     report.actions.length > MOST_ACTIONS
       ? row(text(say.report.moreActions(report.actions.length - MOST_ACTIONS), { size: 13, name: 'm' }))
       : undefined,
@@ -113,7 +118,13 @@ function todo({ hint, because, host }: Action, index: number, say: Say): Markup 
   const level = because.severity === 'error' ? 'failed' : 'warning';
   const message = say.tell(because.message);
   const place = host === undefined || message.includes(host) ? '' : `${host}${say.words.colon}`;
-  const parts = partsOfHint(short(say.tell(hint))).map((part) => ('text' in part ? text(part.text, { name: 'm' }) : command(part.command)));
+  const { parts: hinted, flows } = hintOf(short(say.tell(hint)));
+  const parts = flows
+    ? text(
+        hinted.map((part) => ('text' in part ? part.text : inline(part.command))),
+        { name: 'm' },
+      )
+    : hinted.map((part) => ('text' in part ? text(part.text, { name: 'm' }) : command(part.command)));
   const cells = markup`<tr><td class="m" width="24" valign="top" style="width:24px;font-size:14px;line-height:21px;color:${LIGHT.muted}">${index}.</td><td valign="top">${text(
     markup`${mark(level, say.words.severities[because.severity])}${say.words.colon}${short(`${place}${message}`)}`,
   )}${parts}</td></tr>`;

@@ -58,6 +58,11 @@ export function command(line: string): Markup {
   );
 }
 
+/** A command within a sentence. */
+export function inline(line: string): Markup {
+  return markup`<span class="i k" style="background-color:${LIGHT.inset};color:${LIGHT.ink};font-family:Consolas,Menlo,monospace;font-size:13px">&nbsp;${line}&nbsp;</span>`;
+}
+
 /** Sign and word of a level. */
 export function mark(level: Level, word: string): Markup {
   return markup`<b class="${LEVEL_CLASS[level]}" style="color:${LIGHT.levels[level].ink};white-space:nowrap">${MARKS[level]} ${word}</b>`;

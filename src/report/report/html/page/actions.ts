@@ -1,5 +1,5 @@
 import type { Action, Report } from '../../model.ts';
-import { partsOfHint } from '../hint.ts';
+import { hintOf } from '../hint.ts';
 import { type Markup, markup, type Piece } from '../markup.ts';
 import type { Say } from '../say.ts';
 import { sign } from '../signs.ts';
@@ -19,7 +19,7 @@ export function actions(report: Report, say: Say): Markup {
     return verdict === 'ok' && hosts.length > 0
       ? markup``
       : markup`<section><h2>${say.report.next}</h2><p>${say.report.nothingToDo}</p></section>`;
-  return markup`<section aria-labelledby="todo"><h2 id="todo">${say.report.next}</h2><ol class="todo">${shownActions(report).map((action) => item(action, say))}</ol>${all.length > MOST && markup`<p class="note">${words.moreActions(all.length - MOST)}</p>`}</section>`;
+  return markup`<section aria-labelledby="todo"><h2 id="todo">${say.report.next}</h2><ol class="todo">${shownActions(report).map(({ host, ...action }) => item({ ...action, host: hosts.length > 1 ? host : undefined }, say))}</ol>${all.length > MOST && markup`<p class="note">${words.moreActions(all.length - MOST)}</p>`}</section>`;
 }
 
 function item({ hint, because, host }: Action, say: Say): Markup {
@@ -44,12 +44,14 @@ function inItsLanguage(message: string, shown: Piece, { lang }: Say, told = show
 /** A hint: words as words, commands to be copied. */
 export function hintMarkup(hint: string, say: Say): Markup {
   const told = say.tell(hint);
-  const parts = partsOfHint(told).map((part) => ('text' in part ? markup`<p>${part.text}</p>` : command(part.command)));
-  return markup`<div class="hint"${say.lang !== 'en' && told === hint && markup` lang="en"`}>${parts}</div>`;
+  const { parts, flows } = hintOf(told);
+  const shown = flows
+    ? markup`<p>${parts.map((part) => ('text' in part ? part.text : markup`<span class="command">${code(part.command)}</span>`))}</p>`
+    : parts.map((part) => ('text' in part ? markup`<p>${part.text}</p>` : markup`<pre class="command">${code(part.command)}</pre>`));
+  return markup`<div class="hint"${say.lang !== 'en' && told === hint && markup` lang="en"`}>${shown}</div>`;
 }
 
-/** In words that are kept whole: a line that ends within an option could not be read. */
-function command(text: string): Markup {
-  const words = text.split(' ').map((word, index) => markup`${index > 0 && ' '}<span>${word}</span>`);
-  return markup`<pre class="command"><code>${words}</code></pre>`;
+/** A command, in words that are kept whole: a line that ends within an option could not be read. */
+function code(text: string): Markup {
+  return markup`<code>${text.split(' ').map((word, index) => markup`${index > 0 && ' '}<span>${word}</span>`)}</code>`;
 }

@@ -23,7 +23,7 @@ export function findings(report: Report, say: Say): Markup {
   const said = new Set(shownActions(report).map(({ because, host }) => nameOf(because, host)));
   const left = found.filter(({ finding, host }) => !said.has(nameOf(finding, host)));
   if (left.length === 0) return markup``;
-  return markup`<section aria-labelledby="findings"><h2 id="findings">${say.words.findings} <span class="count">${say.number(left.length)}</span></h2>${findingList(left, say)}</section>`;
+  return markup`<section aria-labelledby="findings"><h2 id="findings">${say.words.findings} <span class="count">${say.number(left.length)}</span></h2>${findingList(report.hosts.length > 1 ? left : left.map(({ finding }) => ({ finding, host: undefined })), say)}</section>`;
 }
 
 function nameOf({ code, message, hint, subject }: Finding, host: string | undefined): string {

@@ -8,6 +8,7 @@ import type { Calendar } from '../series.ts';
 import { badge } from '../signs.ts';
 import { findingList } from './findings.ts';
 import { against } from './hosts.ts';
+import { shortId } from './numbers.ts';
 import { column, table } from './table.ts';
 
 /** One host with all that is known of it. */
@@ -52,7 +53,7 @@ function factList(host: HostReport, say: Say): Markup {
   if (backup !== undefined)
     facts.push([
       words.held,
-      markup`${words.messages(backup.messages)}<span class="note">${say.size(backup.bytes)} · <code>${backup.snapshot}</code></span>`,
+      markup`${words.messages(backup.messages)}<span class="note">${say.size(backup.bytes)} · <code>${shortId(backup.snapshot)}</code></span>`,
     ]);
   facts.push([
     words.lastProof,

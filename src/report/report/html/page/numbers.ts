@@ -64,7 +64,11 @@ export function tilesOf(report: Report, facts: Facts, say: Say): Tile[] {
   }
   if (single && only?.backup !== undefined) {
     const { messages, bytes, snapshot } = only.backup;
-    tiles.push({ label: words.held, value: say.number(messages), note: joined([say.size(bytes), `${words.snapshot} ${snapshot}`], say) });
+    tiles.push({
+      label: words.held,
+      value: say.number(messages),
+      note: joined([say.size(bytes), `${words.snapshot} ${shortId(snapshot)}`], say),
+    });
   }
   tiles.push(
     { label: words.newMail, value: say.number(facts.newMessages), note: words.inPeriod[report.period.name] },
@@ -122,6 +126,11 @@ export function numbers(report: Report, facts: Facts, say: Say): Markup {
       markup`<div class="${level ?? 'plain'}"><dt>${label}</dt><dd><span class="value">${level !== undefined && level !== 'ok' && sign(level)}${value}</span>${note !== undefined && markup`<span class="note">${note}</span>`}</dd></div>`,
   );
   return markup`<section aria-labelledby="numbers"><h2 id="numbers">${say.words.numbers}</h2><dl class="tiles">${tiles}</dl></section>`;
+}
+
+/** As much of the name of a snapshot as names it. */
+export function shortId(snapshot: string): string {
+  return snapshot.slice(0, 12);
 }
 
 export function metLevel(goal: { met: boolean } | undefined): Level | undefined {

@@ -64,7 +64,7 @@ export const SCRIPT = `'use strict';
 
   const { copy, copied } = document.body.dataset;
   const status = document.getElementById('status');
-  for (const command of all('pre.command')) {
+  for (const command of all('.command')) {
     const button = document.createElement('button');
     button.type = 'button';
     button.className = 'copy';

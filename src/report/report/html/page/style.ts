@@ -54,9 +54,10 @@ time{white-space:nowrap}
 .because{display:flex;gap:.6em}.because .sign{color:var(--tone);margin-top:.3em}
 .hint{margin-top:.35rem;color:var(--muted);font-size:.9375rem}
 .hint p+.command{margin-top:.3rem}.command+p{margin-top:.6rem}
-.command{position:relative;display:flex;align-items:flex-start;gap:.75rem;margin-top:.4rem;padding:.45rem .5rem .45rem .8rem;border-radius:8px;background:var(--inset);color:var(--ink);white-space:pre-wrap}
-.command span{display:inline-block;max-width:100%}
-.command code{flex:1;min-width:0;padding:.15rem 0;font-size:1em}
+pre.command{display:flex;align-items:flex-start;gap:.75rem;margin-top:.4rem;padding:.45rem .5rem .45rem .8rem;border-radius:8px;background:var(--inset);color:var(--ink);white-space:pre-wrap}
+.command code span{display:inline-block;max-width:100%}
+span.command{margin:0 .25em;padding:.1rem .3rem .15rem .45rem;border-radius:6px;background:var(--inset);color:var(--ink);-webkit-box-decoration-break:clone;box-decoration-break:clone}span.command:first-child{margin-left:0}span.command .copy{margin-left:.5em;padding:0 .45rem;font-size:.75rem}
+pre.command code{flex:1;min-width:0;padding:.15rem 0;font-size:1em}
 .copy{flex:none;font:500 .8125rem/1.6 inherit;font-family:system-ui,sans-serif;color:var(--accent);background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.1rem .6rem;cursor:pointer}
 .copy:hover{border-color:var(--accent)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,12.5rem),1fr));gap:1px;background:var(--card);border:1px solid var(--line);border-radius:12px;overflow:hidden}
@@ -154,7 +155,7 @@ td.text{grid-column:1/-1;order:1}td.text.key{order:-1}td.text.key::before{displa
 h2{margin-top:2.5rem}
 }
 @media print{
-html{font-size:10pt}body{padding:0;max-width:none}
+html{font-size:10pt;background:#fff}body{padding:0;max-width:none}
 .copy,.tools,.sortby{display:none!important}th button::after{display:none}
 .hero,.tiles,.bar,.share,.gauge,.dot,.spark,.finding{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .chart,.todo li,.finding,tr{break-inside:avoid}h2,h3{break-after:avoid}
