@@ -84,24 +84,21 @@ interface Shown {
 
 function render({ snapshot, counts, milliseconds }: Shown, text: TextHelpers): string {
   const n = (value: number): string => text.number(value);
+  const words = text.words.commands.backup;
+  const { row } = words;
   return text.pairs([
-    ['snapshot', snapshot === undefined ? text.dim('none (dry run)') : text.bold(snapshot.slice(0, 16))],
-    [
-      'holds',
-      `${n(counts.messages)} messages in ${n(counts.folders)} folders of ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`,
-    ],
-    ...(counts.systemFiles === undefined ? [] : [['server', serverText(counts, n)] satisfies [string, string]]),
-    ['changed', `${n(counts.newMessages)} new, ${n(counts.removedMessages)} gone, ${n(counts.flagChanges)} flags`],
+    [row.snapshot, snapshot === undefined ? text.dim(words.dry) : text.bold(snapshot.slice(0, 16))],
+    [row.holds, words.holds(counts.messages, counts.folders, counts.mailboxes)],
+    ...(counts.systemFiles === undefined
+      ? []
+      : [[row.server, words.server(counts.systemFiles, counts.dumps ?? 0)] satisfies [string, string]]),
+    [row.changed, words.changed(n(counts.newMessages), n(counts.removedMessages), n(counts.flagChanges))],
     ...(snapshot === undefined
       ? []
       : ([
-          ['read', `${text.size(counts.bytesRead)} of mail, ${text.size(counts.otherBytesRead)} of other files`],
-          ['stored', text.size(counts.bytesStored)],
+          [row.read, words.read(text.size(counts.bytesRead), text.size(counts.otherBytesRead))],
+          [row.stored, text.size(counts.bytesStored)],
         ] as [string, string][])),
-    ['took', text.duration(milliseconds)],
+    [row.took, text.duration(milliseconds)],
   ]);
-}
-
-function serverText({ systemFiles = 0, dumps = 0 }: BackupCounts, n: (value: number) => string): string {
-  return `${n(systemFiles)} files${dumps === 0 ? '' : `, ${n(dumps)} ${dumps === 1 ? 'database' : 'databases'}`}`;
 }

@@ -111,10 +111,12 @@ async function identities(context: CommandContext, place: Place, named: readonly
 
 function render({ counts, snapshots }: CheckReport, readData: boolean, text: TextHelpers): string {
   const sound = counts.damaged + counts.missing === 0;
-  const verdict = sound ? text.green('sound') : text.red(`${text.number(counts.damaged)} damaged, ${text.number(counts.missing)} missing`);
+  const words = text.words.commands.check;
+  const { row } = words;
+  const objects = text.number(counts.objects);
   return text.pairs([
-    ['snapshots', text.number(snapshots)],
-    ['objects', `${text.number(counts.objects)}${readData ? ', all read' : ', by name and size'}`],
-    ['state', verdict],
+    [row.snapshots, text.number(snapshots)],
+    [row.objects, readData ? words.allRead(objects) : words.byName(objects)],
+    [row.state, sound ? text.green(words.sound) : text.red(words.wrong(text.number(counts.damaged), text.number(counts.missing)))],
   ]);
 }

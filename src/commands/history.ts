@@ -4,6 +4,7 @@ import type { Finding } from '../errors/finding.ts';
 import { suggest } from '../errors/suggest.ts';
 import { READING_EXIT_CODES, REPOSITORY } from './shared.ts';
 import { timeOf } from './time-option.ts';
+import { tell } from '../report/text/tell.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
 const GOOD: readonly string[] = ['ok', 'warning', 'running'];
@@ -127,7 +128,8 @@ async function checkCommand(name: string): Promise<void> {
 }
 
 function renderRuns(runs: readonly KnownRun[], total: number, text: TextHelpers): string {
-  if (runs.length === 0) return 'no runs';
+  const { empty, head: titles, earlier } = text.words.commands.history;
+  if (runs.length === 0) return empty;
   const hosts = new Set(runs.map(({ host }) => host)).size > 1;
   const rows = runs.map((run) => [
     text.time(run.startedAt),
@@ -136,15 +138,18 @@ function renderRuns(runs: readonly KnownRun[], total: number, text: TextHelpers)
     stateText(run.state, text),
     run.finishedAt === undefined ? '' : text.duration(Date.parse(run.finishedAt) - Date.parse(run.startedAt)),
     run.subject?.['snapshot']?.slice(0, 12) ?? '',
-    run.error?.message ?? run.codes?.join(', ') ?? '',
+    run.error === undefined ? (run.codes?.join(', ') ?? '') : tell(run.error.message, text),
   ]);
-  const head = ['started', ...(hosts ? ['host'] : []), 'command', 'state', 'took', 'snapshot', 'said'];
+  const { started, host, command, state, took, snapshot, said } = titles;
+  const head = [started, ...(hosts ? [host] : []), command, state, took, snapshot, said];
   const table = text.table(rows, { head, right: [hosts ? 4 : 3] });
   const left = total - runs.length;
-  return left === 0 ? table : `${text.dim(`… ${text.number(left)} earlier; --limit 0 lists all`)}\n${table}`;
+  return left === 0 ? table : `${text.dim(earlier(text.number(left)))}\n${table}`;
 }
 
 function stateText(state: string, text: TextHelpers): string {
-  if (state === 'ok') return text.green(state);
-  return state === 'running' ? text.cyan(state) : state === 'warning' ? text.yellow(state) : text.red(state);
+  // In English these are the words that --outcome takes.
+  const word = text.lang === 'en' ? state : (text.words.report.state[state] ?? state);
+  if (state === 'ok') return text.green(word);
+  return state === 'running' ? text.cyan(word) : state === 'warning' ? text.yellow(word) : text.red(word);
 }

@@ -152,15 +152,18 @@ async function callGone({ repository, author, survey }: Care, text: string, reas
 }
 
 function render(plan: PrunePlan, removed: Amount, marked: Amount, dry: boolean, text: TextHelpers): string {
-  const show = ({ objects, bytes }: Amount): string => (objects === 0 ? 'nothing' : `${text.number(objects)} objects, ${text.size(bytes)}`);
+  const words = text.words.commands.prune;
+  const show = ({ objects, bytes }: Amount): string => (objects === 0 ? words.nothing : words.amount(objects, text.size(bytes)));
   const pending = plan.marks.filter(({ due, left }) => !due && left.objects > 0);
   return text.pairs([
-    ['needed', show(plan.needed)],
-    [dry ? 'would be removed' : 'removed', show(removed)],
-    [dry ? 'would be marked' : 'marked', marked.objects === 0 ? 'nothing' : `${show(marked)}; a later prune removes it`],
+    [words.needed, show(plan.needed)],
+    [dry ? words.removed.dry : words.removed.done, show(removed)],
+    [dry ? words.marked.dry : words.marked.done, marked.objects === 0 ? words.nothing : words.later(show(marked))],
     ...pending.map(({ left, from, waitsFor }): [string, string] => [
-      'waiting',
-      `${show(left)}: ${waitsFor.length > 0 ? `until a backup of ${waitsFor.map(({ host }) => host).join(', ')}` : `until ${text.time(from)}`}`,
+      words.waiting,
+      waitsFor.length > 0
+        ? words.untilBackup(show(left), waitsFor.map(({ host }) => host).join(text.words.common.and))
+        : words.untilTime(show(left), text.time(from)),
     ]),
   ]);
 }

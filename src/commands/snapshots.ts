@@ -89,7 +89,8 @@ interface SnapshotRow {
 }
 
 function renderSnapshots(rows: readonly SnapshotRow[], text: TextHelpers): string {
-  if (rows.length === 0) return `no snapshots; make one: ${text.bold('mailrecover backup')}`;
+  const { empty, head, partial } = text.words.commands.snapshots;
+  if (rows.length === 0) return empty(text.bold('mailrecover backup'));
   const cells = rows.map((row) => [
     text.bold(row.id.slice(0, 12)),
     text.time(row.time),
@@ -97,7 +98,9 @@ function renderSnapshots(rows: readonly SnapshotRow[], text: TextHelpers): strin
     text.number(row.messages),
     text.size(row.bytes),
     text.size(row.bytesStored),
-    [...(row.outcome === 'complete' ? [] : [row.outcome]), ...(row.anomalies ?? [])].map((word) => text.yellow(word)).join(', '),
+    [...(row.outcome === 'complete' ? [] : [row.outcome === 'partial' ? partial : row.outcome]), ...(row.anomalies ?? [])]
+      .map((word) => text.yellow(word))
+      .join(', '),
   ]);
-  return text.table(cells, { head: ['snapshot', 'made', 'host', 'messages', 'size', 'added', ''], right: [3, 4, 5] });
+  return text.table(cells, { head: [head.snapshot, head.made, head.host, head.messages, head.size, head.added, ''], right: [3, 4, 5] });
 }

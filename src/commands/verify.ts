@@ -145,20 +145,17 @@ interface Shown {
 function render({ snapshot, level, counts, rto, rpo }: Shown, text: TextHelpers): string {
   const wrong = counts.mismatched + counts.missing + counts.unexpected;
   const n = (value: number): string => text.number(value);
+  const words = text.words.commands.verify;
+  const { row } = words;
   const verdict =
-    wrong === 0
-      ? text.green('proved')
-      : text.red(`${n(counts.mismatched)} different, ${n(counts.missing)} missing, ${n(counts.unexpected)} unexpected`);
+    wrong === 0 ? text.green(words.proved) : text.red(words.wrong(n(counts.mismatched), n(counts.missing), n(counts.unexpected)));
   const rows: [string, string][] = [
-    ['snapshot', text.bold(snapshot.slice(0, 16))],
-    [`level ${level}`, verdict],
-    [
-      'compared',
-      `${n(counts.compared)} of ${n(counts.messages)} messages in ${n(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}`,
-    ],
+    [text.words.report.snapshot, text.bold(snapshot.slice(0, 16))],
+    [row.level(level), verdict],
+    [row.compared, words.compared(n(counts.compared), counts.messages, counts.mailboxes)],
   ];
-  if (rto.firstLoginMs !== undefined) rows.push(['first login after', text.duration(rto.firstLoginMs)]);
-  rows.push(['restored after', text.duration(rto.completeMs)]);
-  if (rpo.newestMessage !== undefined) rows.push(['newest message', text.time(rpo.newestMessage)]);
+  if (rto.firstLoginMs !== undefined) rows.push([row.login, text.duration(rto.firstLoginMs)]);
+  rows.push([row.restored, text.duration(rto.completeMs)]);
+  if (rpo.newestMessage !== undefined) rows.push([row.newest, text.time(rpo.newestMessage)]);
   return text.pairs(rows);
 }

@@ -72,7 +72,7 @@ function hostTable({ hosts }: Report, text: TextHelpers): string {
   const rto = has(({ goals }) => goals.rto);
   const rows = hosts.map(({ host, level, backup, totals, proof, goals, findings }) => {
     const unheard = findings.some(({ code }) => code === 'host-silent');
-    const newest = backup === undefined ? text.red(unheard ? silent : text.words.common.none) : text.ago(backup.time);
+    const newest = backup === undefined ? text.red(unheard ? silent : text.words.common.none) : briefAgo(backup.ageSeconds, text);
     return [
       paint(level, text)(levels[level]),
       text.bold(host),
@@ -81,7 +81,7 @@ function hostTable({ hosts }: Report, text: TextHelpers): string {
       text.number(totals.newMessages),
       text.size(totals.bytesStored),
       ...(damage ? [totals.damaged > 0 ? text.red(text.number(totals.damaged)) : '0'] : []),
-      proof === undefined ? text.words.common.never : proofAgo(proof, text),
+      proof === undefined ? text.words.common.never : text.words.report.proof(briefAgo(proof.ageSeconds, text), proof.level),
       ...(rpo ? [goalText(goals.rpo, text)] : []),
       ...(rto ? [goalText(goals.rto, text)] : []),
     ];
@@ -95,11 +95,16 @@ function proofAgo({ time, level }: ProofLine, text: TextHelpers): string {
   return text.words.report.proof(text.ago(time), level);
 }
 
+function briefAgo(seconds: number, text: TextHelpers): string {
+  const { ago, justNow } = text.words.common;
+  return seconds < 1 ? justNow : ago(text.brief(seconds));
+}
+
 function goalText(goal: GoalLine | undefined, text: TextHelpers): string {
   if (goal === undefined) return '';
   const { goalSeconds, actualSeconds, met } = goal;
-  const actual = actualSeconds === undefined ? text.words.common.unknown : text.span(actualSeconds);
-  return (met ? text.green : text.red)(text.words.report.goal(actual, text.span(goalSeconds), met));
+  const actual = actualSeconds === undefined ? text.words.common.unknown : text.brief(actualSeconds);
+  return (met ? text.green : text.red)(text.words.report.goal(actual, text.brief(goalSeconds), met));
 }
 
 function placeRows({ repository, spool }: Report, text: TextHelpers): [string, string][] {
@@ -112,7 +117,7 @@ function placeRows({ repository, spool }: Report, text: TextHelpers): [string, s
     ...(free === undefined ? [] : [words.free(text.size(free))]),
     ...(daysUntilFull === undefined || daysUntilFull > 3650 ? [] : [words.fullIn(daysUntilFull)]),
   ];
-  if (growth.length > 0) rows.push([words.growth, growth.join('; ')]);
+  if (growth.length > 0) rows.push([words.growth, growth.join(text.words.common.and)]);
   if (spool !== undefined) {
     const waits = words.waiting(spool.waiting, spool.refused);
     const empty = spool.waiting + spool.refused === 0;

@@ -23,6 +23,8 @@ export interface TextHelpers {
   ago(iso: string): string;
   /** A span of seconds, as roughly as anybody wants to know. */
   span(seconds: number): string;
+  /** The same in one unit, for tables: `36m`, `2.5h`, `3.1d`. */
+  brief(seconds: number): string;
   /** Aligned columns; numbers stand right. `head` is printed dim. Cells may be coloured. */
   table(rows: readonly (readonly string[])[], details?: { head?: readonly string[]; right?: readonly number[] }): string;
   /** `label  value` lines, aligned. */
@@ -49,6 +51,7 @@ export function textHelpers(details: { color: boolean; lang: Lang }): TextHelper
     cyan: style('cyan'),
     ...quantities(details.lang),
     span: (seconds) => helpers.duration(coarse(seconds) * 1000),
+    brief: (seconds) => inOneUnit(seconds, details.lang),
     ago(iso) {
       const seconds = Math.max(0, (now() - Date.parse(iso)) / 1000);
       return seconds < 1 ? helpers.words.common.justNow : helpers.words.common.ago(helpers.span(seconds));
@@ -67,4 +70,19 @@ export function textHelpers(details: { color: boolean; lang: Lang }): TextHelper
 function coarse(seconds: number): number {
   const unit = seconds < 60 ? 1 : seconds < 86_400 ? 60 : 3600;
   return Math.floor(seconds / unit) * unit;
+}
+
+const UNITS = [
+  [2 * 86_400, 86_400, 'day'],
+  [3600, 3600, 'hour'],
+  [120, 60, 'minute'],
+  [0, 1, 'second'],
+] as const;
+
+function inOneUnit(seconds: number, lang: Lang): string {
+  const [, size, unit] = UNITS.find(([from]) => seconds >= from) ?? UNITS[3];
+  const value = seconds / size;
+  const digits = size > 60 && value < 10 ? 1 : 0;
+  const style = { style: 'unit', unit, unitDisplay: lang === 'ja' ? 'short' : 'narrow', maximumFractionDigits: digits } as const;
+  return new Intl.NumberFormat(lang === 'ja' ? 'ja-JP' : 'en-GB', style).format(value);
 }

@@ -1,4 +1,5 @@
 import type { Words } from '../index.ts';
+import { n } from './number.ts';
 
 export const common: Words['common'] = {
   and: '、',
@@ -11,5 +12,5 @@ export const common: Words['common'] = {
   warning: '警告:',
   note: '参考:',
   hint: '対処:',
-  more: (left) => `ほかに ${left} 件あります。--verbose または --json ですべて表示します`,
+  more: (left) => `ほかに ${n(left)} 件あります。--verbose または --json ですべて表示します`,
 };

@@ -1,4 +1,5 @@
 import type { Words } from '../index.ts';
+import { n } from './number.ts';
 
 const short: Readonly<Record<string, string>> = {
   'host-silent': '応答なし',
@@ -44,8 +45,8 @@ export const report: Words['report'] = {
   level: { ok: '正常', warning: '警告', failed: '異常' },
   short: (code) => short[code] ?? code,
   subject: {
-    share: (bad, all) => `${bad}/${all}台`,
-    allHosts: (all) => `全${all}台`,
+    share: (bad, all) => `${n(bad)}/${n(all)}台`,
+    allHosts: (all) => `全${n(all)}台`,
     of: (share, what) => `${share}: ${what}`,
     over: '復旧',
     now: (level) => `(現在は${level})`,
@@ -54,9 +55,9 @@ export const report: Words['report'] = {
   },
   title: 'バックアップ報告',
   verdict: {
-    ok: (all) => (all === 1 ? '問題はありません' : `全 ${all} 台とも問題はありません`),
-    warning: (bad, all) => (bad === 0 || all === 1 ? '確認が必要な項目があります' : `${all} 台中 ${bad} 台で確認が必要です`),
-    failed: (bad, all) => (bad === 0 || all === 1 ? '異常があります' : `${all} 台中 ${bad} 台で異常があります`),
+    ok: (all) => (all === 1 ? '問題はありません' : `全 ${n(all)} 台とも問題はありません`),
+    warning: (bad, all) => (bad === 0 || all === 1 ? '確認が必要な項目があります' : `${n(all)} 台中 ${n(bad)} 台で確認が必要です`),
+    failed: (bad, all) => (bad === 0 || all === 1 ? '異常があります' : `${n(all)} 台中 ${n(bad)} 台で異常があります`),
   },
   occasion: {
     summary: { day: '日次の定期報告です。', week: '週次の定期報告です。', month: '月次の定期報告です。' },
@@ -74,7 +75,7 @@ export const report: Words['report'] = {
   nothingToDo: '対処が必要な項目はありません。',
   onHost: (host) => `${host} で:`,
   because: '理由:',
-  moreActions: (left) => `ほか ${left} 件。詳細をご覧ください`,
+  moreActions: (left) => `ほか ${n(left)} 件。詳細をご覧ください`,
   hosts: 'ホスト一覧',
   column: {
     state: '状態',
@@ -98,21 +99,21 @@ export const report: Words['report'] = {
   repository: '保存先',
   encrypted: '暗号化あり',
   notEncrypted: '暗号化なし',
-  size: (size, objects) => `${size} (オブジェクト ${objects} 個)`,
+  size: (size, objects) => `${size} (オブジェクト ${n(objects)} 個)`,
   growth: '増加量と空き',
   perDay: (size) => `1 日あたり ${size}`,
   free: (size) => `空き ${size}`,
-  fullIn: (days) => `約 ${days} 日で満杯`,
+  fullIn: (days) => `約 ${n(days)} 日で満杯`,
   spool: '未送信の報告',
   spoolEmpty: 'なし',
-  waiting: (waiting, refused) => `送信待ち ${waiting} 件${refused === 0 ? '' : `、配送拒否 ${refused} 件`}`,
+  waiting: (waiting, refused) => `送信待ち ${n(waiting)} 件${refused === 0 ? '' : `、配送拒否 ${n(refused)} 件`}`,
   waitingSince: (text, since) => `${text}、最も古いもの ${since}`,
   details: '詳細',
   general: '全体',
   failures: '失敗',
   incomplete: '未完了',
   runsOf: '実行',
-  runCount: (command, all, bad) => `${command} ${all} 回${bad === 0 ? '' : ` (うち異常 ${bad} 回)`}`,
+  runCount: (command, all, bad) => `${command} ${n(all)} 回${bad === 0 ? '' : ` (うち異常 ${n(bad)} 回)`}`,
   snapshot: 'スナップショット',
   provedWhole: '全メールボックスの検証',
   took: (span) => `所要 ${span}`,

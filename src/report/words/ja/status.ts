@@ -1,4 +1,5 @@
 import type { Words } from '../index.ts';
+import { n } from './number.ts';
 
 export const status: Words['status'] = {
   answer: {
@@ -7,10 +8,10 @@ export const status: Words['status'] = {
     perhaps: (host) => `おそらく、いま ${host} を失っても復旧できます`,
     notYet: (host) => `まだです。いま ${host} を失うわけにはいきません`,
     because: (answer, reasons) => `${answer}。${reasons.join('。')}`,
-    warnings: (text, warnings) => `${text}。下記の警告 ${warnings} 件をご確認ください`,
+    warnings: (text, warnings) => `${text}。下記の警告 ${n(warnings)} 件をご確認ください`,
   },
   allAnswer: {
-    no: (errors) => `いいえ、失うわけにはいかないホストがあります。下記のエラー ${errors} 件をご確認ください`,
+    no: (errors) => `いいえ、失うわけにはいかないホストがあります。下記のエラー ${n(errors)} 件をご確認ください`,
     perhaps: 'おそらく、どのホストを失っても復旧できます。下記の警告をご確認ください',
     yes: 'はい、どのホストを失っても復旧できます',
   },
@@ -48,13 +49,12 @@ export const status: Words['status'] = {
     last: '前回の実行',
   },
   snapshotOf: (id, time) => `${id} (${time})`,
-  holds: (messages, size, snapshots) =>
-    `メール ${messages.toLocaleString('ja-JP')} 通、${size}、スナップショット ${snapshots.toLocaleString('ja-JP')} 個`,
+  holds: (messages, size, snapshots) => `メール ${n(messages)} 通、${size}、スナップショット ${n(snapshots)} 個`,
   goal: (goal, met) => ` (目標 ${goal}: ${met})`,
   proof: (ago, level) => `${ago}、レベル ${level}`,
   scope: { part: '一部のメールボックス', all: '全メールボックス' },
   by: (host) => `実施 ${host}`,
-  coverage: (proved, mailboxes, days) => `${days} 日間でメールボックス ${mailboxes} 個中 ${proved} 個`,
+  coverage: (proved, mailboxes, days) => `${n(days)} 日間でメールボックス ${n(mailboxes)} 個中 ${n(proved)} 個`,
   lastRun: (command, state, ago) => `${command} ${state} (${ago})`,
   failed: (command, ago) => `${command} 失敗 (${ago})`,
   neverEnded: (command, ago) => `${command} 未完了 (${ago})`,
@@ -62,8 +62,8 @@ export const status: Words['status'] = {
   grownLately: (size) => `直近 7 日間で ${size}`,
   perDay: (size) => `1 日あたり ${size}`,
   free: (size) => `、空き ${size}`,
-  fullIn: (days) => `約 ${days} 日で満杯`,
-  recipients: (recipients) => `あり (受信者鍵 ${recipients} 個)`,
+  fullIn: (days) => `約 ${n(days)} 日で満杯`,
+  recipients: (recipients) => `あり (受信者鍵 ${n(recipients)} 個)`,
   confirmed: '確認済み',
   unconfirmed: '未確認',
   noComplete: '完全なバックアップなし',
