@@ -83,6 +83,11 @@ command_of() {
     systemd) echo systemd-analyze ;;
     systemd-container) echo systemd-nspawn ;;
     openssh-server) echo sshd ;;
+    bind9) echo named ;;
+    bind9-dnsutils) echo nsupdate ;;
+    iproute2) echo ip ;;
+    nftables) echo nft ;;
+    iputils-arping) echo arping ;;
     ceph-common) echo ceph ;;
     borgbackup) echo borg ;;
     bind9) echo named ;;
@@ -144,6 +149,9 @@ install_packages() {
     *postgresql*) { systemctl -q disable postgresql.service || update-rc.d postgresql disable; } >/dev/null 2>&1 || true ;;
   esac
   case $1 in
+    *bind9*) { systemctl -q disable named.service || update-rc.d named disable; } >/dev/null 2>&1 || true ;;
+  esac
+  case $1 in
     *postfix*) { systemctl -q disable postfix.service || update-rc.d postfix disable; } >/dev/null 2>&1 || true ;;
   esac
   case $1 in
@@ -164,6 +172,7 @@ what_for() {
     systemd*) echo 'timers and services under a real systemd' ;;
     openssh-server) echo 'repositories on an SFTP server' ;;
     chromium) echo 'pages and mails in a browser' ;;
+    bind9* | iproute2 | nftables | iputils-arping) echo 'switching between two whole hosts' ;;
     radosgw | ceph-*) echo 'repositories on S3' ;;
     *) echo "$1" ;;
   esac

@@ -48,7 +48,7 @@ export async function readEpoch(target: Target): Promise<EpochState> {
   }
   const epochs = [...stages.keys()].sort((a, b) => b - a);
   const newest = epochs[0] ?? 0;
-  const came = epochs.find((epoch) => stages.get(epoch)?.includes('active') === true);
+  const came = epochs.find((epoch) => stages.get(epoch)?.includes('active') === true && stages.get(epoch)?.includes('withdrawn') !== true);
   const active = came === undefined ? undefined : await readEntry(target, came, 'active');
   const reached = stages.get(newest) ?? [];
   const isOpen = newest > 0 && !reached.includes('settled') && !reached.includes('withdrawn');

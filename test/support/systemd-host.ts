@@ -19,6 +19,8 @@ export interface SystemdHost {
   /** Its root, seen from here. */
   root: string;
   stop(): Promise<void>;
+  /** Power loss: all of its processes are gone at once. */
+  kill(): Promise<void>;
 }
 
 /** Why such a host can't be had here, or false. */
@@ -31,8 +33,17 @@ export function noSystemdHost(): string | false {
   return tried.status === 0 ? false : 'needs to make namespaces, which is not permitted here';
 }
 
+export interface SystemdHostOptions {
+  /** A network namespace that it lives in, in place of one of its own without any network. */
+  network?: string;
+  /** Changes its root before it boots. */
+  prepare?: (root: string) => void;
+  /** Directories of this host that it may write to, by their paths. */
+  binds?: readonly string[];
+}
+
 /** Boots one. @throws where it does not come up: the caller may skip what needs it */
-export async function bootSystemd(name: string): Promise<SystemdHost> {
+export async function bootSystemd(name: string, options: SystemdHostOptions = {}): Promise<SystemdHost> {
   const base = makeScratch(name);
   const upper = join(base.path, 'upper');
   const root = join(base.path, 'root');
@@ -52,6 +63,7 @@ export async function bootSystemd(name: string): Promise<SystemdHost> {
     rmSync(join(root, path), { recursive: true, force: true });
     mkdirSync(join(root, path), { recursive: true });
   }
+  options.prepare?.(root);
   const modules = realpathSync(join(ROOT, 'node_modules'));
   const binds = [`--bind-ro=${ROOT}:/opt/mailrecover`, ...(modules.startsWith(`${ROOT}/`) ? [] : [`--bind-ro=${modules}`])];
   const child = spawn(
@@ -63,7 +75,10 @@ export async function bootSystemd(name: string): Promise<SystemdHost> {
       '-D',
       root,
       `--machine=${name}`,
-      '--private-network',
+      ...(options.network === undefined
+        ? ['--private-network']
+        : [`--network-namespace-path=/run/netns/${options.network}`, '--capability=CAP_NET_ADMIN,CAP_NET_RAW']),
+      ...(options.binds ?? []).map((path) => `--bind=${path}`),
       '--link-journal=no',
       '--resolv-conf=off',
       '--timezone=off',
@@ -103,6 +118,10 @@ export async function bootSystemd(name: string): Promise<SystemdHost> {
   const host: SystemdHost = {
     root,
     stop,
+    async kill() {
+      kill();
+      await ended;
+    },
     run(command, ...args) {
       const pid = initOf(child.pid);
       if (pid === undefined) throw new Error(`the host is down: ${said}`);

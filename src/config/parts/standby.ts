@@ -41,6 +41,14 @@ const hostPart = (example: string) =>
       description: 'the address of this very host for mail, not one that moves between the two; by default that of ssh',
       examples: ['192.0.2.11'],
     }),
+    state: z
+      .string()
+      .startsWith('/', 'must be an absolute path')
+      .optional()
+      .meta({
+        description: "the directory of mailrecover's state there; by default that of this host",
+        examples: ['/var/lib/mailrecover'],
+      }),
     ssh: sshPart
       .optional()
       .meta({ description: 'how commands are run there; without it they are run on the host that mailrecover runs on' }),
@@ -51,9 +59,9 @@ const command = (example: string) => z.array(argument.meta({ examples: [example]
 /** One way to make sure that the old host takes no mail any more. */
 const fencePart = z
   .strictObject({
-    kind: z.enum(['command', 'ssh', 'nft', 'lease', 'attestation']).meta({
+    kind: z.enum(['command', 'ssh', 'nft', 'attestation']).meta({
       description:
-        '`command`: power, hypervisor or cloud, by a program; `ssh`: services stopped and masked, and asked back; `nft`: mail ports rejected on the host itself; `lease`: wait until the host must have stopped itself; `attestation`: somebody types that it is off',
+        '`command`: power, hypervisor or cloud, by a program; `ssh`: services stopped and masked, and asked back; `nft`: mail ports rejected on the host itself; `attestation`: somebody types that it is off',
       examples: ['command'],
     }),
     name: z
@@ -228,10 +236,6 @@ export const standbyPart = z
       .meta({ description: 'how long mail that is being delivered may take, once no more is accepted' }),
     allowedLoss: duration('5m').optional().meta({
       description: 'a forced switch needs no approval while the standby is at most so far behind; without it, each needs --allow-loss',
-    }),
-    lease: duration('2m').prefault('2m').meta({
-      description:
-        'the primary stops its own mail services when it could not read for so long who is to serve; a fence by lease waits for this and half as much again',
     }),
     proof: proofPart.optional().meta({ description: 'a real message that proves the switch: in by SMTP, out by IMAP' }),
   })

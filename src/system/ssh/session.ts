@@ -42,12 +42,12 @@ export async function openSsh(options: SshOptions): Promise<SshSession> {
     async start(argv, { seconds }) {
       // LC_ALL, since programs are read; timeout, since a lost connection ends no program.
       const line = ['env', `PATH=${PATH}`, 'LC_ALL=C.UTF-8', 'timeout', '-k', '5', String(seconds), ...argv].map(shellWord).join(' ');
-      return runningOf(await opened(client, line, where, options.timeoutMs), client);
+      return started(client, line, where, options.timeoutMs);
     },
   };
 }
 
-function opened(client: Client, line: string, where: string, timeoutMs: number): Promise<ClientChannel> {
+function started(client: Client, line: string, where: string, timeoutMs: number): Promise<Running> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       clearTimeout(timer);
@@ -65,7 +65,8 @@ function opened(client: Client, line: string, where: string, timeoutMs: number):
         if (error !== undefined) return lost(error);
         settle();
         client.off('close', closed);
-        resolve(channel);
+        // At once: how a short command ended may come in the same packet.
+        resolve(runningOf(channel, client));
       });
     } catch (error) {
       // The connection is gone already.

@@ -1,0 +1,284 @@
+import { MailrecoverError } from '../errors/error.ts';
+import type { Finding } from '../errors/finding.ts';
+import type { Target } from '../repository/target.ts';
+import type { SwitchState } from '../standby/journal.ts';
+import type { Plan, Switched } from '../standby/promote/promote.ts';
+import type { RanCommand } from '../standby/remote.ts';
+import { switchOptions } from './standby/switch.ts';
+import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
+
+const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+export default defineCommand({
+  name: 'standby promote',
+  summary: 'let the other host serve',
+  description: [
+    'Switches mail to the host that does not serve now. --planned begins at a host that works, and loses nothing: it takes no new mail, its services are stopped and masked, its queue is moved, the last mail is copied and every mailbox compared before the other host starts. --forced is for a host that is dead, or half dead: what can still be asked of it is asked, and what may be lost is told first, and must be approved.',
+    'First everything that the switch relies on is looked at, and the whole plan is shown; --dry-run ends there. Then the name of the host that serves must be typed, unless --yes is given. Each step is written down before it is begun and after it ended, with every command that was run on any host.',
+    'Until the first service of the new host was started, a step that fails has everything taken back. After that nothing is: what can still be done is done, and the next run does the rest. A run that was killed goes on where it was when the command is given again; --abort takes it back instead, where that is still possible.',
+    'Who serves is decided by an epoch in the repository, so two people can not switch at once, and a left-over synchronisation of the old host is refused.',
+  ],
+  arguments: {},
+  options: {
+    planned: { kind: 'flag', description: 'switch from a host that works; nothing may be lost' },
+    forced: { kind: 'flag', description: 'switch from a host that is dead, or that nobody can ask' },
+    dryRun: { kind: 'flag', description: 'look at everything, print the plan, and change nothing' },
+    yes: { kind: 'flag', description: 'carry the plan out without asking' },
+    abort: { kind: 'flag', description: 'take a switch back that was begun and is not finished, as long as the new host never served' },
+    allowLoss: {
+      kind: 'text',
+      value: 'SPAN',
+      description: "approve that so much mail may be lost, as in 10m or 2h; 'any' for whatever it is",
+    },
+    attest: {
+      kind: 'text',
+      value: 'TEXT',
+      description:
+        'with --forced: say that the old host is off, how, and who says so; counts as the weakest of fences, and stands in the record',
+    },
+  },
+  examples: [
+    { command: 'mailrecover standby promote --planned --dry-run', says: 'See whether a planned switch would work, and its plan.' },
+    { command: 'mailrecover standby promote --planned', says: 'Switch for a maintenance; asks for the name of the host that serves.' },
+    {
+      command: "mailrecover standby promote --forced --allow-loss 10m --attest 'power cut at the PDU, J. Smith'",
+      says: 'Switch away from a host that is dead, where up to ten minutes of mail may be lost.',
+    },
+    { command: 'mailrecover standby promote --abort', says: 'Take a switch back that stopped half way.' },
+  ],
+  exitCodes: {
+    0: 'switched, or (with --abort) taken back; with --dry-run: the plan can be carried out',
+    1: 'a step failed and all was taken back: nothing is changed; or, when the message says so, not all could be taken back',
+    3: 'switched, but not finished: the new host serves, and what is missing is named',
+    10: 'the repository, which says who serves, is not there',
+    11: 'another switch is under way; nothing was changed',
+    12: 'a key or a password was refused; nothing is changed',
+    13: 'a host could not be reached; nothing is changed',
+    20: 'refused by a safety gate, or not confirmed; nothing is changed',
+  },
+  json: {
+    switch: 'nothing-changed, rolled-back, rollback-unfinished, switched or switched-not-finished',
+    dryRun: 'true where nothing was to be changed',
+    run: 'the id of the switch',
+    mode: 'planned or forced',
+    epoch: 'the epoch that it claims',
+    from: 'the host that served',
+    to: 'the host that serves, or shall',
+    resumed: 'whether a switch that was begun before was gone on with',
+    'loss.{seconds,approved}': 'how many seconds of mail may be lost at most (null where nobody knows), and whether that is approved',
+    'plan[].{id,title,lines,undo,noReturn}': 'the steps, what each does to which host, and how it is taken back',
+    'evidence.{step}': 'what each step proved',
+    record: 'the file with everything that was run, and when',
+  },
+  recordsHistory: true,
+  async run(context, _args, options): Promise<CommandResult> {
+    if (options.planned && options.forced) throw new MailrecoverError('usage', '--planned and --forced exclude each other');
+    if (options.attest !== undefined && !options.forced && !options.abort)
+      throw new MailrecoverError('usage', '--attest goes with --forced', {
+        hint: 'a host that works is asked, nobody need say anything of it',
+      });
+    const [{ planSwitch, carryOutSwitch }, { openSwitch }] = await Promise.all([
+      import('../standby/promote/promote.ts'),
+      import('../standby/journal.ts'),
+    ]);
+    const begun = openSwitch((await context.config()).state);
+    if (begun === undefined && !options.planned && !options.forced && !options.abort)
+      throw new MailrecoverError('usage', 'say how: --planned or --forced', {
+        hint: 'see what would be done: mailrecover standby promote --planned --dry-run',
+      });
+    if (begun === undefined && options.abort)
+      throw new MailrecoverError('refused', 'no switch was begun here that could be taken back', { hint: 'nothing was changed' });
+    const recorder: { record?: (ran: RanCommand) => void } = {};
+    const wished = await switchOptions(
+      context,
+      { mode: begun?.head.mode ?? (options.forced ? 'forced' : 'planned'), allowLoss: lossOf(options.allowLoss), attested: options.attest },
+      (ran) => recorder.record?.(ran),
+    );
+    if (begun === undefined) {
+      const epoch = await servingEpoch(wished.target, wished.to.name);
+      if (epoch !== undefined) return servesAlready(wished.to.name, epoch);
+    }
+    const plan = await planSwitch(wished);
+    if (options.dryRun) return dryRun(plan, options.abort);
+    const blocked = plan.precheck.findings.some(({ severity }) => severity === 'error');
+    if (blocked) return refused(plan);
+    await approve(context, plan, options.yes, options.abort);
+    const switched = await carryOutSwitch(wished, plan, {
+      abort: options.abort,
+      onJournal: (journal) => (recorder.record = (ran) => journal.ran(ran)),
+    });
+    return told(plan, switched, options.abort);
+  },
+});
+
+/** Seconds; Infinity for `any`. */
+function lossOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'any') return Number.POSITIVE_INFINITY;
+  const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (number !== undefined) return Number(number) * UNITS[unit as keyof typeof UNITS];
+  throw new MailrecoverError('usage', `'${text}' is no span of time`, { hint: "give a number and s, m, h or d, such as 10m, or 'any'" });
+}
+
+/** The epoch by which a host serves already, where it does. */
+async function servingEpoch(target: Target, name: string): Promise<number | undefined> {
+  const { readEpoch } = await import('../standby/epoch.ts');
+  const { active, activeEpoch, open } = await readEpoch(target);
+  return active === name && open === undefined ? activeEpoch : undefined;
+}
+
+function servesAlready(host: string, epoch: number): CommandResult {
+  return {
+    outcome: 'ok',
+    fields: { switch: 'nothing-changed', to: host, epoch },
+    render: () => `nothing to do: ${host} serves since epoch ${epoch}; to go back: mailrecover standby failback`,
+  };
+}
+
+const SHOWN_EVIDENCE = 40;
+
+/** A plan that somebody can approve who did not write it. */
+function planText(plan: Plan, text: TextHelpers): string {
+  const { head, steps, precheck, resumes } = plan;
+  const bound = precheck.loss;
+  const noReturn = steps.findIndex(({ noReturn }) => noReturn);
+  const lines = steps.flatMap(({ title, lines: inner, undo, noReturn: last }, index) => [
+    ...(last ? [text.yellow(`    ---- from here on nothing is taken back; the way back is 'standby failback' ----`)] : []),
+    `${String(index + 1).padStart(3)} ${text.bold(title)}${resumes?.done.has(steps[index]?.id ?? '') === true ? text.dim(' (done)') : ''}`,
+    ...inner.map((line) => `      ${line}`),
+    ...(undo === undefined || index > noReturn ? [] : [text.dim(`      if a later step fails: ${undo}`)]),
+  ]);
+  const loss = !head.reachable
+    ? Number.isFinite(bound)
+      ? `at most the mail of ${text.duration(bound * 1000)}, until ${head.from} is back`
+      : 'any amount: nobody knows how far the standby is behind'
+    : 'none';
+  return [
+    text.pairs([
+      [
+        'switch',
+        `${text.bold(head.from)} → ${text.bold(head.to)}, ${head.mode}, epoch ${head.epoch}${resumes === undefined ? '' : `, begun ${text.time(resumes.startedAt)} by ${head.by}`}`,
+      ],
+      ['may be lost', loss],
+      ['mail meanwhile', 'waits at its senders: they are told to try again, or find nobody there'],
+    ]),
+    '',
+    ...lines,
+  ].join('\n');
+}
+
+function dryRun(plan: Plan, abort: boolean): CommandResult {
+  const { findings } = plan.precheck;
+  const blockers = findings.filter(({ severity }) => severity === 'error').length;
+  return {
+    outcome: blockers > 0 ? 'failed' : findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok',
+    ...(blockers > 0 ? { cause: 'refused' as const } : {}),
+    findings,
+    fields: { ...fieldsOf(plan), switch: 'nothing-changed', dryRun: true },
+    render: (text) =>
+      [
+        blockers > 0
+          ? text.red(
+              text.bold(`this switch would be refused: ${blockers} ${blockers === 1 ? 'thing stands' : 'things stand'} in its way, below`),
+            )
+          : text.green(text.bold(abort ? 'the switch could be taken back' : 'this switch could be carried out now; nothing was changed')),
+        text.dim('what was looked at is in order at this moment; that does not prove that every step will succeed'),
+        '',
+        planText(plan, text),
+      ].join('\n'),
+  };
+}
+
+function refused(plan: Plan): CommandResult {
+  return {
+    outcome: 'failed',
+    cause: 'refused',
+    findings: plan.precheck.findings,
+    fields: { ...fieldsOf(plan), switch: 'nothing-changed', dryRun: false },
+    render: (text) => text.red(text.bold(`nothing was changed: '${plan.head.from}' serves as before`)),
+  };
+}
+
+/** Shows the plan; who agrees types the name of the host that serves. */
+async function approve(context: CommandContext, plan: Plan, yes: boolean, abort: boolean): Promise<void> {
+  if (yes) return;
+  if (!context.interactive)
+    throw new MailrecoverError('refused', 'nobody is there to confirm the plan', {
+      hint: 'look at it with --dry-run, and add --yes to carry it out; nothing was changed',
+    });
+  const { textHelpers } = await import('../report/text/helpers.ts');
+  const text = textHelpers({ color: false, lang: 'en' });
+  for (const { severity, message, hint } of plan.precheck.findings)
+    context.tell(`${severity}: ${message}${hint === undefined ? '' : `\n  hint: ${hint}`}`);
+  context.tell(planText(plan, text));
+  const answer = await context.ask(
+    `\n${abort ? 'To take this switch back' : 'To carry this out'}, type the name of the host that serves now (${plan.head.from}): `,
+  );
+  if (answer.trim() !== plan.head.from)
+    throw new MailrecoverError('refused', 'the plan was not confirmed', { hint: 'nothing was changed' });
+}
+
+function told(plan: Plan, { outcome, findings, evidence, state }: Switched, abort: boolean): CommandResult {
+  const { from, to, epoch } = plan.head;
+  const all: Finding[] = [...plan.precheck.findings.filter(({ severity }) => severity === 'warning'), ...findings];
+  const isWarned = all.some(({ severity }) => severity === 'warning');
+  const word = {
+    switched: 'switched',
+    'not-finished': 'switched-not-finished',
+    'rolled-back': 'rolled-back',
+    stopped: 'rollback-unfinished',
+  }[outcome];
+  const wished = outcome === 'switched' || (abort && outcome === 'rolled-back');
+  return {
+    outcome: wished ? (isWarned ? 'warning' : 'ok') : outcome === 'not-finished' ? 'partial' : 'failed',
+    ...(outcome === 'stopped' ? { cause: 'failed' as const } : {}),
+    findings: wished && abort ? findings : all,
+    artifacts: [{ kind: 'record', path: state.path }],
+    fields: { ...fieldsOf(plan), switch: word, dryRun: false, evidence: Object.fromEntries(evidence), record: state.path },
+    render: (text) =>
+      [
+        verdict(outcome, from, to, epoch, text),
+        ...[...evidence.values()]
+          .flat()
+          .slice(0, SHOWN_EVIDENCE)
+          .map((line) => `  ${line}`),
+        seconds(state, text),
+      ]
+        .filter((line) => line !== '')
+        .join('\n'),
+  };
+}
+
+function verdict(outcome: Switched['outcome'], from: string, to: string, epoch: number, text: TextHelpers): string {
+  if (outcome === 'switched') return text.green(text.bold(`${to} serves since epoch ${epoch}; ${from} is fenced`));
+  if (outcome === 'not-finished')
+    return text.yellow(
+      text.bold(`${to} serves, but the switch is not finished: mend what is named below, then run 'mailrecover standby promote' again`),
+    );
+  if (outcome === 'rolled-back') return text.yellow(text.bold(`nothing is changed: all was taken back, and ${from} serves as before`));
+  return text.red(
+    text.bold(`not switched, and not all could be taken back: look at ${from} now; then run 'mailrecover standby promote --abort'`),
+  );
+}
+
+function seconds(state: SwitchState, text: TextHelpers): string {
+  const last = state.lines.at(-1);
+  const end = last !== undefined && 'time' in last ? Date.parse(last.time) : Number.NaN;
+  return Number.isNaN(end) ? '' : text.dim(`  took ${text.duration(end - Date.parse(state.startedAt))}; record: ${state.path}`);
+}
+
+function fieldsOf({ head, steps, precheck, resumes }: Plan): Record<string, unknown> {
+  return {
+    run: head.run,
+    mode: head.mode,
+    epoch: head.epoch,
+    from: head.from,
+    to: head.to,
+    resumed: resumes !== undefined,
+    loss: {
+      seconds: Number.isFinite(precheck.loss) ? precheck.loss : null,
+      approved: !precheck.findings.some(({ code }) => code === 'refused'),
+    },
+    plan: steps.map(({ undo, ...step }) => ({ ...step, undo: undo ?? null })),
+  };
+}

@@ -1,0 +1,122 @@
+/** What a switch is told, from the configuration. */
+import { userInfo, hostname } from 'node:os';
+import type { Config } from '../../config/schema.ts';
+import type { Target } from '../../repository/target.ts';
+import type { DnsZone } from '../../standby/dns.ts';
+import type { FenceOptions, MailDifference, MailSync, PromoteOptions } from '../../standby/promote/options.ts';
+import type { ProofOptions } from '../../standby/proof.ts';
+import type { RanCommand, Remote } from '../../standby/remote.ts';
+import { placeOf } from '../from-config.ts';
+import type { CommandContext } from '../types.ts';
+import { sinkOn, sourceOn } from './hosts.ts';
+import { hostNamed, pairOf } from './pair.ts';
+
+export interface SwitchWishes {
+  mode: 'planned' | 'forced';
+  allowLoss: number | undefined;
+  attested: string | undefined;
+}
+
+/** The two hosts, and everything else that a switch needs. */
+export async function switchOptions(
+  context: CommandContext,
+  wishes: SwitchWishes,
+  record: (ran: RanCommand) => void,
+): Promise<PromoteOptions> {
+  const config = await context.config();
+  const pair = pairOf(config);
+  const { target } = await placeOf(context);
+  const from = await remoteOf(context, config, pair.primary.name, record, wishes.mode);
+  const to = await remoteOf(context, config, pair.standby.name, record, wishes.mode);
+  const { openHost } = await import('../../standby/remote.ts');
+  const { readLagOn } = await import('../../standby/lag.ts');
+  return {
+    state: config.state,
+    target,
+    mode: wishes.mode,
+    from,
+    to,
+    here: openHost({ name: hostname() }, { record, signal: context.signal }),
+    services: pair.services,
+    stopAlso: pair.stopAlso,
+    fences: pair.fences.map(fenceOf),
+    dns: pair.dns.map(zoneOf),
+    vip: pair.vip,
+    queue: pair.queue,
+    drainMs: pair.drain * 1000,
+    allowedLoss: pair.allowedLoss,
+    allowLoss: wishes.allowLoss,
+    attested: wishes.attested,
+    proof: pair.proof === undefined ? undefined : proofOf(pair.proof, pair.vip?.address.replace(/\/.*/, '') ?? to.address),
+    sync: mailSync(context, config, target, from.name, to.name),
+    lag: () => readLagOn(to, hostNamed(config, to.name).state ?? config.state),
+    by: `${userInfo().username}@${hostname()}`,
+    progress: context.progress,
+    signal: context.signal,
+  };
+}
+
+/** A dead host is not waited for for long: mail waits meanwhile. */
+const CONNECT_MS = { planned: 15_000, forced: 5000 };
+
+async function remoteOf(
+  context: CommandContext,
+  config: Config,
+  name: string,
+  record: (ran: RanCommand) => void,
+  mode: SwitchWishes['mode'],
+): Promise<Remote> {
+  const { openHost } = await import('../../standby/remote.ts');
+  const host = openHost(hostNamed(config, name), { record, signal: context.signal, connectMs: CONNECT_MS[mode] });
+  context.onEnd(() => host.close());
+  return host;
+}
+
+function fenceOf({ kind, name = kind, timeout, ...rest }: ReturnType<typeof pairOf>['fences'][number]): FenceOptions {
+  return { kind, name, seconds: timeout, ...rest };
+}
+
+function zoneOf({ records, wait, ...zone }: ReturnType<typeof pairOf>['dns'][number]): DnsZone {
+  return {
+    ...zone,
+    waitMs: wait * 1000,
+    records: records.map(({ primary, standby, ...record }) => ({
+      ...record,
+      values: { from: primary, to: standby },
+    })),
+  };
+}
+
+function proofOf({ wait, user, smtp, imap, ...proof }: NonNullable<ReturnType<typeof pairOf>['proof']>, serves: string): ProofOptions {
+  return {
+    ...proof,
+    user: user ?? proof.to,
+    waitMs: wait * 1000,
+    smtp: { ...smtp, host: smtp.host ?? serves },
+    imap: { ...imap, host: imap.host ?? serves },
+  };
+}
+
+/** Copying mail as a part of the switch: under its epoch, while nobody else may. */
+function mailSync(context: CommandContext, config: Config, target: Target, from: string, to: string): MailSync {
+  const go = async (run: string, epoch: number, dryRun: boolean): Promise<MailDifference> => {
+    const way = { from, to, epoch, run };
+    const { sync } = await import('../../standby/sync/sync.ts');
+    const report = await sync({
+      source: await sourceOn(context, from, way, []),
+      sink: await sinkOn(context, target, way),
+      atOnce: pairOf(config).sync.atOnce,
+      progress: context.progress,
+      signal: context.signal,
+      dryRun,
+      adopt: false,
+      allowLoss: false,
+    });
+    // A mailbox that went away on the old host stays on the new one: nothing of it is missing.
+    const different = report.mailboxes.filter(
+      ({ result, counts }) => result === 'failed' || (dryRun && (result !== 'unchanged' || counts.added > 0)),
+    );
+    return { mailboxes: report.mailboxes.length, different: different.map(({ mailbox }) => mailbox) };
+  };
+  return { last: (run, epoch) => go(run, epoch, false), compare: (run, epoch) => go(run, epoch, true) };
+}

@@ -1,0 +1,67 @@
+/** What a switch is told, as plain values. */
+import type { Target } from '../../repository/target.ts';
+import type { Progress } from '../../system/progress.ts';
+import type { DnsZone } from '../dns.ts';
+import type { Lag } from '../lag.ts';
+import type { ProofOptions } from '../proof.ts';
+import type { Remote } from '../remote.ts';
+import type { VirtualAddress } from '../vip.ts';
+
+export interface FenceOptions {
+  kind: 'command' | 'ssh' | 'nft' | 'attestation';
+  name: string;
+  off?: readonly string[] | undefined;
+  status?: readonly string[] | undefined;
+  expect?: string | undefined;
+  on?: readonly string[] | undefined;
+  /** How long each program may take. */
+  seconds: number;
+}
+
+/** How the mail of two hosts compares. */
+export interface MailDifference {
+  mailboxes: number;
+  /** Mailboxes that are not alike, by name. */
+  different: string[];
+}
+
+/** How mail is copied; it works under the epoch and the run of the switch. */
+export interface MailSync {
+  /** Brings the new host up to what the old one has. @throws MailrecoverError where it can't be read as a whole */
+  last(run: string, epoch: number): Promise<MailDifference>;
+  /** Compares them without changing anything. */
+  compare(run: string, epoch: number): Promise<MailDifference>;
+}
+
+export interface PromoteOptions {
+  /** The directory of the local state, for the journal. */
+  state: string;
+  /** Who is to serve is decided here. */
+  target: Target;
+  mode: 'planned' | 'forced';
+  /** The host that serves, and the one that shall. */
+  from: Remote;
+  to: Remote;
+  /** This host, for programs that fence. */
+  here: Remote;
+  services: readonly string[];
+  stopAlso: readonly string[];
+  fences: readonly FenceOptions[];
+  dns: readonly DnsZone[];
+  vip: VirtualAddress | undefined;
+  queue: boolean;
+  /** How long mail that is under way may take, milliseconds. */
+  drainMs: number;
+  /** What is always approved, and what was approved for this switch: seconds of mail; Infinity for any. */
+  allowedLoss: number | undefined;
+  allowLoss: number | undefined;
+  attested: string | undefined;
+  proof: ProofOptions | undefined;
+  sync: MailSync;
+  /** How far the new host is behind, as it knows itself. */
+  lag: () => Promise<Lag | undefined>;
+  /** Who runs it, and where. */
+  by: string;
+  progress: Progress;
+  signal: AbortSignal;
+}

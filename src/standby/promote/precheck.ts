@@ -1,0 +1,190 @@
+/** What must hold before anything is changed, asked of the hosts without changing anything. */
+import { MailrecoverError } from '../../errors/error.ts';
+import type { Finding } from '../../errors/finding.ts';
+import { now } from '../../system/clock.ts';
+import { answerOf, standing } from '../dns.ts';
+import type { EpochState } from '../epoch.ts';
+import type { SwitchHead } from '../journal.ts';
+import { lossBound, type Lag } from '../lag.ts';
+import { setting } from '../postfix.ts';
+import type { Remote } from '../remote.ts';
+import { runs, unitStates } from '../units.ts';
+import { hasAddress } from '../vip.ts';
+import { accountsOn } from './accounts.ts';
+import { approvedLoss } from './loss.ts';
+import type { PromoteOptions } from './options.ts';
+
+export interface Precheck {
+  findings: Finding[];
+  /** Whether the old host can be asked. */
+  reachable: boolean;
+  lag: Lag | undefined;
+  /** What may be lost at most, seconds of mail; 0 where the old host can be read. */
+  loss: number;
+  accounts: SwitchHead['accounts'];
+}
+
+const CLOCKS_APART = 10;
+
+/** Looks at everything that a switch relies on. What stands in its way is an error finding. */
+export async function precheck(options: PromoteOptions, epoch: EpochState): Promise<Precheck> {
+  const { from, to, mode, fences } = options;
+  const findings: Finding[] = [];
+  const say = (severity: Finding['severity'], code: string, message: string, hint?: string, subject?: string): void => {
+    findings.push({ severity, code, message, ...(hint === undefined ? {} : { hint }), ...(subject === undefined ? {} : { subject }) });
+  };
+  if (epoch.open !== undefined)
+    say(
+      'error',
+      'locked',
+      `a switch to '${epoch.open.host}' is under way (epoch ${epoch.open.epoch}, begun by ${epoch.open.by} at ${epoch.open.since})`,
+      'go on with it where it was begun: mailrecover standby promote',
+    );
+  const problem = await from.run(['true'], { seconds: 15 }).then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof MailrecoverError) return error;
+      throw error;
+    },
+  );
+  const reachable = problem === undefined;
+  if (!reachable && mode === 'planned')
+    say(
+      'error',
+      problem.code,
+      `'${from.name}' can not be asked: ${problem.message}`,
+      'where it is dead: mailrecover standby promote --forced',
+      from.name,
+    );
+  if (!reachable && mode === 'forced')
+    say('warning', 'primary-silent', `'${from.name}' can not be asked: ${problem.message}`, undefined, from.name);
+  if (reachable && !fences.some(({ kind }) => kind === 'ssh'))
+    say('error', 'no-fence', `nothing stops the services of '${from.name}'`, "add '- kind: ssh' to 'standby.fences'", from.name);
+  if (reachable && mode === 'forced')
+    say(
+      'info',
+      'primary-alive',
+      `'${from.name}' can be asked: its queue and last mail are moved as in a planned switch`,
+      undefined,
+      from.name,
+    );
+  await Promise.all([
+    reachable ? oldHost(options, say) : undefined,
+    newHost(options, say),
+    clocks(reachable ? [from, to] : [to], say),
+    names(options, reachable, say),
+  ]);
+  if (options.proof === undefined)
+    say('warning', 'no-proof', 'no message proves the switch', "name a mailbox for it under 'standby.proof' in the configuration");
+  const lag = await options.lag();
+  const loss = reachable ? 0 : lossBound(lag, now());
+  try {
+    approvedLoss(options, loss);
+  } catch (error) {
+    if (!(error instanceof MailrecoverError)) throw error;
+    say('error', error.code, error.message, error.hint);
+  }
+  return { findings, reachable, lag, loss, accounts: reachable ? await accountsOn(from) : undefined };
+}
+
+type Say = (severity: Finding['severity'], code: string, message: string, hint?: string, subject?: string) => void;
+
+async function oldHost({ from, services, queue, vip, to, mode }: PromoteOptions, say: Say): Promise<void> {
+  const states = await unitStates(from, services);
+  for (const { unit, load } of states)
+    if (load === 'not-found')
+      say('error', 'no-unit', `'${from.name}' has no ${unit}`, "correct 'standby.services' in the configuration", from.name);
+  const down = states.filter((state) => state.load !== 'not-found' && !runs(state)).map(({ unit }) => unit);
+  if (down.length > 0)
+    say(
+      mode === 'planned' ? 'error' : 'warning',
+      'not-serving',
+      `${down.join(', ')} of '${from.name}' ${down.length === 1 ? 'does' : 'do'} not run`,
+      mode === 'planned' ? 'a planned switch begins at a host that serves; otherwise: --forced' : undefined,
+      from.name,
+    );
+  if (vip !== undefined && !(await hasAddress(from, vip)))
+    say('warning', 'no-address', `'${from.name}' does not have the address ${vip.address} on ${vip.device}`, undefined, from.name);
+  if (!queue) return;
+  for (const host of [from, to])
+    if ((await setting(host, 'enable_long_queue_ids')) !== 'yes')
+      say(
+        'warning',
+        'short-queue-ids',
+        `Postfix on '${host.name}' uses short queue ids: moved messages may get other ones`,
+        'postconf -e enable_long_queue_ids=yes && postfix reload',
+        host.name,
+      );
+}
+
+async function newHost({ to, services, vip, queue }: PromoteOptions, say: Say): Promise<void> {
+  const states = await unitStates(to, services);
+  for (const { unit, load } of states)
+    if (load === 'not-found')
+      say('error', 'no-unit', `'${to.name}' has no ${unit}`, "correct 'standby.services' in the configuration", to.name);
+  const up = states.filter(runs).map(({ unit }) => unit);
+  if (up.length > 0)
+    say(
+      'error',
+      'serving-already',
+      `${up.join(', ')} of '${to.name}' run${up.length === 1 ? 's' : ''} already: mail may reach it, and would be overwritten`,
+      `stop them there: systemctl disable --now ${up.join(' ')}`,
+      to.name,
+    );
+  if (vip !== undefined && (await hasAddress(to, vip)))
+    say(
+      'error',
+      'address-taken',
+      `'${to.name}' has the address ${vip.address} already`,
+      `take it away there: ip address delete ${vip.address} dev ${vip.device}`,
+      to.name,
+    );
+  if (!queue) return;
+  const domains = await setting(to, 'mydestination');
+  const virtual = await setting(to, 'virtual_mailbox_domains');
+  if (domains === '' && virtual === '')
+    say('warning', 'no-domains', `Postfix on '${to.name}' takes mail for no domain`, 'copy main.cf and its maps from the primary', to.name);
+}
+
+async function clocks(hosts: readonly Remote[], say: Say): Promise<void> {
+  for (const host of hosts) {
+    const before = now();
+    const { stdout } = await host.run(['date', '+%s']);
+    const apart = Math.abs(Number(stdout.trim()) - (before + now()) / 2000);
+    if (apart > CLOCKS_APART)
+      say(
+        'warning',
+        'clock',
+        `the clock of '${host.name}' is ${Math.round(apart)} s off from this host's`,
+        'set the clocks: chronyc makestep',
+        host.name,
+      );
+  }
+}
+
+async function names({ dns, proof }: PromoteOptions, _reachable: boolean, say: Say): Promise<void> {
+  for (const zone of dns) {
+    for (const record of zone.records) {
+      const stand = await standing(zone, record);
+      if (stand === 'other')
+        say(
+          'error',
+          'dns-changed',
+          `${record.type} of ${record.name} is neither the primary's nor the standby's: ${((await answerOf(zone.server, record)) ?? '').replaceAll('\n', ', ') || 'nothing'}`,
+          "correct 'standby.dns' in the configuration, or the zone",
+          zone.zone,
+        );
+      if (stand === 'unknown')
+        say(
+          'error',
+          'unreachable',
+          `the DNS server ${zone.server.address} of ${zone.zone} does not answer`,
+          'names can not be moved without it',
+          zone.zone,
+        );
+      if (stand === 'to')
+        say('warning', 'dns-moved', `${record.type} of ${record.name} stands for the standby already`, undefined, zone.zone);
+    }
+  }
+  if (dns.length === 0 && proof === undefined) say('info', 'no-dns', 'no names are moved', undefined);
+}

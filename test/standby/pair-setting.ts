@@ -1,0 +1,54 @@
+/** What tests of whole hosts share. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pair } from '../support/pair.ts';
+import type { SystemdHost } from '../support/systemd-host.ts';
+
+/** Sends message after message to the host that the MX names; one that was not accepted is tried again, as a mail server does. */
+export class Sender {
+  /** Subjects of the messages that were accepted. */
+  readonly accepted: string[] = [];
+  readonly #pair: Pair;
+  #running: Promise<void> | undefined;
+  #stop = false;
+
+  constructor(pair: Pair) {
+    this.#pair = pair;
+  }
+
+  start(): void {
+    this.#running = (async () => {
+      for (let number = 1; !this.#stop; number++) {
+        const subject = `load-${String(number).padStart(4, '0')}`;
+        while (!this.#stop) {
+          try {
+            await this.#pair.sendToMx('alice@example.test', subject);
+            this.accepted.push(subject);
+            break;
+          } catch {
+            await sleep(200);
+          }
+        }
+        await sleep(150);
+      }
+    })();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop = true;
+    await this.#running;
+  }
+}
+
+/** Whether Postfix and Dovecot run. */
+export function unitsOn(host: SystemdHost): string[] {
+  return host.run('systemctl', 'is-active', 'postfix', 'dovecot').out.trim().split('\n');
+}
+
+/** Queue ids of the messages to far-away recipients. */
+export function deferredIds(host: SystemdHost): string[] {
+  return host
+    .run('postqueue', '-j')
+    .out.split('\n')
+    .filter((line) => line.includes('far@'))
+    .map((line) => (JSON.parse(line) as { queue_id: string }).queue_id);
+}

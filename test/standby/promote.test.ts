@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { mailrecover, mailrecoverJson, notBuilt } from '../support/binary.ts';
+import { bootPair, noPair, type Pair } from '../support/pair.ts';
+import { until } from '../support/ports.ts';
+import { deferredIds, Sender, unitsOn } from './pair-setting.ts';
+
+const LONG = 600_000;
+
+suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
+  let pair: Pair;
+  let sender: Sender;
+  before(async () => {
+    pair = await bootPair();
+    sender = new Sender(pair);
+  });
+  after(async () => {
+    await sender?.stop();
+    await pair?.stop();
+  });
+  const promote = (...more: string[]): Promise<Awaited<ReturnType<typeof mailrecover>>> =>
+    mailrecover(['--config', pair.config(), 'standby', 'promote', ...more, '--json'], { timeout: LONG });
+  /** Kills it as it is about to write line `at` of its journal, counted from where this run begins. */
+  const killedAt = async (at: number): Promise<void> => {
+    const folder = join(pair.state, 'standby/switches');
+    mkdirSync(folder, { recursive: true });
+    const counter = join(pair.root, `counter-${at}`);
+    const ran = await mailrecover(['--config', pair.config(), 'standby', 'promote', '--planned', '--yes'], {
+      timeout: LONG,
+      plans: [{ do: 'kill', at, kinds: ['write'], under: [folder], counter }],
+    });
+    assert.equal(ran.signal, 'SIGKILL', `${ran.stdout}${ran.stderr}`);
+  };
+
+  test('nobody is there to confirm, a dry run shows the plan, and nothing is changed by either', async () => {
+    await pair.send('mx1', 'alice@example.test', 'before-1');
+    // Mail that can't be delivered yet: nobody listens there.
+    pair.mx1.must('sh', '-c', 'printf "Subject: deferred-1\n\nx\n" | sendmail -f alice@example.test far@remote.test');
+    assert.ok(await until(() => deferredIds(pair.mx1).length === 1, 60_000));
+    const dry = await mailrecoverJson(['--config', pair.config(), 'standby', 'promote', '--planned', '--dry-run'], { timeout: LONG });
+    assert.equal(dry['switch'], 'nothing-changed');
+    assert.deepEqual(
+      (dry['plan'] as { id: string }[]).map(({ id }) => id),
+      ['claim', 'drain', 'fence', 'queue', 'sync', 'loss', 'serve', 'vip', 'dns:example.test', 'release', 'proof', 'settle'],
+    );
+    const unasked = await promote('--planned');
+    assert.equal(unasked.code, 20, unasked.stderr);
+    assert.ok(!existsSync(join(pair.repository, 'epochs')));
+    assert.deepEqual(unitsOn(pair.mx1), ['active', 'active']);
+    assert.deepEqual(unitsOn(pair.mx2), ['inactive', 'inactive']);
+  });
+
+  test('where the new host can not start, all is taken back, and the old one goes on', async () => {
+    pair.mx2.must('sh', '-c', 'cp /etc/dovecot/dovecot.conf /root/; echo "no such setting" >>/etc/dovecot/dovecot.conf');
+    const [before] = deferredIds(pair.mx1);
+    const ran = await promote('--planned', '--yes');
+    assert.equal(ran.code, 1, `${ran.stdout}${ran.stderr}`);
+    const { switch: result, findings } = ran.json();
+    assert.equal(result, 'rolled-back');
+    assert.match(findings.map(({ message }) => message).join('\n'), /let mx2.example.test serve: .*dovecot.service/);
+    assert.deepEqual(unitsOn(pair.mx1), ['active', 'active']);
+    assert.deepEqual(unitsOn(pair.mx2), ['inactive', 'failed']);
+    assert.deepEqual(deferredIds(pair.mx1), [before]);
+    assert.equal(pair.mx2.must('postconf', '-n', 'soft_bounce'), '');
+    assert.equal(pair.mx1.must('postconf', '-n', 'smtpd_client_restrictions'), '');
+    await pair.send('vip', 'alice@example.test', 'before-2');
+    pair.mx2.must('cp', '/root/dovecot.conf', '/etc/dovecot/');
+  });
+
+  test('killed again and again while mail comes in, it ends as if it had not been', async () => {
+    sender.start();
+    assert.ok(await until(() => sender.accepted.length > 3, 60_000));
+    // As it drains, while it fences, as the queue is moved, and just after the services were started.
+    for (const at of [6, 14, 16, 12]) await killedAt(at);
+    const other = await mailrecover(['--config', pair.config((part) => void (part['drain'] = '5s')), 'standby', 'sync'], { timeout: LONG });
+    assert.equal(other.code, 20, 'nobody else writes mail while a switch is under way');
+    const ran = await promote('--yes');
+    assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
+    const document = ran.json();
+    assert.equal(document['switch'], 'switched');
+    assert.equal(document['resumed'], true);
+    const count = sender.accepted.length;
+    assert.ok(await until(() => sender.accepted.length > count + 3, 60_000), 'mail goes on to the new host');
+    await sender.stop();
+
+    assert.deepEqual(await pair.dns('example.test', 'MX'), ['mx2.example.test']);
+    assert.deepEqual(await pair.dns('imap.example.test', 'A'), [pair.addresses.mx2]);
+    assert.deepEqual(unitsOn(pair.mx1), ['inactive', 'inactive']);
+    assert.deepEqual(unitsOn(pair.mx2), ['active', 'active']);
+    assert.equal(pair.mx2.must('postconf', '-n', 'soft_bounce'), '');
+    const expected = ['before-1', 'before-2', ...sender.accepted].toSorted();
+    assert.ok(await until(async () => (await pair.subjects('vip', 'alice@example.test')).length >= expected.length, 60_000));
+    assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), expected, 'each message that was accepted is there once');
+    assert.equal(deferredIds(pair.mx2).length, 1, 'the deferred message was moved');
+    assert.deepEqual(deferredIds(pair.mx1), []);
+  });
+
+  test('what is left over of the old host is refused, and the record holds no secret', async () => {
+    const again = await promote('--planned', '--yes');
+    assert.equal(again.code, 0);
+    assert.equal(again.json()['switch'], 'nothing-changed');
+    // A job of the old host that is left over and copies mail: it brings nothing to the new one, and takes nothing from it.
+    const before = await pair.subjects('vip', 'alice@example.test');
+    pair.mx1.run('/opt/mailrecover/bin/mailrecover', 'standby', 'sync');
+    assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), before);
+    assert.equal(pair.mx1.run('systemctl', 'start', 'postfix').code, 1, 'masked');
+    const records = JSON.stringify((await promote('--planned', '--yes')).json()) + readFileSync(pair.record(), 'utf8');
+    for (const secret of [readFileSync(join(pair.root, 'tsig'), 'utf8').trim(), 'correct horse', 'PRIVATE KEY'])
+      assert.ok(!records.includes(secret));
+  });
+});
+
+suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
+  let pair: Pair;
+  before(async () => {
+    pair = await bootPair();
+  });
+  after(() => pair?.stop());
+
+  test('after a power loss nothing happens without evidence and approval; then the standby serves', async () => {
+    await pair.send('mx1', 'alice@example.test', 'synced');
+    assert.ok(await until(async () => (await pair.subjects('mx1', 'alice@example.test')).length === 1, 60_000));
+    await mailrecoverJson(['--config', pair.config(), 'standby', 'sync'], { timeout: LONG });
+    await pair.send('mx1', 'alice@example.test', 'lost');
+    await pair.powerLoss();
+    const promote = (...more: string[]): ReturnType<typeof mailrecover> =>
+      mailrecover(['--config', pair.config(), 'standby', 'promote', '--forced', '--yes', '--json', ...more], { timeout: LONG });
+    const unapproved = await promote('--attest', 'the test killed it');
+    assert.equal(unapproved.code, 20, unapproved.stderr);
+    assert.match(
+      unapproved
+        .json()
+        .findings.map(({ hint }) => hint)
+        .join('\n'),
+      /--allow-loss \d+m/,
+    );
+    // The probe that fails proves a partition, not a death.
+    const silent = await promote('--allow-loss', '1h');
+    assert.equal(silent.code, 20, silent.stdout);
+    assert.equal(silent.json()['switch'], 'rolled-back');
+    assert.match(
+      silent
+        .json()
+        .findings.map(({ message }) => message)
+        .join('\n'),
+      /nothing proves that 'mx1.example.test' is off/,
+    );
+    const ran = await promote('--allow-loss', '1h', '--attest', 'the test killed it');
+    assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
+    const { switch: result, loss, findings } = ran.json();
+    assert.equal(result, 'switched');
+    assert.ok((loss as { seconds: number }).seconds > 0);
+    assert.ok(
+      findings.some(({ code }) => code === 'soft-bounce'),
+      'nobody knows how many accounts the dead host had',
+    );
+    await pair.sendToMx('alice@example.test', 'after');
+    assert.ok(await until(async () => (await pair.subjects('vip', 'alice@example.test')).includes('after'), 60_000));
+    assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), ['after', 'synced']);
+  });
+});
