@@ -28,6 +28,12 @@ export default defineCommand({
       value: 'ENDS',
       description: 'send it only for these of success,warning,failure: once, again as a reminder, and when it is over; without it, always',
     },
+    link: {
+      kind: 'text',
+      value: 'PLACE',
+      description:
+        "with --send: put it at this place of 'notify.links', where the recipients alone can read it, and send the link; where that fails, it is sent itself",
+    },
     dryRun: { kind: 'flag', description: 'with --send, only show what would be sent' },
     html: {
       kind: 'text',
@@ -45,6 +51,7 @@ export default defineCommand({
     { command: 'mailrecover report --all --format junit > report.xml', says: 'Show it where results of tests are shown.' },
     { command: 'mailrecover report --all --send --quiet', says: 'Send the summary of all hosts, from a timer once a day.' },
     { command: 'mailrecover report --all --send --on warning,failure', says: 'Send it when something is wrong, and when it is over.' },
+    { command: 'mailrecover report --all --send --link drive', says: 'Send a link that the recipients alone can read.' },
     { command: 'mailrecover report --send --dry-run --lang ja', says: 'See what would be sent, in Japanese.' },
   ],
   exitCodes: {
@@ -59,16 +66,16 @@ export default defineCommand({
     'report.actions[].{hint,because,host}': 'what to do next, the most urgent first',
     'report.{repository,spool,findings}': 'the repository, mails that wait to be sent, and what is of no single host',
     'report.{madeAt,by,version,period,run,occasion}': 'when, by whom, of which time and why it was made',
-    'sent.{status,kind,id,subject,to,left}':
-      'with --send: delivered, spooled, refused, lost, unneeded or (with --dry-run) would-send; why it is sent; and who did not get it yet',
+    'sent.{status,kind,id,subject,to,left,link}':
+      'with --send: delivered, spooled, refused, lost, unneeded or (with --dry-run) would-send; why it is sent; who did not get it yet; and the link with its id and end',
     'counts.{hosts,failed,warnings}': 'how many hosts there are, and how many of them are not well',
   },
   recordsHistory: 'send',
   async run(context, _args, options): Promise<CommandResult> {
     if (options.all && options.host !== undefined)
       throw new MailrecoverError('usage', '--all and --host exclude each other', { hint: 'leave one of them out' });
-    if (!options.send && (options.to.length > 0 || options.on !== undefined || options.dryRun))
-      throw new MailrecoverError('usage', '--to, --on and --dry-run are for --send', { hint: 'add --send' });
+    if (!options.send && (options.to.length > 0 || options.on !== undefined || options.link !== undefined || options.dryRun))
+      throw new MailrecoverError('usage', '--to, --on, --link and --dry-run are for --send', { hint: 'add --send' });
     const place = await placeOf(context, { host: options.host });
     const { report, trouble } = await knownReport(context, { period: options.period, only: options.all ? undefined : place.host });
     if (options.host !== undefined && trouble === undefined && report.hosts.every(({ silent }) => silent)) {
@@ -103,6 +110,7 @@ interface Sending {
   to: readonly string[];
   on: string | undefined;
   dryRun: boolean;
+  link: string | undefined;
 }
 
 async function send(
@@ -113,7 +121,7 @@ async function send(
 ): Promise<CommandResult> {
   const { levelsOf, outcomeOf, sendReport, sentFields } = await import('./report/deliver.ts');
   const key = options.all ? 'report --all' : options.host === undefined ? 'report' : `report --host ${options.host}`;
-  const asked = { to: options.to, on: levelsOf(options.on), dryRun: options.dryRun, key };
+  const asked = { to: options.to, on: levelsOf(options.on), dryRun: options.dryRun, link: options.link, key };
   const told = await sendReport(context, made, asked);
   const { outcome, findings } = outcomeOf(told);
   const { report, message, sent, decision } = told;

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { generateIdentity } from '../../src/repository/age/keys.ts';
 import { notBuilt } from '../support/binary.ts';
 import { noAuthority } from '../support/cloud/authority.ts';
+import { hooks, SIGNING_SECRET } from '../support/cloud/hooks.ts';
 import { missing } from '../support/host.ts';
 import { until } from '../support/ports.ts';
 import { ANNA, BEN, driveDomain, linksWorld } from './links-world.ts';
@@ -184,6 +185,48 @@ async function links(): Promise<void> {
     assert.ok(opened.stdout.equals(bytes));
     assert.deepEqual(readdirSync(join(host.state, 'links')), ['ledger.json'], 'no copy stays here');
     assert.equal((await run('create', path, '--to', ANNA, '--encrypt', 'age1nonsense')).code, 2);
+  });
+
+  test('a report behind a link; where there can be none, the report itself goes out', async () => {
+    const hook = await hooks(here.tls);
+    const transport = {
+      name: 'ours',
+      kind: 'webhook',
+      template: 'generic',
+      url: hook.at('generic'),
+      token: here.secret('signing', SIGNING_SECRET),
+      caFile: here.tls.caFile,
+    };
+    host.tell({ to: [ANNA], accounts: [account], links: [place], transports: [transport] });
+    const report = async (
+      ...more: string[]
+    ): Promise<{ sent: { status: string; link?: { id: string } }; codes: string[]; text: string }> => {
+      const ran = await host.run('report', '--send', '--json', ...more);
+      const json = ran.json();
+      const sent = json['sent'] as { status: string; link?: { id: string } };
+      return { sent, codes: json.findings.map(({ code }) => code), text: hook.taken.at(-1)?.text ?? '' };
+    };
+    const linked = await report('--link', 'drive');
+    assert.equal(linked.sent.status, 'delivered');
+    const url = /https:\/\/drive\.google\.com\/\S+/.exec(linked.text)?.[0] ?? '';
+    const page = drive.read(/\/d\/(\w+)\//.exec(url)?.[1] ?? '', ANNA)?.toString() ?? '';
+    assert.match(page, /<html/);
+    assert.ok(linked.text.length < 700 && linked.text.includes(`links revoke ${linked.sent.link?.id ?? '-'}`), linked.text);
+    assert.deepEqual([hook.taken.at(-1)?.body['report'], readdirSync(join(host.state, 'links'))], [undefined, ['ledger.json']]);
+
+    const files = drive.files.size;
+    domain.faults.push({
+      at: /POST \/upload/,
+      does: { status: 403, body: { error: { message: 'no', errors: [{ reason: 'storageQuotaExceeded' }] } } },
+    });
+    const whole = await report('--link', 'drive');
+    assert.deepEqual([whole.sent.status, whole.sent.link, whole.codes.includes('link-failed')], ['delivered', undefined, true]);
+    assert.match(whole.text, /^There is no link, so this is the report itself: there is no room/);
+    assert.ok(whole.text.length > linked.text.length && hook.taken.at(-1)?.body['report'] !== undefined);
+    const unknown = await report('--link', 'nowhere', '--lang', 'ja');
+    assert.match(unknown.text, /^リンクを作れなかったため/);
+    assert.equal(drive.files.size, files);
+    tell();
   });
 
   test('a ledger that can not be understood is no empty one', async () => {

@@ -12,7 +12,7 @@ type PlacePart = NonNullable<Config['notify']>['links'][number];
 const PATIENCE_S = 20;
 
 /** @throws MailrecoverError `key` where there is no credential to sign with */
-export async function openBucket(context: CommandContext, { name, at = '', s3 }: PlacePart): Promise<LinkPlace> {
+export async function openBucket(context: CommandContext, { name, at = '', s3 }: PlacePart, signal: AbortSignal): Promise<LinkPlace> {
   const location = parseLocation(at);
   if (location.kind !== 's3') throw new MailrecoverError('bug', `place '${name}' is no bucket`);
   const { endpoint, bucket, prefix } = location;
@@ -35,7 +35,7 @@ export async function openBucket(context: CommandContext, { name, at = '', s3 }:
   };
   const region = s3?.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'] ?? 'us-east-1';
   const [{ openS3 }, { openTarget }] = await Promise.all([import('../../notify/links/s3.ts'), import('../../repository/targets/open.ts')]);
-  const store = await openTarget(at, { s3, patience: PATIENCE_S }, { signal: context.signal });
+  const store = await openTarget(at, { s3, patience: PATIENCE_S }, { signal });
   context.onEnd(() => store.close?.());
   return openS3({ bucket: { endpoint, bucket, region, pathStyle: s3?.pathStyle ?? true }, prefix, credential, store });
 }

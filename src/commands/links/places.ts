@@ -14,7 +14,7 @@ export interface ConfiguredPlace extends NamedPlace {
 }
 
 /** @throws MailrecoverError `config` where there is none */
-export async function linkPlaces(context: CommandContext): Promise<{ state: string; places: ConfiguredPlace[] }> {
+export async function linkPlaces(context: CommandContext, signal = context.signal): Promise<{ state: string; places: ConfiguredPlace[] }> {
   const config = await context.config();
   const parts = config.notify?.links ?? [];
   if (parts.length === 0)
@@ -25,16 +25,15 @@ export async function linkPlaces(context: CommandContext): Promise<{ state: stri
   const notify = await notifyOf(context);
   const places = parts.map((part): ConfiguredPlace => {
     let opened: Promise<LinkPlace> | undefined;
-    return { name: part.name, kind: part.kind, expires: part.expires, open: () => (opened ??= openPlace(context, notify, part)) };
+    return { name: part.name, kind: part.kind, expires: part.expires, open: () => (opened ??= openPlace(context, notify, part, signal)) };
   });
   return { state: config.state, places };
 }
 
-async function openPlace(context: CommandContext, notify: Notify, part: PlacePart): Promise<LinkPlace> {
-  if (part.kind === 's3') return (await import('./bucket.ts')).openBucket(context, part);
+async function openPlace(context: CommandContext, notify: Notify, part: PlacePart, signal: AbortSignal): Promise<LinkPlace> {
+  if (part.kind === 's3') return (await import('./bucket.ts')).openBucket(context, part, signal);
   const account = namedAccount(notify, part.account ?? '');
   const tokens = { state: notify.delivery.state };
-  const { signal } = context;
   if (account.provider === 'google')
     return (await import('../../notify/links/drive.ts')).openDrive({ account, tokens, signal, folder: part.folder });
   if (account.provider === 'microsoft') {

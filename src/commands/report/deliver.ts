@@ -15,6 +15,8 @@ export interface SendOptions {
   /** Verdicts that are sent; undefined for every one. */
   on: readonly Level[] | undefined;
   dryRun: boolean;
+  /** The place for a link in place of the report itself. */
+  link: string | undefined;
   /** Names what is reported on, so that what was told of it is remembered. */
   key: string;
 }
@@ -36,6 +38,7 @@ export interface Told {
   sent: Sent | undefined;
   /** The subject and text that went out, or would have. */
   message: { subject: string; text: string; to: readonly string[] };
+  link: { id: string; expiresAt: string } | undefined;
 }
 
 /** @throws MailrecoverError `config` where nobody is named, `usage` for addresses that are none */
@@ -54,11 +57,16 @@ export async function sendReport(context: CommandContext, made: Report, options:
     ...made,
     occasion: options.on === undefined ? { kind: 'summary', since } : kind === undefined ? undefined : { kind, since },
   };
-  const message = await reportMessage(report, lang, to);
-  if (options.dryRun || (options.on !== undefined && kind === undefined)) return { report, decision, sent: undefined, message };
+  const whole = await reportMessage(report, lang, to);
+  if (options.dryRun || (options.on !== undefined && kind === undefined))
+    return { report, decision, sent: undefined, message: whole, link: undefined };
+  const { message, link, findings } =
+    options.link === undefined
+      ? { message: whole, link: undefined, findings: [] }
+      : await (await import('./link.ts')).linked(context, report, whole, options.link, lang);
   const sent = await sendMessage(context, notify, message);
   const unkept = sent.told && options.on !== undefined ? await remember(state, options.key, next) : [];
-  return { report, decision, sent: { ...sent, findings: [...sent.findings, ...unkept] }, message };
+  return { report, decision, sent: { ...sent, findings: [...findings, ...sent.findings, ...unkept] }, message, link };
 }
 
 /** A summary is sent whatever was told before. */
@@ -75,7 +83,7 @@ function stateOf({ verdict, hosts, findings, madeAt }: Report): { level: Level; 
 }
 
 /** What of it stands in the result of `report`. */
-export function sentFields({ decision, sent, message }: Told, { on, dryRun }: SendOptions): Record<string, unknown> {
+export function sentFields({ decision, sent, message, link }: Told, { on, dryRun }: SendOptions): Record<string, unknown> {
   const wanted = on === undefined || decision.kind !== undefined;
   const kind = on === undefined ? 'summary' : decision.kind;
   return {
@@ -86,6 +94,7 @@ export function sentFields({ decision, sent, message }: Told, { on, dryRun }: Se
       subject: message.subject,
       to: message.to,
       left: sent?.left ?? [],
+      ...(link === undefined ? {} : { link }),
     },
   };
 }

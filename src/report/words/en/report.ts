@@ -78,6 +78,11 @@ export const report = {
     would: (to: string) => `would be sent to ${to === '' ? 'every webhook' : to}:`,
     unneeded: (subject: string) => `nothing to send: ${subject}`,
   },
+  link: {
+    read: (until: string) => `The report lies behind this link, for its recipients alone, until ${until}:`,
+    takeBack: (id: string) => `To take it back: mailrecover links revoke ${id}`,
+    failed: (why: string) => `There is no link, so this is the report itself: ${why}.`,
+  },
   next: 'What to do next',
   nothingToDo: 'There is nothing to do.',
   onHost: (host: string) => `on ${host}:`,

@@ -71,6 +71,11 @@ export const report: Words['report'] = {
     would: (to) => `${to === '' ? 'すべての Webhook' : to} に次の内容を送信します (今回は送信しません):`,
     unneeded: (subject) => `送信すべき内容はありません: ${subject}`,
   },
+  link: {
+    read: (until: string) => `報告書は次のリンクにあります。読めるのは宛先の方だけで、期限は ${until} です:`,
+    takeBack: (id: string) => `取り消すには: mailrecover links revoke ${id}`,
+    failed: (why: string) => `リンクを作れなかったため、報告書そのものを送ります: ${why}`,
+  },
   next: '次に行うこと',
   nothingToDo: '対処が必要な項目はありません。',
   onHost: (host) => `${host} で:`,
