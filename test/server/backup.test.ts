@@ -189,6 +189,17 @@ describe('the server beside its mail', { skip: noPostfix() || missing('doveconf'
     );
     assert.ok(queue.includes(`mailrecover/queue/postfix-two/hold/${held}`));
     assert.equal(queue.filter((path) => path.includes('/defer/')).length, 5);
+
+    // What was handed in while Postfix did not run waits in maildrop.
+    server.stop();
+    server.send('a@example.net', 'alice@example.org', 'Subject: waits\n\nnobody took it up\n');
+    const [dropped = ''] = readdirSync(join(server.queue, 'maildrop'));
+    await setting.json('backup');
+    assert.ok((await systemPaths(setting)).includes(`mailrecover/queue/postfix-two/maildrop/${dropped}`));
+    const to = join(setting.root, 'with-maildrop');
+    await setting.json('restore', 'latest', '--system', '--to', to);
+    const rebuild = readdirSync(to, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('REBUILD.md')) ?? '';
+    assert.match(readFileSync(join(to, rebuild), 'utf8'), /1 messages? had been handed in and not taken up yet/);
   });
 
   test('without encryption no secret is stored, and that is said', async () => {
