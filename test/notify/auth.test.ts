@@ -11,10 +11,12 @@ import { MAIL_SCOPE, SEND_SCOPE } from '../support/cloud/google.ts';
 import { approve, GRAPH, OUTLOOK } from '../support/cloud/microsoft.ts';
 import { readToken } from '../support/cloud/tokens.ts';
 import { notBuilt } from '../support/binary.ts';
+import { Imap } from '../support/imap.ts';
+import { makeWorld } from '../live/world.ts';
 import { until } from '../support/ports.ts';
 import { googleAccount, microsoftAccount } from './accounts.ts';
 import { tellingHost } from './host.ts';
-import { READER, world } from './world.ts';
+import { READER, SENDER, world } from './world.ts';
 
 const skip = noExchange() || notBuilt();
 if (skip === false) await logins();
@@ -81,6 +83,23 @@ async function logins(): Promise<void> {
     const text = await host.run('auth', 'status');
     assert.match(text.stdout, /client secret +ends on .* in (9|10) days/);
     for (const said of [tried, status, text]) assert.ok(!(said.stdout + said.stderr).includes('Very~Secret'));
+  });
+
+  test('a mailbox at Microsoft is backed up over IMAP with the rights of the application', async () => {
+    const { ports, host: address } = here.exchange.dovecot;
+    const client = await Imap.login(here.exchange.dovecot, SENDER);
+    await client.append('INBOX', Buffer.from('Subject: far away\r\n\r\nx\r\n'), ['\\Seen']);
+    await client.close();
+    const account = { name: 'shop', host: address, port: ports.imap, security: 'none', user: SENDER, oauth: 'm365' };
+    const stores = [{ name: 'far', imap: { accounts: ['shop'] } }];
+    const far = await makeWorld([], { stores, accounts: [account], notify: { to: [READER], accounts: [m365()] } });
+    const made = await far.backup([]);
+    assert.ok(Number(made.counts['messages']) >= 1, JSON.stringify(made));
+    // A token is kept for the next time; without one, and with a wrong secret, nobody gets in.
+    const wrong = m365({ clientSecret: here.secret('wrong', 'Wrong~Secret\n') });
+    const refused = await makeWorld([], { stores, accounts: [account], notify: { to: [READER], accounts: [wrong] } });
+    const told = await refused.backup([], { expect: 12 });
+    assert.ok(!JSON.stringify(told).includes('Wrong~Secret'));
   });
 
   test('an application at Microsoft with a certificate; each known refusal is explained', async () => {
