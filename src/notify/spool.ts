@@ -40,6 +40,8 @@ export interface Spool {
   lock(id: string): Promise<(() => void) | undefined>;
   /** Removes what killed runs left: halves of writes, states and locks of mails that are gone. */
   tidy(): Promise<void>;
+  /** Does something else that must be kept, where the disk is full with the space that was set aside. */
+  withReserve<T>(action: () => Promise<T>): Promise<T>;
   /** Sets the space aside again. False where there is no room for it. */
   setAside(): Promise<boolean>;
 }
@@ -68,6 +70,7 @@ export function openSpool(state: string, reserve: number): Spool {
 
   const spool: Spool = {
     directory,
+    withReserve,
     add: (mail) => withReserve(() => writeDurable(join(directory, `${mail.id}.mail`), encodeMail(mail))),
     update: (id, next) => withReserve(() => writeDurable(join(directory, `${id}.state`), `${JSON.stringify(next)}\n`)),
     async remove(id) {

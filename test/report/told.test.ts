@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { decide, type Decision, type State, type Told } from '../../src/report/report/told.ts';
 import { readTold, writeTold } from '../../src/report/report/told-file.ts';
+import { openSpool } from '../../src/notify/spool.ts';
+import { remember } from '../../src/commands/report/send.ts';
+import { tmpfs } from '../support/disk.ts';
+import { isRoot } from '../support/host.ts';
 import { scratch } from '../support/tmp.ts';
 
 const HOUR = 3600;
@@ -101,3 +105,25 @@ test('what was told is kept in one step, and what is damaged counts as nothing',
   await writeTold(directory, '../../evil', told);
   assert.deepEqual(readdirSync(join(directory, 'told')), ['.._.._evil.json', 'x.json']);
 });
+
+test(
+  'on a full disk it is kept with the space that was set aside',
+  { skip: isRoot ? false : 'needs root, to mount a file system' },
+  async () => {
+    const full = tmpfs(4);
+    const directory = join(full, 'state');
+    const delivery = { state: directory, reserve: 1 << 20, routes: [], signal: new AbortController().signal };
+    const notify = { to: [], accounts: [], delivery, purposesOf: () => [] };
+    assert.ok(await openSpool(directory, delivery.reserve).setAside());
+    for (let size = 1 << 20; size >= 1; size >>= 1) {
+      try {
+        for (;;) appendFileSync(join(full, 'filler'), Buffer.alloc(size));
+      } catch {
+        // It is full; a smaller piece may still fit.
+      }
+    }
+    const told: Told = { level: 'failed', problems: ['no-space'], since: at(0), toldAt: at(0) };
+    assert.deepEqual(await remember(notify, 'backup', told), []);
+    assert.deepEqual(await readTold(directory, 'backup'), told);
+  },
+);

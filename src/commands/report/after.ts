@@ -56,7 +56,9 @@ async function tellRun(context: CommandContext, ended: EndedRun): Promise<readon
   const decision = decide(before, { level, problems, at: isoNow() }, rules);
   if (decision.kind === undefined) return [];
   const sent = await send(context, ended, findings, decision);
-  return sent.told ? [...sent.findings, ...(await remember(config.state, command, decision.next))] : sent.findings;
+  if (!sent.told) return sent.findings;
+  const notify = await (await import('../notify-config.ts')).notifyOf(context);
+  return [...sent.findings, ...(await remember(notify, command, decision.next))];
 }
 
 function levelOfRun({ result, error }: EndedRun, findings: readonly Finding[]): Level {

@@ -65,7 +65,7 @@ export async function sendReport(context: CommandContext, made: Report, options:
       ? { message: whole, link: undefined, findings: [] }
       : await (await import('./link.ts')).linked(context, report, whole, options.link, lang);
   const sent = await sendMessage(context, notify, message);
-  const unkept = sent.told && options.on !== undefined ? await remember(state, options.key, next) : [];
+  const unkept = sent.told && options.on !== undefined ? await remember(notify, options.key, next) : [];
   return { report, decision, sent: { ...sent, findings: [...findings, ...sent.findings, ...unkept] }, message, link };
 }
 

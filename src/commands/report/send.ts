@@ -79,9 +79,14 @@ function notSent(status: 'spooled' | 'refused' | 'lost', left: readonly string[]
 }
 
 /** Keeps what was told; where that can't be (a full disk), it is told once more next time. */
-export async function remember(state: string, key: string, told: Told | undefined): Promise<readonly Finding[]> {
+export async function remember({ delivery }: Notify, key: string, told: Told | undefined): Promise<readonly Finding[]> {
+  const { state, reserve } = delivery;
+  const { openSpool } = await import('../../notify/spool.ts');
+  const spool = openSpool(state, reserve);
   try {
-    await writeTold(state, key, told);
+    // On a full disk people would else be told again by every run.
+    await spool.withReserve(() => writeTold(state, key, told));
+    await spool.setAside();
     return [];
   } catch (error) {
     if (!(error instanceof MailrecoverError) || error.code === 'bug') throw error;
