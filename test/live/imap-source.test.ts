@@ -173,6 +173,12 @@ test('prefix and dots: names come without them, and `restore --imap` puts back w
     expect: 2,
   });
   assert.match(JSON.stringify(refused), /--imap ACCOUNT/);
+  // What is left out from now on is gone from the next snapshot.
+  const config = parseDocument(readFileSync(setting.config, 'utf8')).toJS() as { stores: { imap: { exclude: string[] } }[] };
+  config.stores[0]?.imap.exclude.push('INBOX');
+  writeFileSync(setting.config, stringify(config));
+  assert.deepEqual(counts(await world.backup([]), 'folders', 'messages', 'removedMessages'), [2, 4, 4]);
+  assert.equal((await world.verify('server')).outcome, 'ok');
   await client.close();
 });
 

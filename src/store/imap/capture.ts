@@ -308,18 +308,14 @@ class Account {
       for (const [path, each] of fresh) area.dirs.set(path, each);
     }
     let top = area.dirs.get('');
-    // Servers without an INBOX are none, but one may be left out.
-    if (top === undefined)
-      area.dirs.set(
-        '',
-        (top = prior?.dirs.get('') ?? {
-          stat: madeStat(0o700, 0, at),
-          settled: false,
-          files: new Map(),
-          links: new Map(),
-          messages: new Map(),
-        }),
-      );
+    // An INBOX may be left out.
+    top ??= {
+      stat: prior?.dirs.get('')?.stat ?? madeStat(0o700, 0, at),
+      settled: false,
+      files: new Map(),
+      links: new Map(),
+      messages: new Map(),
+    };
     const kept = sameNames ? prior?.dirs.get('')?.files.get('subscriptions') : undefined;
     const files = new Map(top.files);
     const topped = { ...top, files };
