@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 radosgw ceph-mon ceph-osd ceph-common chromium' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 bind9-dnsutils iproute2 nftables iputils-arping radosgw ceph-mon ceph-osd ceph-common chromium' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -90,7 +90,6 @@ command_of() {
     iputils-arping) echo arping ;;
     ceph-common) echo ceph ;;
     borgbackup) echo borg ;;
-    bind9) echo named ;;
     *) echo "$1" ;;
   esac
 }
