@@ -191,15 +191,29 @@ export function isUntouched(state: MailboxState, now: SourceMailbox): boolean {
   return true;
 }
 
-/** Calls back for every place that an area's content lies in, once a message or part. */
-export function eachPlace(area: LiveArea, visit: (place: number) => void): void {
+/**
+ * Calls back for every place that an area's content lies in, with how many messages or parts lie there: once for all that
+ * follow each other, since a mailbox lies in few packs, in the order in which it was read.
+ */
+export function eachPlace(area: LiveArea, visit: (place: number, count: number) => void): void {
+  let last = -1;
+  let count = 0;
+  const add = (place: number): void => {
+    if (place !== last && count > 0) {
+      visit(last, count);
+      count = 0;
+    }
+    last = place;
+    count++;
+  };
   for (const dir of area.dirs.values()) {
     for (const message of dir.messages.values()) {
-      visit(message.place);
-      for (const part of message.rest ?? []) visit(part.place);
+      add(message.place);
+      for (const part of message.rest ?? []) add(part.place);
     }
-    for (const file of dir.files.values()) for (const part of file.parts) visit(part.place);
+    for (const file of dir.files.values()) for (const part of file.parts) add(part.place);
   }
+  if (count > 0) visit(last, count);
 }
 
 /** Folders and messages of an area. @param isView whether all directories in it are folders */
@@ -208,7 +222,7 @@ export function countArea(area: LiveArea, isView: boolean): { folders: number; m
   for (const [path, dir] of area.dirs) {
     if (isView || area.dirs.has(path === '' ? 'cur' : `${path}/cur`)) counts.folders++;
     counts.messages += dir.messages.size;
-    for (const message of dir.messages.values()) counts.bytes += message.stat.size;
+    for (const message of dir.messages.values()) counts.bytes += message.size ?? message.stat.size;
   }
   return counts;
 }

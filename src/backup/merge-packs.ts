@@ -91,10 +91,10 @@ function countAnew(state: StateDirectory, index: StateIndex): void {
     const areas = state.loadMailbox(mailbox);
     if (areas === undefined) damaged.add(key);
     for (const area of areas ?? [])
-      eachPlace(area, (place) => {
+      eachPlace(area, (place, count) => {
         const pack = index.packs[place];
         if (pack === null || pack === undefined) return;
-        pack.live++;
+        pack.live += count;
         if (pack.mailboxes !== undefined && pack.mailboxes.at(-1) !== key) pack.mailboxes.push(key);
       });
   }

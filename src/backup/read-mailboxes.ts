@@ -368,10 +368,10 @@ function changedSections(
 function recount(run: Run, source: SourceMailbox, before: readonly LiveArea[] | undefined, after: readonly LiveArea[]): void {
   const { live, owners } = run.tally;
   const key = mailboxKey(source);
-  for (const area of before ?? []) eachPlace(area, (place) => live.set(place, (live.get(place) ?? 0) - 1));
+  for (const area of before ?? []) eachPlace(area, (place, count) => live.set(place, (live.get(place) ?? 0) - count));
   for (const area of after) {
-    eachPlace(area, (place) => {
-      live.set(place, (live.get(place) ?? 0) + 1);
+    eachPlace(area, (place, count) => {
+      live.set(place, (live.get(place) ?? 0) + count);
       let mailboxes = owners.get(place);
       if (mailboxes === undefined) owners.set(place, (mailboxes = new Set()));
       mailboxes.add(key);
@@ -402,7 +402,7 @@ function dropMailbox(run: Run, gone: MailboxState, sections: Map<string, Section
   run.changes.removedMessages += gone.counts.messages;
   const areas = run.state.loadMailbox(gone);
   if (areas === undefined) run.tally.broken = true;
-  for (const area of areas ?? []) eachPlace(area, (place) => run.tally.live.set(place, (run.tally.live.get(place) ?? 0) - 1));
+  for (const area of areas ?? []) eachPlace(area, (place, count) => run.tally.live.set(place, (run.tally.live.get(place) ?? 0) - count));
   for (const { area, root } of gone.areas) {
     const section: Section = { mailbox: gone.mailbox, store: gone.store, area, root, gone: true, dirs: new Map() };
     sections.set(sectionKey(section), section);

@@ -11,8 +11,18 @@ import {
   type Part,
   type Section,
 } from '../repository/catalog/model.ts';
-import type { LiveArea, LiveDir, LiveFile, LiveLink, LiveMessage, LiveStat, StoredPart } from '../store/live.ts';
+import {
+  RenamedMessage,
+  type LiveArea,
+  type LiveDir,
+  type LiveFile,
+  type LiveLink,
+  type LiveMessage,
+  type LiveStat,
+  type StoredPart,
+} from '../store/live.ts';
 import { groupName, userName } from '../system/owners.ts';
+import { KeptMessage } from './state/columns.ts';
 
 export interface SectionHead {
   mailbox: string;
@@ -67,8 +77,16 @@ function sameOwner(a: LiveStat, b: LiveStat): boolean {
   return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.mtime === b.mtime;
 }
 
+function isOwnedAs(message: LiveMessage, stat: LiveStat): boolean {
+  return message instanceof KeptMessage ? message.columns.isOwnedAs(message.row, stat) : sameOwner(message.stat, stat);
+}
+
+function sameContent(before: LiveMessage, after: LiveMessage): boolean {
+  return (after instanceof RenamedMessage && after.was === before) || before.sha === after.sha;
+}
+
 function messageChange(before: LiveMessage, after: LiveMessage): MessageState | MessagePatch | undefined {
-  if (before.sha !== after.sha || !sameOwner(before.stat, after.stat) || !sameParts(before.rest, after.rest)) return message(after);
+  if (!sameContent(before, after) || !isOwnedAs(before, after.stat) || !sameParts(before.rest, after.rest)) return message(after);
   const patch: MessagePatch = {};
   if (before.in !== after.in || before.flags !== after.flags) {
     patch.in = after.in;
@@ -99,6 +117,12 @@ function diffDir(path: string, before: LiveDir, after: LiveDir, changes: Changes
     if (old === undefined || old.to !== each.to || !sameOwner(old.stat, each.stat)) dir.links.set(name, link(each));
   }
   for (const name of before.links.keys()) if (!after.links.has(name)) dir.links.set(name, null);
+  if (after.messages !== before.messages) diffMessages(path, before, after, dir, changes);
+  const changed = dir.own !== undefined || dir.files.size > 0 || dir.links.size > 0 || dir.messages.size > 0;
+  return changed ? dir : undefined;
+}
+
+function diffMessages(path: string, before: LiveDir, after: LiveDir, dir: Dir, changes: Changes): void {
   for (const [base, each] of after.messages) {
     const old = before.messages.get(base);
     if (old === each) continue;
@@ -108,7 +132,7 @@ function diffDir(path: string, before: LiveDir, after: LiveDir, changes: Changes
       continue;
     }
     if (old.flags !== each.flags) changes.flagChanges++;
-    if (old.sha !== each.sha) changes.changedContent.push(`${path === '' ? '' : `${path}/`}${base}`);
+    if (!sameContent(old, each)) changes.changedContent.push(`${path === '' ? '' : `${path}/`}${base}`);
     const change = messageChange(old, each);
     if (change !== undefined) dir.messages.set(base, change);
   }
@@ -117,8 +141,6 @@ function diffDir(path: string, before: LiveDir, after: LiveDir, changes: Changes
     changes.removedMessages++;
     dir.messages.set(base, null);
   }
-  const changed = dir.own !== undefined || dir.files.size > 0 || dir.links.size > 0 || dir.messages.size > 0;
-  return changed ? dir : undefined;
 }
 
 /** What changed in an area, or undefined where nothing did. Counts are added to `changes`. */

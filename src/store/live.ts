@@ -20,14 +20,41 @@ export interface StoredPart {
 }
 
 export interface LiveMessage {
-  in: 'cur' | 'new';
+  readonly in: 'cur' | 'new';
   /** What follows the base name: empty, or from the `:` on. */
-  flags: string;
-  stat: LiveStat;
-  sha: string;
-  place: number;
+  readonly flags: string;
+  readonly stat: LiveStat;
+  readonly sha: string;
+  readonly place: number;
   /** Where the message is more than one piece: those that follow the first, in order. */
   rest?: StoredPart[];
+  /** Those of its stat, where they can be had without the others. */
+  readonly ino?: number;
+  readonly size?: number;
+}
+
+/** A message under another name than it had: the same content, of which nothing is made until it is asked for. */
+export class RenamedMessage implements LiveMessage {
+  readonly in: 'cur' | 'new';
+  readonly flags: string;
+  readonly stat: LiveStat;
+  /** The message as it was. */
+  readonly was: LiveMessage;
+
+  constructor(where: 'cur' | 'new', flags: string, stat: LiveStat, was: LiveMessage) {
+    this.in = where;
+    this.flags = flags;
+    this.stat = stat;
+    this.was = was instanceof RenamedMessage ? was.was : was;
+  }
+
+  get sha(): string {
+    return this.was.sha;
+  }
+
+  get place(): number {
+    return this.was.place;
+  }
 }
 
 /** A message that a file of several holds (mbox, sdbox, mdbox). */

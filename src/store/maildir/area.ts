@@ -161,7 +161,7 @@ export class AreaReader {
   /** Whether what was captured is what the listing shows; else the time stamps of the directory say nothing about it. */
   #isComplete(path: string, listing: Listing): boolean {
     const where = this.#options.maildir ? messageDirectory(path) : undefined;
-    if (where === undefined) return true;
+    if (where === undefined || this.messages.isWhole(folderOf(path))) return true;
     const captured = this.messages.folders.get(folderOf(path));
     for (const [base, flags] of listing.messages) {
       const message = captured?.get(base);

@@ -5,7 +5,7 @@ import type { LiveStat } from '../live.ts';
 import { openDirectory, throughHandle } from '../reach.ts';
 import { liveStat, lstatIfThere } from '../stat.ts';
 import { contentsLeftOut, leftOut } from './leftout.ts';
-import { baseName, flagsPart, isMessageName } from './names.ts';
+import { flagsPart, isMessageName } from './names.ts';
 
 export interface Listing {
   /** Taken before the names were read. */
@@ -16,7 +16,9 @@ export interface Listing {
   files: string[];
   links: string[];
   /** Base names and flags, where the directory is `cur` or `new`. */
-  messages: Map<string, string>;
+  readonly messages: ReadonlyMap<string, string>;
+  /** Nothing changed here since the prior backup, by the directory's time stamps. */
+  unchanged?: true;
   /** Sockets, devices and the like: named, not kept. */
   special: string[];
 }
@@ -33,10 +35,20 @@ export function folderOf(path: string): string {
   return slash < 0 ? '' : path.slice(0, slash);
 }
 
+/** Flags of messages: a few different ones, each kept once. */
+type Flags = Map<string, string>;
+
+function addMessage(messages: Map<string, string>, name: string, flags: Flags): void {
+  const part = flagsPart(name);
+  let kept = flags.get(part);
+  if (kept === undefined) flags.set(part, (kept = part));
+  messages.set(part === '' ? name : name.slice(0, -part.length), kept);
+}
+
 function sort(
   entry: Dirent,
   listing: Listing,
-  holdsMessages: boolean,
+  addAsMessage: ((name: string) => void) | undefined,
   isLeftOut: (name: string, type: 'file' | 'directory') => boolean,
 ): void {
   const { name } = entry;
@@ -46,8 +58,8 @@ function sort(
     listing.links.push(name);
   } else if (!entry.isFile()) {
     listing.special.push(name);
-  } else if (holdsMessages && isMessageName(name)) {
-    listing.messages.set(baseName(name), flagsPart(name));
+  } else if (addAsMessage !== undefined && isMessageName(name)) {
+    addAsMessage(name);
   } else if (!isLeftOut(name, 'file')) {
     listing.files.push(name);
   }
@@ -72,14 +84,17 @@ export function listDirectory(
 ): Listing | undefined {
   const stats = lstatIfThere(full);
   if (stats === undefined || !stats.isDirectory()) return undefined;
-  const listing: Listing = { stat: liveStat(stats), at: now(), directories: [], files: [], links: [], messages: new Map(), special: [] };
+  const messages = new Map<string, string>();
+  const listing: Listing = { stat: liveStat(stats), at: now(), directories: [], files: [], links: [], messages, special: [] };
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (maildir && path !== '' && contentsLeftOut(name)) return listing;
   const holdsMessages = maildir && path !== '' && messageDirectory(path) !== undefined;
+  const flags: Flags = new Map();
+  const addAsMessage = holdsMessages ? (entry: string): void => addMessage(messages, entry, flags) : undefined;
   const fd = openDirectory(full);
   try {
     for (const entry of readdirSync(throughHandle(fd), { withFileTypes: true, encoding: 'latin1' }))
-      sort(entry, listing, holdsMessages, isLeftOut);
+      sort(entry, listing, addAsMessage, isLeftOut);
   } finally {
     closeSync(fd);
   }

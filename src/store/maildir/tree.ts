@@ -1,6 +1,6 @@
 /** The directories of one area of a live store, listed again wherever something may have moved. */
 import { systemCode } from '../../errors/error.ts';
-import type { LiveArea } from '../live.ts';
+import type { LiveArea, LiveDir } from '../live.ts';
 import { liveStat, lstatIfThere, provesStill, sameStat } from '../stat.ts';
 import { folderOf, listDirectory, messageDirectory, type Listing } from './listing.ts';
 
@@ -102,20 +102,22 @@ export class ListedTree {
     const at = this.#options.now();
     const stats = lstatIfThere(this.#full(path));
     if (stats === undefined || !sameStat(liveStat(stats), prior.stat)) return undefined;
-    const listing: Listing = {
+    const where = this.#options.maildir ? messageDirectory(path) : undefined;
+    const before = this.#options.prior?.dirs.get(folderOf(path))?.messages;
+    let messages: ReadonlyMap<string, string> | undefined;
+    return {
       stat: liveStat(stats),
       at,
       directories: this.#priorChildren().get(path) ?? [],
       files: [...prior.files.keys()],
       links: [...prior.links.keys()],
-      messages: new Map(),
+      /** Made only where it is needed: of a folder in which nothing changed it is not. */
+      get messages() {
+        return (messages ??= messagesIn(before, where));
+      },
+      unchanged: true,
       special: [],
     };
-    const where = this.#options.maildir ? messageDirectory(path) : undefined;
-    if (where !== undefined)
-      for (const [base, message] of this.#options.prior?.dirs.get(folderOf(path))?.messages ?? [])
-        if (message.in === where) listing.messages.set(base, message.flags);
-    return listing;
   }
 
   #priorChildren(): Map<string, string[]> {
@@ -141,17 +143,28 @@ export class ListedTree {
     }
   }
 
-  /** Messages of a folder as the latest listings show them. */
-  messagesOf(folder: string): Map<string, Seen> {
-    const all = new Map<string, Seen>();
-    for (const where of ['new', 'cur'] as const) {
-      const listing = this.listings.get(folder === '' ? where : `${folder}/${where}`);
-      for (const [base, flags] of listing?.messages ?? []) all.set(base, { in: where, flags });
-    }
-    return all;
+  /** Goes through the messages of a folder as the latest listings show them; one that is in both counts in `cur`. */
+  eachMessage(folder: string, visit: (base: string, where: Seen['in'], flags: string) => void): void {
+    const [fresh, seen] = this.listingsOf(folder);
+    for (const [base, flags] of fresh?.messages ?? []) if (seen?.messages.has(base) !== true) visit(base, 'new', flags);
+    for (const [base, flags] of seen?.messages ?? []) visit(base, 'cur', flags);
   }
 
-  /** The listings that {@link messagesOf} goes by: as long as they are the same objects it gives the same. */
+  /** How many {@link eachMessage} visits. */
+  countOf(folder: string): number {
+    const [fresh, seen] = this.listingsOf(folder);
+    let count = seen?.messages.size ?? 0;
+    for (const base of fresh?.messages.keys() ?? []) if (seen?.messages.has(base) !== true) count++;
+    return count;
+  }
+
+  /** Whether the latest listings of a folder show a message. */
+  shows(folder: string, base: string): boolean {
+    const [fresh, seen] = this.listingsOf(folder);
+    return seen?.messages.has(base) === true || fresh?.messages.has(base) === true;
+  }
+
+  /** The listings that {@link eachMessage} goes by: as long as they are the same objects it gives the same. */
   listingsOf(folder: string): readonly [Listing | undefined, Listing | undefined] {
     const below = folder === '' ? '' : `${folder}/`;
     return [this.listings.get(`${below}new`), this.listings.get(`${below}cur`)];
@@ -164,6 +177,12 @@ export class ListedTree {
       for (const path of this.listings.keys()) if (path !== '' && messageDirectory(path) !== undefined) folders.add(folderOf(path));
     return folders;
   }
+}
+
+function messagesIn(folder: LiveDir['messages'] | undefined, where: Seen['in'] | undefined): Map<string, string> {
+  const messages = new Map<string, string>();
+  for (const [base, message] of folder ?? []) if (message.in === where) messages.set(base, message.flags);
+  return messages;
 }
 
 /** Whether two listings of a directory that holds no messages show the same: Dovecot's locks and indexes come and go there all the time. */
