@@ -22,6 +22,9 @@ import { mailboxKey, type MailboxState, type StateDirectory, type StateIndex } f
 
 /** Mailboxes that are read at the same time: enough to keep all threads busy, few enough that each lies in few packs. */
 const AT_ONCE = 4;
+/** So many more where they were read before and are small together: then little of each is read, and nobody need wait for that. */
+const MORE_AT_ONCE = 16;
+const SMALL_TOGETHER = 50_000;
 
 /** How the use of packs changed, by pack number. */
 export interface Tally {
@@ -67,10 +70,13 @@ export async function readMailboxes(
   const before = new Map(index.mailboxes.map((state) => [mailboxKey(state), state]));
   const sections = new Map<string, Section>();
   const mailboxes: MailboxState[] = [];
-  const waiting: Promise<ReadMailbox>[] = [];
+  const waiting: { read: Promise<ReadMailbox>; messages: number }[] = [];
+  let messages = 0;
   const take = async (): Promise<void> => {
-    const next = await waiting.shift();
-    if (next === undefined) return;
+    const first = waiting.shift();
+    if (first === undefined) return;
+    messages -= first.messages;
+    const next = await first.read;
     if (next.state !== undefined) mailboxes.push(next.state);
     for (const section of next.sections) {
       if (writer === undefined) sections.set(sectionKey(section), section);
@@ -81,8 +87,10 @@ export async function readMailboxes(
     for (const [key, source] of sources) {
       const prior = before.get(key);
       before.delete(key);
-      waiting.push(readMailbox(run, prior, source, writer !== undefined));
-      if (waiting.length >= AT_ONCE) await take();
+      const size = prior?.counts.messages ?? SMALL_TOGETHER;
+      messages += size;
+      waiting.push({ read: readMailbox(run, prior, source, writer !== undefined), messages: size });
+      while (waiting.length >= (messages < SMALL_TOGETHER ? MORE_AT_ONCE : AT_ONCE)) await take();
       options.signal?.throwIfAborted();
     }
     while (waiting.length > 0) await take();
@@ -91,7 +99,7 @@ export async function readMailboxes(
     if (failure !== undefined && [...sources.values()].filter((source) => source !== undefined).length === run.unreached.length)
       throw failure;
   } catch (error) {
-    await Promise.allSettled(waiting);
+    await Promise.allSettled(waiting.map(({ read }) => read));
     throw error;
   }
   for (const gone of before.values()) dropMailbox(run, gone, sections);

@@ -50,6 +50,8 @@ interface Thread {
   /** Group of the job it got last. */
   group?: string;
   jobs: Map<number, Job>;
+  /** Whether it has started: that takes as long as listing some mailboxes. */
+  ready: boolean;
   flushed?: () => void;
 }
 
@@ -116,7 +118,9 @@ export class ContentPool {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#files += requests.length;
     this.#startThreads();
-    if (this.#threads.length === 0) return this.#readInline(requests);
+    // Nobody waits for a thread that is only starting; but where all is to be read, one more pack under way would only cost memory.
+    if (this.#threads.length === 0 || (!this.#options.eager && !this.#threads.some(({ ready }) => ready)))
+      return this.#readInline(requests);
     return new Promise((resolve, reject) => {
       this.#queue.push({ group, requests, resolve, reject });
       this.#pump();
@@ -131,10 +135,12 @@ export class ContentPool {
   }
 
   async #readInline(requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
-    if (this.#claims.crowded) this.#inline.claims = this.#claims = this.#claims.grown();
+    if (this.#claims.crowded) this.#growClaims();
     const before = totalOf(this.#inline.counts);
     const outcomes = this.#inline.readAll(requests);
     this.#options.onRead(requests.length, totalOf(this.#inline.counts) - before);
+    // That a thread has started is heard only where this one pauses.
+    if (this.#threads.length > 0) await new Promise((resolve) => setImmediate(resolve));
     // Packs go out while the next files are read, but not faster than they can be stored.
     while (this.#storing.size >= Math.max(2, this.#options.storing)) await Promise.race(this.#storing);
     if (this.#failure !== undefined) throw this.#failure;
@@ -160,7 +166,7 @@ export class ContentPool {
       stderr: false,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG },
     });
-    const state: Thread = { worker, jobs: new Map() };
+    const state: Thread = { worker, jobs: new Map(), ready: false };
     worker.on('message', (message: FromThread) => this.#hear(state, message));
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', (code) => {
@@ -174,7 +180,8 @@ export class ContentPool {
     if (message.type === 'pack') {
       const bytes = Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength);
       this.#take({ place: message.place, name: message.name, bytes, tags: Buffer.from(message.tags), raw: message.raw });
-    } else if (message.type === 'flushed') thread.flushed?.();
+    } else if (message.type === 'ready') thread.ready = true;
+    else if (message.type === 'flushed') thread.flushed?.();
     else if (message.type === 'error')
       this.#fail(
         new MailrecoverError(message.code as ErrorCode, message.message, message.hint === undefined ? {} : { hint: message.hint }),
@@ -200,8 +207,7 @@ export class ContentPool {
     if (this.#growing) {
       // The table may only be replaced while nobody claims.
       if (this.#threads.some((thread) => thread.jobs.size > 0)) return;
-      this.#inline.claims = this.#claims = this.#claims.grown();
-      for (const { worker } of this.#threads) worker.postMessage({ type: 'claims', claims: this.#claims.memory } satisfies ToThread);
+      this.#growClaims();
       this.#growing = false;
     }
     if (this.#storing.size >= Math.max(this.#threads.length + 1, this.#options.storing)) return;
@@ -218,6 +224,12 @@ export class ContentPool {
     }
   }
 
+  /** To be called only while no thread claims. */
+  #growClaims(): void {
+    this.#inline.claims = this.#claims = this.#claims.grown();
+    for (const { worker } of this.#threads) worker.postMessage({ type: 'claims', claims: this.#claims.memory } satisfies ToThread);
+  }
+
   /** What a thread should do next: more of the same, else what no other has begun, else anything. */
   #next(thread: Thread): Job | undefined {
     const begun = new Set(this.#threads.map((other) => other.group));
@@ -228,16 +240,17 @@ export class ContentPool {
 
   /** Finishes all packs and waits until they are stored. */
   async flush(): Promise<void> {
+    const flushed = this.#threads.map((thread) => {
+      // One that was given nothing to read has nothing to finish, and may still be starting.
+      if (this.#failure !== undefined || thread.group === undefined) return Promise.resolve();
+      return new Promise<void>((resolve) => {
+        thread.flushed = resolve;
+        thread.worker.postMessage({ type: 'flush' } satisfies ToThread);
+      });
+    });
+    // What is left in this thread is packed while the others do the same.
     this.#inline.flush();
-    await Promise.all(
-      this.#threads.map((thread) => {
-        if (this.#failure !== undefined) return Promise.resolve();
-        return new Promise<void>((resolve) => {
-          thread.flushed = resolve;
-          thread.worker.postMessage({ type: 'flush' } satisfies ToThread);
-        });
-      }),
-    );
+    await Promise.all(flushed);
     await Promise.all(this.#storing);
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -37,6 +37,7 @@ export interface PackedOutcomes {
 export type FromThread =
   | { type: 'outcomes'; id: number; outcomes: PackedOutcomes; bytesRead: number; otherBytesRead: number; messages: number; odd: number }
   | { type: 'pack'; place: number; name: string; bytes: Uint8Array; tags: Uint8Array; raw: number }
+  | { type: 'ready' }
   | { type: 'flushed' }
   | { type: 'error'; code: string; message: string; hint: string | undefined };
 

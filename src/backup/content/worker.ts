@@ -53,6 +53,7 @@ function handle(message: ToThread): void {
   }
 }
 
+say({ type: 'ready' });
 port.on('message', (message: ToThread) => {
   try {
     handle(message);
