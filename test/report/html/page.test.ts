@@ -116,3 +116,13 @@ test('why it was made stands below the verdict', () => {
   assert.match(text, /You were told before; this has lasted since 19 Nov 2026, 03:00\./);
   assert.match(text, /Occasion: 'backup' on mx3\.example\.org, failed: sftp server/);
 });
+
+test('the same trouble of several hosts is told once, with their names', () => {
+  const report = manyHosts(200);
+  for (const lang of ['en', 'ja'] as const) {
+    const page = renderPage(report, { lang, timeZone: 'UTC' });
+    assert.equal([...page.matchAll(/<li class="(?:failed|warning)"><p class="because">/g)].length, 3);
+    const [, named = ''] = /<p class="likewise">([^<]*)<\/p>/.exec(page) ?? [];
+    assert.ok(named.includes('mail-073.region-2.example.org'), named);
+  }
+});

@@ -63,8 +63,11 @@ function leadOf({ hosts, actions }: Report, words: Words['page']): string {
 
 /** The same sentence as in the text, as a heading. */
 function headlineOf(report: Report, { all }: Say): string {
-  const sentence = verdictOf(report, all);
-  return `${sentence.slice(0, 1).toUpperCase()}${sentence.slice(1)}`;
+  return capital(verdictOf(report, all));
+}
+
+export function capital(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 function worst(hosts: readonly HostReport[], measure: (host: HostReport) => number): HostReport | undefined {

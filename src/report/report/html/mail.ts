@@ -1,4 +1,4 @@
-import type { Action, Report } from '../model.ts';
+import type { Report } from '../model.ts';
 import { chartsOf } from './chart.ts';
 import { factsOf } from './facts.ts';
 import { hintOf } from './hint.ts';
@@ -6,11 +6,13 @@ import { mailHosts } from './mail/hosts.ts';
 import { command, heading, inline, layout, LEVEL_CLASS, mailStyle, mark, MARKS, row, text, WIDTH } from './mail/parts.ts';
 import { mailChart, type Picture } from './mail/pictures.ts';
 import { type Markup, markup, trusted } from './markup.ts';
+import { likewiseOf } from './page/actions.ts';
 import { occasionOf } from './page/hero.ts';
 import { type Tile, tilesOf } from './page/numbers.ts';
 import { LIGHT } from './palette.ts';
 import { sayIn, type Say, type ViewOptions } from './say.ts';
 import { calendarOf } from './series.ts';
+import { type Todo, todosOf } from './todo.ts';
 
 export interface HtmlMail {
   html: string;
@@ -40,6 +42,8 @@ export function renderMail(report: Report, options: ViewOptions): HtmlMail {
   const charts = hosts.some(({ trend }) => trend.length > 1) ? chartsOf(hosts, calendar, say).filter(({ name }) => name !== 'age') : [];
   const drawn = charts.map((chart) => mailChart(chart, calendar, say));
   const made = Date.parse(report.madeAt);
+  const todos = todosOf(report).slice(0, MOST_ACTIONS);
+  const left = report.actions.length - todos.reduce((sum, { all }) => sum + all.length, 0);
   const head = [
     row(
       markup`${text(markup`<b class="${LEVEL_CLASS[verdict]}" style="color:${LIGHT.levels[verdict].ink}">${MARKS[verdict]} ${words.levels[verdict]}</b>${hosts.length === 1 && ` · ${short(hosts[0]?.host ?? '')}`}`)}<h1 class="k" style="margin-top:4px;margin-bottom:4px;font-size:24px;line-height:32px;font-weight:bold;word-break:break-word;color:${LIGHT.ink}">${facts.headline}</h1>${
@@ -49,17 +53,8 @@ export function renderMail(report: Report, options: ViewOptions): HtmlMail {
       }`,
       { top: 22, bottom: 22, back: verdict },
     ),
-    ...(report.actions.length === 0
-      ? []
-      : [
-          heading(say.report.next),
-          ...report.actions
-            .slice(0, MOST_ACTIONS)
-            .map(({ host, ...action }, index) => todo({ ...action, host: hosts.length > 1 ? host : undefined }, index + 1, say)),
-        ]),
-    report.actions.length > MOST_ACTIONS
-      ? row(text(say.report.moreActions(report.actions.length - MOST_ACTIONS), { size: 13, name: 'm' }))
-      : undefined,
+    ...(report.actions.length === 0 ? [] : [heading(say.report.next), ...todos.map((each, index) => todoRow(each, index + 1, say))]),
+    left > 0 ? row(text(say.report.moreActions(left), { size: 13, name: 'm' })) : undefined,
   ];
   const tail = [
     heading(words.numbers),
@@ -114,7 +109,7 @@ ${trusted('<!--[if mso]></td></tr></table><![endif]-->')}
 `;
 }
 
-function todo({ hint, because, host }: Action, index: number, say: Say): Markup {
+function todoRow({ hint, because, host, likewise }: Todo, index: number, say: Say): Markup {
   const level = because.severity === 'error' ? 'failed' : 'warning';
   const message = say.tell(because.message);
   const place = host === undefined || message.includes(host) ? '' : `${host}${say.words.colon}`;
@@ -127,7 +122,7 @@ function todo({ hint, because, host }: Action, index: number, say: Say): Markup 
     : hinted.map((part) => ('text' in part ? text(part.text, { name: 'm' }) : command(part.command)));
   const cells = markup`<tr><td class="m" width="24" valign="top" style="width:24px;font-size:14px;line-height:21px;color:${LIGHT.muted}">${index}.</td><td valign="top">${text(
     markup`${mark(level, say.words.severities[because.severity])}${say.words.colon}${short(`${place}${message}`)}`,
-  )}${parts}</td></tr>`;
+  )}${likewise.length > 0 && text(short(likewiseOf(likewise, say)), { size: 13 })}${parts}</td></tr>`;
   return row(layout(cells), { top: 6, bottom: 6 });
 }
 

@@ -11,7 +11,7 @@ export const page = {
 
   // The verdict.
   becauseWell: 'Every host has a recent backup, and nothing waits for you.',
-  becauseOne: 'It has a recent backup, and nothing waits for you.',
+  becauseOne: 'There is a recent backup, and nothing waits for you.',
   /** Behind the names of hosts, or alone. */
   todo: (value: number) => `${count(value, 'thing', 'things')} to do`,
   madeBy: (time: string, host: string) => `made ${time} by ${host}`,
@@ -19,6 +19,7 @@ export const page = {
   // What to do.
   copy: 'Copy',
   copied: 'Copied',
+  likewise: (hosts: string, more: number) => `also ${hosts}${more === 0 ? '' : ` and ${count(more, 'more host', 'more hosts')}`}`,
   moreActions: (left: number) => `and ${count(left, 'more thing', 'more things')}, below at their hosts`,
 
   // Numbers.

@@ -15,6 +15,7 @@ export const page: Words['page'] = {
 
   copy: 'コピー',
   copied: 'コピーしました',
+  likewise: (hosts, more) => `ほかの該当ホスト: ${hosts}${more === 0 ? '' : `、ほか ${more} 台`}`,
   moreActions: (count) => `ほか ${count} 件(下の各ホストの欄を参照)`,
 
   numbers: '概況',

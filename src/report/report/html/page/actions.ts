@@ -1,30 +1,38 @@
-import type { Action, Report } from '../../model.ts';
+import type { Report } from '../../model.ts';
 import { hintOf } from '../hint.ts';
 import { type Markup, markup, type Piece } from '../markup.ts';
 import type { Say } from '../say.ts';
 import { sign } from '../signs.ts';
+import { type Todo, todosOf } from '../todo.ts';
 
 /** More than these nobody does in one go; the others stand at their hosts. */
 const MOST = 12;
+/** Hosts that are named where several have the same trouble. */
+const MOST_NAMED = 12;
 
-export function shownActions({ actions }: Report): readonly Action[] {
-  return actions.slice(0, MOST);
+export function shownTodos(report: Report): Todo[] {
+  return todosOf(report).slice(0, MOST);
 }
 
 /** What to do, the most urgent first, with the very commands. */
 export function actions(report: Report, say: Say): Markup {
-  const { actions: all, verdict, hosts } = report;
   const { words } = say;
-  if (all.length === 0)
-    return verdict === 'ok' && hosts.length > 0
-      ? markup``
-      : markup`<section><h2>${say.report.next}</h2><p>${say.report.nothingToDo}</p></section>`;
-  return markup`<section aria-labelledby="todo"><h2 id="todo">${say.report.next}</h2><ol class="todo">${shownActions(report).map(({ host, ...action }) => item({ ...action, host: hosts.length > 1 ? host : undefined }, say))}</ol>${all.length > MOST && markup`<p class="note">${words.moreActions(all.length - MOST)}</p>`}</section>`;
+  if (report.actions.length === 0) return markup``;
+  const shown = shownTodos(report);
+  const left = report.actions.length - shown.reduce((sum, { all }) => sum + all.length, 0);
+  return markup`<section aria-labelledby="todo"><h2 id="todo">${say.report.next}</h2><ol class="todo">${shown.map((todo) => item(todo, say))}</ol>${left > 0 && markup`<p class="note">${words.moreActions(left)}</p>`}</section>`;
 }
 
-function item({ hint, because, host }: Action, say: Say): Markup {
+function item({ hint, because, host, likewise }: Todo, say: Say): Markup {
   const level = because.severity === 'error' ? 'failed' : 'warning';
-  return markup`<li class="${level}"><p class="because">${sign(level)}<span>${toldOf(because.message, host, say)}</span></p>${hintMarkup(hint, say)}</li>`;
+  return markup`<li class="${level}"><p class="because">${sign(level)}<span>${toldOf(because.message, host, say)}</span></p>${
+    likewise.length > 0 && markup`<p class="likewise">${likewiseOf(likewise, say)}</p>`
+  }${hintMarkup(hint, say)}</li>`;
+}
+
+/** `also mx2, mx3 and 4 more hosts` */
+export function likewiseOf(hosts: readonly string[], { words }: Say): string {
+  return words.likewise(hosts.slice(0, MOST_NAMED).join(words.comma), Math.max(0, hosts.length - MOST_NAMED));
 }
 
 /** A message with the host that it is about: marked where it names it, else before it. */

@@ -3,7 +3,7 @@ import type { Report } from '../../model.ts';
 import { type Markup, markup } from '../markup.ts';
 import type { Say } from '../say.ts';
 import { sign } from '../signs.ts';
-import { hintMarkup, shownActions, toldOf } from './actions.ts';
+import { hintMarkup, shownTodos, toldOf } from './actions.ts';
 
 interface Found {
   finding: Finding;
@@ -20,7 +20,7 @@ export function findings(report: Report, say: Say): Markup {
     ...report.findings.map((finding) => ({ finding, host: undefined })),
     ...report.hosts.flatMap(({ host, findings: own }) => own.map((finding) => ({ finding, host }))),
   ];
-  const said = new Set(shownActions(report).map(({ because, host }) => nameOf(because, host)));
+  const said = new Set(shownTodos(report).flatMap(({ all }) => all.map(({ because, host }) => nameOf(because, host))));
   const left = found.filter(({ finding, host }) => !said.has(nameOf(finding, host)));
   if (left.length === 0) return markup``;
   return markup`<section aria-labelledby="findings"><h2 id="findings">${say.words.findings} <span class="count">${say.number(left.length)}</span></h2>${findingList(report.hosts.length > 1 ? left : left.map(({ finding }) => ({ finding, host: undefined })), say)}</section>`;

@@ -14,7 +14,7 @@ export function hero(report: Report, facts: Facts, say: Say): Markup {
 <section class="hero ${verdict}" aria-labelledby="verdict">${sign(verdict)}<div><p class="word">${words.levels[verdict]}${hosts.length === 1 && ` · ${hosts[0]?.host ?? ''}`}</p><h1 id="verdict">${facts.headline}</h1>${
     facts.because !== '' && markup`<p class="lead">${facts.because}</p>`
   }${occasionOf(report, say).map((line) => markup`<p class="occasion">${line}</p>`)}${
-    hosts.length > 1 &&
+    levels.length > 1 &&
     markup`<svg class="share" aria-hidden="true" width="100%" height="8">${shares(levels, facts, hosts.length)}</svg><ul class="legend">${levels.map(
       (level) => markup`<li>${badge(level, words)} <b>${say.number(facts.counts[level])}</b></li>`,
     )}</ul>`

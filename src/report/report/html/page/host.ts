@@ -1,7 +1,7 @@
 import type { HostReport, RunLine } from '../../model.ts';
 import { chartsOf } from '../chart.ts';
 import { chartSvg } from '../chart-svg.ts';
-import { levelOfState } from '../facts.ts';
+import { capital, levelOfState } from '../facts.ts';
 import { type Markup, markup, type Piece } from '../markup.ts';
 import type { Say } from '../say.ts';
 import type { Calendar } from '../series.ts';
@@ -82,7 +82,7 @@ function runTable(host: HostReport, most: number, say: Say): Markup {
   const shown = host.runs.filter((run) => bad.has(run) || good.has(run));
   const columns = [
     column(words.started),
-    column(words.command, { text: true }),
+    column(words.command, { text: true, brief: true }),
     column(words.result),
     column(words.took, { right: true }),
     column(words.newMail, { right: true }),
@@ -98,7 +98,7 @@ function runCells(run: RunLine, say: Say): { content: Piece; sort: string | numb
   const { words } = say;
   const { counts, seconds, startedAt } = run;
   const level = levelOfState(run.state);
-  const word = say.report.state[run.state] ?? run.state;
+  const word = run.state === 'ok' ? words.levels.ok : capital(say.report.state[run.state] ?? run.state);
   const optional = (value: number | undefined, show: (value: number) => string) => ({
     content: value === undefined ? '–' : show(value),
     sort: value ?? -1,

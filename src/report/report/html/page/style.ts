@@ -52,6 +52,7 @@ time{white-space:nowrap}
 .todo li{counter-increment:todo;position:relative;background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.125rem 1.25rem 1.125rem 3.5rem}
 .todo li::before{content:counter(todo);position:absolute;left:1.25rem;top:1.1rem;width:1.5rem;height:1.5rem;line-height:1.5rem;text-align:center;border-radius:50%;background:var(--inset);color:var(--muted);font-size:.8125rem;font-weight:600}
 .because{display:flex;gap:.6em}.because .sign{color:var(--tone);margin-top:.3em}
+.likewise{margin:.2rem 0 0 1.6rem;font-size:.9375rem}
 .hint{margin-top:.35rem;color:var(--muted);font-size:.9375rem}
 .hint p+.command{margin-top:.3rem}.command+p{margin-top:.6rem}
 pre.command{display:flex;align-items:flex-start;gap:.75rem;margin-top:.4rem;padding:.45rem .5rem .45rem .8rem;border-radius:8px;background:var(--inset);color:var(--ink);white-space:pre-wrap}
@@ -141,6 +142,7 @@ td,td.right,td.text{white-space:normal;overflow-wrap:anywhere;min-width:0;displa
 td:empty{display:none}
 td::before{content:attr(data-label);display:block;color:var(--muted);font-size:.75rem;line-height:1.4}
 .against{min-width:0;width:100%}
+:is(.inside,.single) tbody tr{grid-template-columns:repeat(auto-fill,minmax(min(100%,6.2rem),1fr))}
 .inside tbody tr{background:var(--inset);border:0}
 tbody tr:hover td{background:none}
 .plot{padding-left:3.5rem}.minor{display:none}

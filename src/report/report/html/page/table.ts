@@ -4,8 +4,9 @@ import { type Markup, markup, type Piece } from '../markup.ts';
 interface Column {
   label: string;
   right: boolean;
-  /** Sorted as text. */
+  /** Sorted as text; `brief` takes no room of its own on a narrow screen. */
   text: boolean;
+  brief: boolean;
   /** What names the row. */
   key: boolean;
   /** Not sorted at all. */
@@ -23,8 +24,8 @@ interface Row {
   attributes?: Markup;
 }
 
-export function column(label: string, { right = false, text = false, key = false, still = false } = {}): Column {
-  return { label, right, text, key, still };
+export function column(label: string, { right = false, text = false, brief = false, key = false, still = false } = {}): Column {
+  return { label, right, text, brief, key, still };
 }
 
 export function table(
@@ -45,8 +46,8 @@ export function table(
 
 function cell(column: Column | undefined, content: Piece, sort: string | number): Markup {
   if (column === undefined) return markup``;
-  const { label, right, text, still } = column;
-  const kind = column.key ? 'text key' : text ? 'text' : right ? 'right' : undefined;
+  const { label, right, text, brief, still } = column;
+  const kind = column.key ? 'text key' : text && !brief ? 'text' : right ? 'right' : undefined;
   // Text that sorts as it reads needs no key beside it.
   const key = !still && !text && markup` data-key="${sort}"`;
   return markup`<td${kind !== undefined && markup` class="${kind}"`}${key} data-label="${label}">${content}</td>`;
