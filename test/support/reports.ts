@@ -299,14 +299,14 @@ export function neverRan(): Report {
 }
 
 /** Two hundred hosts, a year each. */
-export function manyHosts(count = 200): Report {
+export function manyHosts(count = 200, days = 365): Report {
   const kindOf = (index: number): Kind => (index % 41 === 7 ? 'failed' : index % 67 === 5 ? 'silent' : index % 29 === 3 ? 'warning' : 'ok');
   return sampleReport(
     Array.from({ length: count }, (_, index) =>
       sampleHost({
         host: `mail-${String(index + 1).padStart(3, '0')}.region-${index % 7}.example.org`,
         seed: index,
-        days: 365,
+        days,
         kind: kindOf(index),
       }),
     ),

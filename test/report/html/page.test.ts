@@ -118,7 +118,7 @@ test('why it was made stands below the verdict', () => {
 });
 
 test('the same trouble of several hosts is told once, with their names', () => {
-  const report = manyHosts(200);
+  const report = manyHosts(200, 3);
   for (const lang of ['en', 'ja'] as const) {
     const page = renderPage(report, { lang, timeZone: 'UTC' });
     assert.equal([...page.matchAll(/<li class="(?:failed|warning)"><p class="because">/g)].length, 3);

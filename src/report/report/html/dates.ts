@@ -22,6 +22,8 @@ export function datesIn(lang: Lang, timeZone?: string): Dates {
   const zone = timeZone === undefined ? {} : { timeZone };
   const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => new Intl.DateTimeFormat(locale, { ...options, ...zone });
   const day = format({ day: 'numeric', month: 'short' });
+  // The same days stand in all charts.
+  const days = new Map<number, string>();
   const long = format({ day: 'numeric', month: 'short', year: 'numeric' });
   const moment = format({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   const named = format({ timeZoneName: 'short' });
@@ -43,7 +45,11 @@ export function datesIn(lang: Lang, timeZone?: string): Dates {
     return Date.UTC(year, month - 1, date, hour, minute, second) - Math.floor(ms / 1000) * 1000;
   };
   return {
-    day: (ms) => day.format(ms),
+    day(ms) {
+      let named = days.get(ms);
+      if (named === undefined) days.set(ms, (named = day.format(ms)));
+      return named;
+    },
     moment: (ms) => moment.format(ms),
     range: (from, to) => long.formatRange(from, to),
     zone: (ms) => named.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC',
