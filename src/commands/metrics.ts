@@ -100,14 +100,16 @@ async function ask(context: CommandContext): Promise<Asked> {
 }
 
 async function collect(context: CommandContext): Promise<{ metrics: Metric[]; findings: Finding[] }> {
-  const [{ runMetrics, statusMetrics }, { programVersion }, { state }] = await Promise.all([
+  const [{ runMetrics, standbyMetrics, statusMetrics }, { programVersion }, { state }] = await Promise.all([
     import('./metrics/collect.ts'),
     import('../system/version.ts'),
     context.config(),
   ]);
+  const { readLag } = await import('../standby/sync/lag.ts');
+  const standby = standbyMetrics(readLag(state));
   try {
     const { status, planned, findings, level } = await ask(context);
-    const metrics = [...statusMetrics(status, planned, findings, level), ...runMetrics(status.runs, programVersion(), true)];
+    const metrics = [...statusMetrics(status, planned, findings, level), ...standby, ...runMetrics(status.runs, programVersion(), true)];
     return { metrics, findings: [] };
   } catch (error) {
     if (!(error instanceof MailrecoverError) || error.code === 'bug') throw error;
@@ -121,7 +123,7 @@ async function collect(context: CommandContext): Promise<{ metrics: Metric[]; fi
       ...(hint === undefined ? {} : { hint }),
       ...(subject === undefined ? {} : { subject }),
     };
-    return { metrics: runMetrics(runs, programVersion(), false), findings: [finding] };
+    return { metrics: [...standby, ...runMetrics(runs, programVersion(), false)], findings: [finding] };
   }
 }
 

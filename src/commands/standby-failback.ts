@@ -104,6 +104,7 @@ export default defineCommand({
     const report = await sync({
       source: await sourceOn(context, way.from, way, options.mailbox),
       sink,
+      all: options.mailbox.length === 0,
       atOnce: pairOf(config).sync.atOnce,
       progress: context.progress,
       signal: context.signal,

@@ -85,6 +85,7 @@ export default defineCommand({
         ? await snapshotOf(context, place, way, { ...options, findings: chosen })
         : await sourceOn(context, way.from, way, options.mailbox),
       sink: await sinkOn(context, target, way),
+      all: options.mailbox.length === 0 && !isDead,
       atOnce: pairOf(config).sync.atOnce,
       progress: context.progress,
       signal: context.signal,

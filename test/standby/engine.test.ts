@@ -70,6 +70,7 @@ async function pair(variant: Partial<DovecotOptions> = {}, more: (root: string) 
             if (epoch.stale) throw new MailrecoverError('refused', 'the standby serves');
           },
         }),
+        all: true,
         atOnce: 3,
         progress: silentProgress,
         dryRun: false,
@@ -169,7 +170,7 @@ test('a stale writer changes nothing, and mail of the standby is never deleted',
 });
 
 test('an emptied mailbox is not emptied on the standby unasked', { skip }, async () => {
-  const { primary, standby, run, roots } = await pair();
+  const { primary, standby, run, roots, state } = await pair();
   const client = await Imap.login(primary, ALICE);
   for (let index = 0; index < 120; index++) await client.append('INBOX', text(`m-${index}`), [], DAY);
   await run();
@@ -190,6 +191,15 @@ test('an emptied mailbox is not emptied on the standby unasked', { skip }, async
   rmSync(join(roots[0], 'mail/example.org/alice/Maildir'), { recursive: true });
   const gone = await run();
   assert.deepEqual([gone.counts.mailboxes, gone.counts.removed], [1, 0]);
+  assert.deepEqual(
+    gone.findings.map(({ code, subject }) => [code, subject]),
+    [['mailbox-gone', ALICE]],
+  );
+  assert.deepEqual(
+    readLag(state).map(({ mailbox }) => mailbox),
+    ['bob@example.org'],
+  );
+  assert.deepEqual((await run()).findings, []);
   assert.deepEqual(Object.keys((await imapSnapshots(standby, [ALICE]))[ALICE]?.folders['INBOX']?.messages ?? {}).length, 20);
 });
 

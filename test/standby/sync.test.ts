@@ -39,6 +39,9 @@ test('from either host, and refused once the other one serves', { skip }, async 
       .toSorted(),
     USERS.map((user) => `${user} 0`),
   );
+  const { stdout } = await second.attempt(['metrics']);
+  assert.match(stdout, /^mailrecover_standby_mailboxes 2$/m);
+  assert.match(stdout, /^mailrecover_standby_messages_behind 0$/m);
   const none = await second.run(['standby', 'sync', '--mailbox', 'nobody@example.org'], { expect: 3 });
   assert.match(JSON.stringify(none.findings), /fits 'nobody@example.org'/);
 

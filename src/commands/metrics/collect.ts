@@ -3,10 +3,11 @@ import type { KnownRun } from '../../backup/all-runs.ts';
 import type { Status } from '../../backup/status.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { LEVELS, type Level, type Metric, type Sample } from '../../report/metrics/model.ts';
+import type { MailboxLag } from '../../standby/sync/model.ts';
 import type { PlannedRuns } from '../status/planned.ts';
 
 /** Commands whose runs are worth watching; whoever restores or reads something sees how that ends. */
-const WATCHED = new Set(['backup', 'verify', 'check', 'prune', 'forget', 'erase', 'copy', 'watch', 'restore']);
+const WATCHED = new Set(['backup', 'verify', 'check', 'prune', 'forget', 'erase', 'copy', 'watch', 'restore', 'standby sync']);
 
 type Labels = Record<string, string>;
 
@@ -59,6 +60,25 @@ export function runMetrics(runs: readonly KnownRun[], version: string, known: bo
       'Whether the newest run never came to its end.',
       each(last, ({ state }) => (state === 'incomplete' ? 1 : 0)),
     ),
+  ];
+}
+
+/** How far the standby is behind, told by the host that it was synchronised to; nothing where none ever was. */
+export function standbyMetrics(lag: readonly MailboxLag[]): Metric[] {
+  if (lag.length === 0) return [];
+  const times = lag.flatMap(({ syncedAt }) => (syncedAt === undefined ? [] : [Date.parse(syncedAt) / 1000]));
+  return [
+    metric('standby_mailboxes', 'Mailboxes that are kept alike on this standby.', [at(lag.length)]),
+    metric('standby_mailboxes_never_synced', 'Of those, how many never came over.', [at(lag.length - times.length)]),
+    metric('standby_mailboxes_troubled', 'Of those, how many could not be synchronised the last time.', [
+      at(lag.filter(({ trouble }) => trouble !== undefined).length),
+    ]),
+    metric('standby_messages_behind', 'Messages that are known to be on the active host, and not here yet.', [
+      at(lag.reduce((sum, { behind }) => sum + behind, 0)),
+    ]),
+    metric('standby_oldest_state_timestamp_seconds', 'The oldest time of which a mailbox has its state: what came later may be missing.', [
+      at(times.length === 0 ? undefined : Math.min(...times)),
+    ]),
   ];
 }
 

@@ -132,15 +132,15 @@ function raised(our: FolderState | undefined, their: FolderState | undefined): {
 
 /**
  * Messages that both hosts have, each by another name: a move gives a new name, so one that was made on both hosts looks like two messages. A new
- * message of the old host is such a twin where the serving one has a new message with the same bytes in the same folder, or where it has
+ * message of the old host is such a twin where the serving one has a new message with the same bytes in the same folder, unless each moved another one of several copies; or where it has
  * one in another folder, and both hosts gave up a message of the same size and time: then it was moved twice, and stays where the serving host put it.
  */
 class Twins {
   /** New messages of the serving host by content, each once. */
   readonly #ours = new Map<string, { dir: ByteString; name: ByteString }[]>();
   readonly #matched = new Set<string>();
-  /** Messages that both hosts gave up: how many of each size and time. */
-  readonly #given = new Map<string, number>();
+  /** Messages that were given up, by size and time: how many by both hosts, and by one alone. */
+  readonly #given = new Map<string, { both: number; ours: number; theirs: number }>();
 
   constructor({ base, ours, theirs, shaOf }: MergeInput) {
     const fresh = freshOf(ours, base).filter(({ dir, name }) => theirs.get(dir)?.messages.has(name) !== true);
@@ -150,10 +150,14 @@ class Twins {
     }
     for (const [dir, { messages }] of base)
       for (const [name, message] of messages) {
-        if (ours.get(dir)?.messages.has(name) === true || theirs.get(dir)?.messages.has(name) === true) continue;
-        this.#given.set(traits(message), (this.#given.get(traits(message)) ?? 0) + 1);
+        const [our, their] = [ours, theirs].map((side) => side.get(dir)?.messages.has(name) === true);
+        const given = this.#given.get(traits(message)) ?? { both: 0, ours: 0, theirs: 0 };
+        if (our !== true && their !== true) given.both++;
+        else if (our !== true) given.ours++;
+        else if (their !== true) given.theirs++;
+        this.#given.set(traits(message), given);
       }
-    // Those of the same folder first: they need no other sign.
+    // Those of the same folder first.
     const theirFresh = freshOf(theirs, base).filter(({ dir, name }) => ours.get(dir)?.messages.has(name) !== true);
     for (const isSame of [true, false])
       for (const { dir, name } of theirFresh) {
@@ -163,15 +167,26 @@ class Twins {
         const candidates = sha === undefined ? undefined : this.#ours.get(sha);
         const at = candidates?.findIndex((each) => isSame === (each.dir === dir)) ?? -1;
         if (candidates === undefined || at < 0) continue;
-        if (!isSame) {
-          const message = theirs.get(dir)?.messages.get(name);
-          const left = message === undefined ? 0 : (this.#given.get(traits(message)) ?? 0);
-          if (message === undefined || left === 0) continue;
-          this.#given.set(traits(message), left - 1);
-        }
+        const message = theirs.get(dir)?.messages.get(name);
+        if (message === undefined || !this.#isTwin(message, isSame)) continue;
         candidates.splice(at, 1);
         this.#matched.add(key);
       }
+  }
+
+  /** Whether a message with these bytes on both hosts is one and the same; takes up what it came from. */
+  #isTwin(message: MessageState, isSame: boolean): boolean {
+    const given = this.#given.get(traits(message));
+    if (given !== undefined && given.both > 0) {
+      given.both--;
+      return true;
+    }
+    if (!isSame) return false;
+    if (given === undefined || given.ours === 0 || given.theirs === 0) return true;
+    // Each host moved another one of several copies.
+    given.ours--;
+    given.theirs--;
+    return false;
   }
 
   isThere(dir: ByteString, name: ByteString): boolean {

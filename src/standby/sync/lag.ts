@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import { makeDirectory, writeDurable } from '../../system/files.ts';
-import type { MailboxLag } from './model.ts';
+import type { MailboxLag, MailboxName } from './model.ts';
 import { hashOf } from './taken.ts';
 
 function pathOf(state: string): string {
@@ -26,13 +26,21 @@ export function readLag(state: string): MailboxLag[] {
   });
 }
 
-/** Takes up what a synchronisation found; of mailboxes that it did not look at stands what stood there. */
-export async function noteLag(state: string, found: readonly MailboxLag[]): Promise<void> {
-  const all = new Map(readLag(state).map((lag) => [hashOf(lag), lag]));
+/**
+ * Takes up what a synchronisation found; of mailboxes that it did not look at stands what stood there.
+ * @param all the mailboxes of the active host, where all are known
+ * @returns those that are no longer among them: nothing is kept of them, or the standby would seem to be ever further behind
+ */
+export async function noteLag(state: string, found: readonly MailboxLag[], all?: readonly MailboxName[]): Promise<MailboxName[]> {
+  const known = new Map(readLag(state).map((lag) => [hashOf(lag), lag]));
   for (const lag of found) {
-    const before = all.get(hashOf(lag))?.syncedAt;
-    all.set(hashOf(lag), lag.syncedAt === undefined && before !== undefined ? { ...lag, syncedAt: before } : lag);
+    const before = known.get(hashOf(lag))?.syncedAt;
+    known.set(hashOf(lag), lag.syncedAt === undefined && before !== undefined ? { ...lag, syncedAt: before } : lag);
   }
+  const there = new Set(all?.map(hashOf));
+  const gone = all === undefined ? [] : [...known].filter(([hash]) => !there.has(hash));
+  for (const [hash] of gone) known.delete(hash);
   await makeDirectory(join(state, 'standby'));
-  await writeDurable(pathOf(state), JSON.stringify({ version: 1, mailboxes: [...all.values()] }));
+  await writeDurable(pathOf(state), JSON.stringify({ version: 1, mailboxes: [...known.values()] }));
+  return gone.map(([, { store, mailbox }]) => ({ store, mailbox }));
 }

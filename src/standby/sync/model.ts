@@ -167,7 +167,11 @@ export interface Sink {
    */
   accept(cut: MailboxCut, number: number): Promise<Finding | undefined>;
   /** How far behind each mailbox is; written down durably. */
-  note(lag: readonly MailboxLag[]): Promise<void>;
+  /**
+   * @param all the mailboxes of the active host, once all of them were looked at
+   * @returns those that are no longer among them; of these nothing is kept
+   */
+  note(lag: readonly MailboxLag[], all?: readonly MailboxName[]): Promise<MailboxName[]>;
 }
 
 /** How far a mailbox of the standby is behind. */

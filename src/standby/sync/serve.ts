@@ -75,7 +75,10 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
       const { cut, number } = body as { cut: MailboxCut; number: number };
       return need(sink).accept(cut, number);
     },
-    note: (body) => need(sink).note(body as MailboxLag[]),
+    note: (body) => {
+      const { lag, all } = body as { lag: MailboxLag[]; all?: MailboxName[] };
+      return need(sink).note(lag, all);
+    },
   };
   const peer = new Peer('the other host', input, output, handlers);
   await peer.ended;

@@ -10,6 +10,7 @@ import {
   type CommitOptions,
   type Held,
   type MailboxLag,
+  type MailboxName,
   type OwnedMailbox,
   type Sink,
   type Source,
@@ -21,6 +22,8 @@ export interface SyncOptions extends CommitOptions {
   sink: Sink;
   /** Mailboxes that are read and written at the same time. */
   atOnce: number;
+  /** Whether the source names all mailboxes that there are, rather than some that were asked for. */
+  all?: boolean;
   progress: Progress;
   signal?: AbortSignal;
 }
@@ -49,6 +52,7 @@ const NOTE_EVERY_MS = 10_000;
 export async function sync(options: SyncOptions): Promise<SyncReport> {
   const { source, sink, atOnce, progress, signal, dryRun } = options;
   const { mailboxes, findings } = await source.mailboxes();
+  const isListWrong = findings.some(({ severity }) => severity === 'error');
   progress.phase('synchronising', { items: mailboxes.length });
   const lag: MailboxLag[] = [];
   let noted = monotonic();
@@ -64,7 +68,9 @@ export async function sync(options: SyncOptions): Promise<SyncReport> {
     }
     return { store: mailbox.store, mailbox: displayBytes(mailbox.mailbox), result: one.result, counts: one.counts };
   });
-  if (!dryRun && lag.length > 0) await sink.note(lag);
+  // An empty list, or one with errors, says nothing of what is not in it.
+  const isSure = options.all === true && mailboxes.length > 0 && !isListWrong;
+  if (!dryRun && mailboxes.length > 0) findings.push(...(await sink.note(lag, isSure ? mailboxes : undefined)).map(leftOver));
   const sum = (key: keyof SyncCounts): number => done.reduce((total, { counts }) => total + counts[key], 0);
   const counts = Object.fromEntries(Object.keys(NOTHING).map((key) => [key, sum(key as keyof SyncCounts)])) as unknown as SyncCounts;
   const withResult = (result: MailboxSync['result']): number => done.filter((each) => each.result === result).length;
@@ -130,6 +136,17 @@ async function syncOne({ source, sink, ...how }: SyncOptions, mailbox: OwnedMail
       0,
     );
   }
+}
+
+function leftOver({ mailbox }: MailboxName): Finding {
+  const subject = displayBytes(mailbox);
+  return {
+    severity: 'warning',
+    code: 'mailbox-gone',
+    message: `mailbox '${subject}' is no longer on the active host; on the standby it stays, and is not told again`,
+    hint: 'if it was deleted on purpose, delete it on the standby too; if not, see that its file system is mounted',
+    subject,
+  };
 }
 
 function gone({ mailbox }: OwnedMailbox): Finding {

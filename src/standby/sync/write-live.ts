@@ -77,7 +77,7 @@ export function liveSink(options: LiveSinkOptions): Sink {
     },
     commit: (cut, how) => writer.commit(cut, how),
     accept: (cut, number) => writer.accept(cut, number),
-    note: (lag) => writer.locked(() => noteLag(options.state, lag)),
+    note: (lag, all) => writer.locked(() => noteLag(options.state, lag, all)),
   };
 }
 
