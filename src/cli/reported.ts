@@ -22,7 +22,8 @@ const BY_HAND = 130;
 export async function reported(options: ReportedOptions, run: () => Promise<CommandResult>): Promise<CommandResult> {
   const { context, command, startedAt, interruptedBy } = options;
   const tell = async (result: CommandResult, error?: unknown): Promise<readonly Finding[]> => {
-    if (interruptedBy() === BY_HAND) return [];
+    // One that runs all the time is stopped by being stopped.
+    if (interruptedBy() === BY_HAND || (interruptedBy() !== undefined && command === 'watch')) return [];
     const said = error === undefined ? undefined : interruptedBy() === undefined ? errorReport(error) : STOPPED;
     const { reportRun } = await import('../commands/report/after.ts');
     return reportRun(context, { command, startedAt, result, error: said });

@@ -36,6 +36,7 @@ export default defineCommand({
     const findings = [
       ...permissionFindings(path),
       ...placeFindings(config),
+      ...(await verbFindings(config)),
       ...(await repositoryFindings(context, config)),
       ...(await recipientFindings(config, context.signal)),
     ];
@@ -71,6 +72,21 @@ function permissionFindings(path: string): Finding[] {
   return [
     { severity: 'warning', code: 'config-writable', message: `others may write '${path}'`, hint: `chmod go-w ${path}`, subject: path },
   ];
+}
+
+/** Commands whose ends are to be reported, and that there are not. */
+async function verbFindings({ report }: Config): Promise<Finding[]> {
+  const { registry } = await import('./index.ts');
+  const names = registry.names();
+  return report.after
+    .filter((verb) => !names.includes(verb))
+    .map((verb) => ({
+      severity: 'warning',
+      code: 'report-unknown',
+      message: `'report.after' in the configuration names '${verb}', and there is no such command`,
+      hint: `commands are: ${names.join(', ')}`,
+      subject: verb,
+    }));
 }
 
 function placeFindings(config: Config): Finding[] {
