@@ -123,6 +123,8 @@ test('where people are told, the recommended jobs send the summary, what waits, 
   );
   const all = await jobs({ notify: { ...notify, accounts: [account] }, report: { all: true, summary: 'weekly' } });
   assert.ok(all.includes('report --all --send --period week --quiet') && all.includes('auth refresh --quiet'), all.join());
+  const files = { name: 'drive', kind: 'drive', account: 'google' };
+  assert.ok((await jobs({ notify: { ...notify, accounts: [account], links: [files] } })).includes('links expire --quiet'));
   const never = await jobs({ notify, report: { summary: 'never' } });
   assert.ok(!never.some((each) => each.startsWith('report')), never.join());
 });

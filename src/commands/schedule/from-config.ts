@@ -71,6 +71,7 @@ function whatIsThere({ encryption, identities, retention, copies, notify, report
     copies: copies.length > 0,
     transports,
     accounts: (notify?.accounts.length ?? 0) > 0,
+    links: (notify?.links.length ?? 0) > 0,
     daily: transports && report.summary === 'daily',
     weekly: transports && report.summary === 'weekly',
     monthly: transports && report.summary === 'monthly',

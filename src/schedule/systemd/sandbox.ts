@@ -14,6 +14,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   report: 'read',
   notify: 'read',
   auth: 'read',
+  links: 'read',
   verify: 'prove',
 };
 
