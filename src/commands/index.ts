@@ -49,6 +49,7 @@ export const registry = createRegistry({
   'links list': async () => (await import('./links-list.ts')).default,
   'links revoke': async () => (await import('./links-revoke.ts')).default,
   'links expire': async () => (await import('./links-expire.ts')).default,
+  'standby status': async () => (await import('./standby-status.ts')).default,
   'standby promote': async () => (await import('./standby-promote.ts')).default,
   'standby sync': async () => (await import('./standby-sync.ts')).default,
   'standby failback': async () => (await import('./standby-failback.ts')).default,

@@ -1,9 +1,9 @@
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
-import type { Target } from '../repository/target.ts';
 import type { SwitchState } from '../standby/journal.ts';
 import type { Plan, Switched } from '../standby/promote/promote.ts';
 import type { RanCommand } from '../standby/remote.ts';
+import { pairOf } from './standby/pair.ts';
 import { switchOptions } from './standby/switch.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
@@ -22,6 +22,11 @@ export default defineCommand({
   options: {
     planned: { kind: 'flag', description: 'switch from a host that works; nothing may be lost' },
     forced: { kind: 'flag', description: 'switch from a host that is dead, or that nobody can ask' },
+    to: {
+      kind: 'text',
+      value: 'HOST',
+      description: 'the host that shall serve, by its name in the configuration; by default the standby; name the primary to go back to it',
+    },
     dryRun: { kind: 'flag', description: 'look at everything, print the plan, and change nothing' },
     yes: { kind: 'flag', description: 'carry the plan out without asking' },
     abort: { kind: 'flag', description: 'take a switch back that was begun and is not finished, as long as the new host never served' },
@@ -43,6 +48,10 @@ export default defineCommand({
     {
       command: "mailrecover standby promote --forced --allow-loss 10m --attest 'power cut at the PDU, J. Smith'",
       says: 'Switch away from a host that is dead, where up to ten minutes of mail may be lost.',
+    },
+    {
+      command: 'mailrecover standby promote --planned --to mx1.example.org',
+      says: 'Go back to the primary, after `standby failback` has merged what it still held.',
     },
     { command: 'mailrecover standby promote --abort', says: 'Take a switch back that stopped half way.' },
   ],
@@ -77,9 +86,10 @@ export default defineCommand({
       throw new MailrecoverError('usage', '--attest goes with --forced', {
         hint: 'a host that works is asked, nobody need say anything of it',
       });
-    const [{ planSwitch, carryOutSwitch }, { openSwitch }] = await Promise.all([
+    const [{ planSwitch, carryOutSwitch }, { openSwitch }, { readEpoch }] = await Promise.all([
       import('../standby/promote/promote.ts'),
       import('../standby/journal.ts'),
+      import('../standby/epoch.ts'),
     ]);
     const begun = openSwitch((await context.config()).state);
     if (begun === undefined && !options.planned && !options.forced && !options.abort)
@@ -89,14 +99,21 @@ export default defineCommand({
     if (begun === undefined && options.abort)
       throw new MailrecoverError('refused', 'no switch was begun here that could be taken back', { hint: 'nothing was changed' });
     const recorder: { record?: (ran: RanCommand) => void } = {};
+    const config = await context.config();
+    const to = begun?.head.to ?? options.to ?? pairOf(config).standby.name;
     const wished = await switchOptions(
       context,
-      { mode: begun?.head.mode ?? (options.forced ? 'forced' : 'planned'), allowLoss: lossOf(options.allowLoss), attested: options.attest },
+      {
+        mode: begun?.head.mode ?? (options.forced ? 'forced' : 'planned'),
+        allowLoss: lossOf(options.allowLoss),
+        attested: options.attest,
+        to,
+      },
       (ran) => recorder.record?.(ran),
     );
     if (begun === undefined) {
-      const epoch = await servingEpoch(wished.target, wished.to.name);
-      if (epoch !== undefined) return servesAlready(wished.to.name, epoch);
+      const { active = pairOf(config).primary.name, activeEpoch, open } = await readEpoch(wished.target);
+      if (open === undefined && active === wished.to.name) return servesAlready(wished.to.name, wished.from.name, activeEpoch);
     }
     const plan = await planSwitch(wished);
     if (options.dryRun) return dryRun(plan, options.abort);
@@ -120,18 +137,12 @@ function lossOf(text: string | undefined): number | undefined {
   throw new MailrecoverError('usage', `'${text}' is no span of time`, { hint: "give a number and s, m, h or d, such as 10m, or 'any'" });
 }
 
-/** The epoch by which a host serves already, where it does. */
-async function servingEpoch(target: Target, name: string): Promise<number | undefined> {
-  const { readEpoch } = await import('../standby/epoch.ts');
-  const { active, activeEpoch, open } = await readEpoch(target);
-  return active === name && open === undefined ? activeEpoch : undefined;
-}
-
-function servesAlready(host: string, epoch: number): CommandResult {
+function servesAlready(host: string, other: string, epoch: number): CommandResult {
   return {
     outcome: 'ok',
     fields: { switch: 'nothing-changed', to: host, epoch },
-    render: () => `nothing to do: ${host} serves since epoch ${epoch}; to go back: mailrecover standby failback`,
+    render: () =>
+      `nothing to do: ${host} serves${epoch === 0 ? '' : ` since epoch ${epoch}`}; to let ${other} serve: mailrecover standby promote --planned --to ${other}`,
   };
 }
 

@@ -54,7 +54,8 @@ export async function stopAndMask(host: Remote, units: readonly string[]): Promi
   if (there.length === 0) return;
   // Masked first: what is stopped may be started again by a socket or a dependency at once.
   await host.run(['systemctl', 'mask', '--', ...there]);
-  await host.run(['systemctl', 'stop', '--', ...there], { seconds: STOP_SECONDS });
+  // Instances are named, so that they are waited for: the unit that holds them together is gone at once.
+  await host.run(['systemctl', 'stop', '--', ...withInstances(there)], { seconds: STOP_SECONDS });
 }
 
 /** Takes the masks away again. */

@@ -110,6 +110,18 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     for (const secret of [readFileSync(join(pair.root, 'tsig'), 'utf8').trim(), 'correct horse', 'PRIVATE KEY'])
       assert.ok(!records.includes(secret));
   });
+
+  test('the way back: the old host gets what the new one has, and serves again', async () => {
+    const expected = await pair.subjects('vip', 'alice@example.test');
+    const ran = await promote('--planned', '--to', 'mx1.example.test', '--yes');
+    assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
+    assert.deepEqual(unitsOn(pair.mx1), ['active', 'active']);
+    assert.deepEqual(unitsOn(pair.mx2), ['inactive', 'inactive']);
+    assert.deepEqual(await pair.dns('example.test', 'MX'), ['mx1.example.test']);
+    assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), expected);
+    assert.equal(deferredIds(pair.mx1).length, 1, 'the deferred message came along');
+    assert.deepEqual(deferredIds(pair.mx2), []);
+  });
 });
 
 suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
@@ -123,10 +135,16 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     await pair.send('mx1', 'alice@example.test', 'synced');
     assert.ok(await until(async () => (await pair.subjects('mx1', 'alice@example.test')).length === 1, 60_000));
     await mailrecoverJson(['--config', pair.config(), 'standby', 'sync'], { timeout: LONG });
+    const status = await mailrecoverJson(['--config', pair.config(), 'standby', 'status'], { timeout: LONG });
+    assert.deepEqual([status['ready'], status['active'], status['epoch']], [true, 'mx1.example.test', 0]);
+    assert.equal((status['loss'] as { planned: number }).planned, 0);
     await pair.send('mx1', 'alice@example.test', 'lost');
     await pair.powerLoss();
     const promote = (...more: string[]): ReturnType<typeof mailrecover> =>
       mailrecover(['--config', pair.config(), 'standby', 'promote', '--forced', '--yes', '--json', ...more], { timeout: LONG });
+    const asked = await mailrecover(['--config', pair.config(), 'standby', 'status', '--nagios'], { timeout: LONG });
+    assert.equal(asked.code, 2, asked.stdout);
+    assert.match(asked.stdout, /^MAILRECOVER CRITICAL - 'mx1.example.test' can not be asked/);
     const unapproved = await promote('--attest', 'the test killed it');
     assert.equal(unapproved.code, 20, unapproved.stderr);
     assert.match(

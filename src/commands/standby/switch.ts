@@ -9,12 +9,14 @@ import type { RanCommand, Remote } from '../../standby/remote.ts';
 import { placeOf } from '../from-config.ts';
 import type { CommandContext } from '../types.ts';
 import { sinkOn, sourceOn } from './hosts.ts';
-import { hostNamed, pairOf } from './pair.ts';
+import { hostNamed, otherHost, pairOf } from './pair.ts';
 
 export interface SwitchWishes {
   mode: 'planned' | 'forced';
   allowLoss: number | undefined;
   attested: string | undefined;
+  /** The host that shall serve, by its name in the configuration. */
+  to: string;
 }
 
 /** The two hosts, and everything else that a switch needs. */
@@ -26,8 +28,9 @@ export async function switchOptions(
   const config = await context.config();
   const pair = pairOf(config);
   const { target } = await placeOf(context);
-  const from = await remoteOf(context, config, pair.primary.name, record, wishes.mode);
-  const to = await remoteOf(context, config, pair.standby.name, record, wishes.mode);
+  const to = await remoteOf(context, config, hostNamed(config, wishes.to).name, record, wishes.mode);
+  const from = await remoteOf(context, config, otherHost(config, to.name).name, record, wishes.mode);
+  const back = to.name === pair.primary.name;
   const { openHost } = await import('../../standby/remote.ts');
   const { readLagOn } = await import('../../standby/lag.ts');
   return {
@@ -40,7 +43,7 @@ export async function switchOptions(
     services: pair.services,
     stopAlso: pair.stopAlso,
     fences: pair.fences.map(fenceOf),
-    dns: pair.dns.map(zoneOf),
+    dns: pair.dns.map((zone) => zoneOf(zone, back)),
     vip: pair.vip,
     queue: pair.queue,
     drainMs: pair.drain * 1000,
@@ -76,13 +79,13 @@ function fenceOf({ kind, name = kind, timeout, ...rest }: ReturnType<typeof pair
   return { kind, name, seconds: timeout, ...rest };
 }
 
-function zoneOf({ records, wait, ...zone }: ReturnType<typeof pairOf>['dns'][number]): DnsZone {
+function zoneOf({ records, wait, ...zone }: ReturnType<typeof pairOf>['dns'][number], back: boolean): DnsZone {
   return {
     ...zone,
     waitMs: wait * 1000,
     records: records.map(({ primary, standby, ...record }) => ({
       ...record,
-      values: { from: primary, to: standby },
+      values: back ? { from: standby, to: primary } : { from: primary, to: standby },
     })),
   };
 }

@@ -104,6 +104,16 @@ async function passedAny({ steps, journal, signal }: CarryOut): Promise<boolean>
 /** The last first; one that can't be taken back keeps no other from it. */
 async function takeBack({ steps, journal, progress, signal }: CarryOut, found: CarriedOut): Promise<CarriedOut> {
   if (!journal.state.goingBack) journal.back();
+  // What a run before this one stumbled over.
+  if (found.findings.length === 0)
+    for (const line of journal.state.lines)
+      if (line.event === 'failed')
+        found.findings.push({
+          severity: 'error',
+          code: line.code,
+          message: `${line.step}, at ${line.time}: ${line.message}`,
+          subject: line.step,
+        });
   let whole = true;
   for (const step of steps.toReversed()) {
     const memory = journal.state.memories.get(step.id);

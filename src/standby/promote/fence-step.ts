@@ -4,6 +4,7 @@ import { commandFence } from '../fences/command.ts';
 import type { Fence } from '../fences/fence.ts';
 import { nftFence } from '../fences/nft.ts';
 import { sshFence } from '../fences/ssh.ts';
+import { sleep } from '../../system/clock.ts';
 import type { Memory } from '../journal.ts';
 import { openPorts } from '../reach.ts';
 import { runs, unitStates } from '../units.ts';
@@ -36,6 +37,18 @@ export function fencesOf(options: PromoteOptions, reachable: boolean, memory: Me
   if (attested !== undefined && !options.fences.some(({ kind }) => kind === 'attestation'))
     fences.push(attestationFence('attestation', from.name, attested));
   return reachable ? fences.filter(({ keepsHost, grade }) => keepsHost && grade !== 'C') : fences;
+}
+
+const TRIES = 10;
+
+/** A host that was told to go off takes a moment to say that it is. */
+async function patientEvidence(fence: Fence, signal: AbortSignal): Promise<string[] | undefined> {
+  for (let tried = 1; ; tried++) {
+    const evidence = await fence.evidence();
+    if (evidence !== undefined || tried === TRIES || fence.grade === 'C') return evidence;
+    await sleep(1000, signal);
+    signal.throwIfAborted();
+  }
 }
 
 /**
@@ -88,7 +101,7 @@ export function fenceStep(options: PromoteOptions, reachable: boolean, afterward
       for (const fence of fencesOf(options, reachable, memory)) {
         try {
           await fence.fence();
-          const evidence = await fence.evidence();
+          const evidence = await patientEvidence(fence, options.signal);
           if (evidence !== undefined) proved.push({ fence, evidence });
           // One is enough where the host can't be asked: each try costs time that mail waits.
           if (!reachable && evidence !== undefined) break;
