@@ -73,9 +73,11 @@ export function encodeContents(dir: Dir, packOf: (pack: number) => number, emit:
   for (const [name, link] of sorted(dir.links)) emit(encodeLink(name, link));
   let said = '';
   for (const [base, message] of sorted(dir.messages)) {
-    if (message === null) emit(`{"msg":"${encodeName(base)}","gone":true}\n`);
-    else if (!isFullMessage(message)) emit(encodePatch(base, message, packOf));
-    else {
+    if (message === null || !isFullMessage(message)) {
+      // A block may begin anew behind any line.
+      const line = message === null ? `{"msg":"${encodeName(base)}","gone":true}\n` : encodePatch(base, message, packOf);
+      if (emit(line)) said = '';
+    } else {
       const owner = encodeOwner(message);
       const line = (withOwner: boolean): string => encodeMessage(base, message, withOwner ? `,${owner}` : '', packOf);
       const begun = emit(line(owner !== said));
