@@ -55,7 +55,7 @@ if ! packages_are_current || ! runtime >/dev/null; then
     exit 2
   fi
 fi
-if [ ! -f dist/main.cjs ] || [ -n "$(find src tools/bundle.js tsconfig.json tsconfig.build.json package.json -newer dist/main.cjs -print | head -n 1)" ]; then
+if [ ! -f dist/main.cjs ] || [ -n "$(find src tools/bundle.js package.json -newer dist/main.cjs -print | head -n 1)" ]; then
   say 'compiling (npm run build)'
   npm run --silent build
   # A compiler that found nothing to write leaves the old date.

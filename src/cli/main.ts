@@ -10,5 +10,5 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
 } else {
   const cache = privateCache();
   if (cache !== undefined) module.enableCompileCache(cache);
-  void Promise.all([import('./run.ts'), import('../commands/index.ts')]).then(([{ main }, { registry }]) => main(argv, registry));
+  void import('./start.ts').then(({ start }) => start(argv));
 }
