@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Recipient } from '../repository/age/keys.ts';
-import type { Section } from '../repository/catalog/model.ts';
-import { CatalogWriter, type BuiltCatalog, type CatalogKind } from '../repository/catalog/writer.ts';
+import type { CatalogKind, Section } from '../repository/catalog/model.ts';
+import { CatalogWriter, type BuiltCatalog } from '../repository/catalog/writer.ts';
 import { objectPath, snapshotPath } from '../repository/names.ts';
 import type { Repository } from '../repository/repository.ts';
 import { hostFingerprint, type HostKey } from '../repository/signing.ts';

@@ -30,12 +30,18 @@ const USERS = ['alice@example.org', 'bob@example.org', 'carol@example.net'];
 /** Gets mail by SMTP alone. */
 const POST = 'post@example.org';
 const FOLDERS = ['Work', 'Archive'];
-const LONG = process.env['MAILRECOVER_SOAK'] === '1';
-const ROUNDS = rounds(3, 30);
-const INTERVAL_MS = LONG ? 60_000 : 1500;
-const MESSAGES = LONG ? 3000 : 300;
+const ROUNDS = rounds(0, 30);
+const INTERVAL_MS = 60_000;
+const MESSAGES = 3000;
 
-const skip = noDovecot() || notBuilt() || noPostfix() || noRadosgw() || (findProgram('smtp-source') === undefined && 'needs smtp-source');
+/** It kills the S3 server that other tests use, and takes its time. */
+const skip =
+  (ROUNDS === 0 && 'only in npm run soak') ||
+  noDovecot() ||
+  notBuilt() ||
+  noPostfix() ||
+  noRadosgw() ||
+  (findProgram('smtp-source') === undefined && 'needs smtp-source');
 
 /** One run of a backup: when it ran, on the ledger's clock and on the wall, and which snapshot it made as far as it could say so. */
 interface Backup {
@@ -139,9 +145,8 @@ async function proveAll(t: TestContext, host: Host, load: Load): Promise<void> {
     });
     assert.deepEqual(wrong, [], `${host.name}, snapshot ${number + 1} of ${listed.length}`);
     rmSync(to, { recursive: true });
-    const level = LONG || number === listed.length - 1 ? 'server' : 'mail';
     const proof = (
-      await json('verify', snapshot.id, '--level', level, '--identity', host.identity, '--scratch', join(host.root, 'scratch'))
+      await json('verify', snapshot.id, '--level', 'server', '--identity', host.identity, '--scratch', join(host.root, 'scratch'))
     ).json();
     assert.equal(proof.outcome, 'ok', JSON.stringify(proof.findings));
   }
@@ -153,7 +158,7 @@ async function proveAll(t: TestContext, host: Host, load: Load): Promise<void> {
 }
 
 test(
-  `under load for ${Math.round((ROUNDS * INTERVAL_MS) / 1000)} s and more, killed at random, to a directory and to S3`,
+  'a server under load, backed up to a directory and to S3 while backups are killed and the S3 server goes away',
   { skip, timeout: 7_200_000 },
   async (t) => {
     const random = new Random('done');
@@ -170,7 +175,7 @@ test(
     const away = async (): Promise<void> => {
       proxy.refusing = true;
       proxy.cut();
-      await (LONG ? gateway.restart() : sleep(1000));
+      await gateway.restart();
       proxy.refusing = false;
     };
     const keys = scratch('keys');
@@ -184,11 +189,11 @@ test(
       ]),
     ];
 
-    const load = await startLoad(server, { users: USERS, rate: LONG ? 60 : 120, clients: 6, seed: 'done', folders: ['INBOX', ...FOLDERS] });
+    const load = await startLoad(server, { users: USERS, rate: 60, clients: 6, seed: 'done', folders: ['INBOX', ...FOLDERS] });
     // Mail comes in through Postfix all the while.
     const source = spawn(
       findProgram('smtp-source') ?? '',
-      ['-f', 'sender@example.net', '-t', POST, '-l', '3000', '-m', LONG ? '20000' : '400', '-R', LONG ? '2' : '1', `127.0.0.1:${mta.port}`],
+      ['-f', 'sender@example.net', '-t', POST, '-l', '3000', '-m', '20000', '-R', '2', `127.0.0.1:${mta.port}`],
       { stdio: 'ignore' },
     );
     try {

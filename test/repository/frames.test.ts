@@ -7,6 +7,7 @@ import { CatalogWriter } from '../../src/repository/catalog/writer.ts';
 import { objectPath } from '../../src/repository/names.ts';
 import { localTarget } from '../../src/repository/targets/local.ts';
 import { scratch } from '../support/tmp.ts';
+import { isCode } from './targets/contract.ts';
 
 test('a frame may end behind any line: who owns what follows is said again', async () => {
   for (const odd of ['patch', 'gone'] as const) {
@@ -46,4 +47,12 @@ test('a frame may end behind any line: who owns what follows is said again', asy
       }
     assert.deepEqual([all, full], [40_000, 2000]);
   }
+});
+
+test('what a restore would not understand is not stored', () => {
+  const dir = emptyDir();
+  dir.messages.set('a/b', null);
+  const writer = new CatalogWriter({ kind: 'delta', recipients: undefined, packName: String });
+  writer.add({ mailbox: 'a@example.org', store: 'mail', area: 'mail', root: 'a', dirs: new Map([['', dir]]) });
+  assert.throws(() => writer.finish(), isCode('bug'));
 });

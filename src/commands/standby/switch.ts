@@ -121,5 +121,9 @@ function mailSync(context: CommandContext, config: Config, target: Target, from:
     );
     return { mailboxes: report.mailboxes.length, different: different.map(({ mailbox }) => mailbox) };
   };
-  return { last: (run, epoch) => go(run, epoch, false), compare: (run, epoch) => go(run, epoch, true) };
+  return {
+    last: (run, epoch) => go(run, epoch, false),
+    compare: (run, epoch) => go(run, epoch, true),
+    leaveUids: async (run, epoch) => (await sinkOn(context, target, { from, to, epoch, run })).leaveUids(),
+  };
 }

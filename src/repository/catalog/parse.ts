@@ -2,8 +2,7 @@
 import { MailrecoverError } from '../../errors/error.ts';
 import { shaOfName } from '../names.ts';
 import { damagedLine, LineDecoder, type PackNumbering, type RawLine } from './decode.ts';
-import { emptyDir, isFullMessage, sectionKey, type Dir, type Owned, type Section } from './model.ts';
-import type { CatalogKind } from './writer.ts';
+import { emptyDir, isFullMessage, sectionKey, type CatalogKind, type Dir, type Owned, type Section } from './model.ts';
 
 export interface CatalogHead {
   kind: CatalogKind;

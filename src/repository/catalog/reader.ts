@@ -6,11 +6,10 @@ import { objectPath } from '../names.ts';
 import type { Target } from '../target.ts';
 import { decompressBounded } from '../zstd.ts';
 import { damagedLine, PackNumbering } from './decode.ts';
-import { sectionKey, type FullSection, type Section } from './model.ts';
+import { sectionKey, type CatalogKind, type FullSection, type Section } from './model.ts';
 import { applySection, asFull, mergeDeltas } from './overlay.ts';
 import { parseHead, SectionParser } from './parse.ts';
 import { byBytes, decodeName } from './percent.ts';
-import type { CatalogKind } from './writer.ts';
 
 /** No frame of a catalog decompresses to more than this: a line may be long, but not endless. */
 const MAX_FRAME = 256 * 1024 * 1024;

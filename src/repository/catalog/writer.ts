@@ -6,15 +6,14 @@ import { sealFrames } from '../envelope.ts';
 import { objectName } from '../names.ts';
 import { compressFrame, decompressFrame } from '../zstd.ts';
 import { encodeContents, encodeDir, encodeGoneDir, encodeSection } from './encode.ts';
-import type { Dir, Section } from './model.ts';
+import type { CatalogKind, Dir, Section } from './model.ts';
+import { SectionParser } from './parse.ts';
 import { byBytes, encodeName } from './percent.ts';
 
 /** Text after which a frame of a catalog ends. */
 const FRAME_TEXT = 1024 * 1024;
 /** Lines that differ in hashes and numbers are no smaller at higher levels, which take up to three times as long (measured). */
 const LEVEL = 2;
-
-export type CatalogKind = 'base' | 'delta';
 
 export interface BuiltCatalog {
   name: string;
@@ -35,6 +34,8 @@ export class CatalogWriter {
   readonly #kind: CatalogKind;
   readonly #packName: (pack: number) => string;
   readonly #packs = new Map<number, number>();
+  /** What the packs are called by whoever reads this back: their own numbers. */
+  readonly #ownNumbers: number[] = [];
   readonly #frames: Buffer[] = [];
   #table = '';
   #offset = 0;
@@ -42,6 +43,8 @@ export class CatalogWriter {
   #length = 0;
   #section: Section | undefined;
   #lines = 0;
+  /** Files, links and messages in the frame that is being made. */
+  #entries = 0;
 
   constructor(options: { kind: CatalogKind; recipients: readonly Recipient[] | undefined; packName: (pack: number) => string }) {
     this.#kind = options.kind;
@@ -54,6 +57,7 @@ export class CatalogWriter {
     if (number === undefined) {
       number = this.#packs.size;
       this.#packs.set(pack, number);
+      this.#ownNumbers.push(number);
     }
     return number;
   };
@@ -65,7 +69,9 @@ export class CatalogWriter {
 
   #endFrame(): void {
     if (this.#length === 0 || this.#section === undefined) return;
-    const frame = checkedFrame(this.#text.join(''));
+    const text = this.#text.join('');
+    this.#prove(text);
+    const frame = checkedFrame(text);
     const { mailbox, store, area } = this.#section;
     const where = `"mailbox":"${encodeName(mailbox)}","store":"${encodeName(store)}","area":"${area}"`;
     this.#table += `{"frame":${this.#frames.length + 1},"offset":@${this.#offset},"length":${frame.length},${where}}\n`;
@@ -74,6 +80,19 @@ export class CatalogWriter {
     this.#text = [];
     this.#length = 0;
     this.#section = undefined;
+  }
+
+  /** Each frame must be understood by itself, by the very code that restores from it. @throws MailrecoverError `bug` */
+  #prove(text: string): void {
+    const parser = new SectionParser('new catalog', this.#ownNumbers);
+    let entries = 0;
+    try {
+      for (const section of [...parser.push(text), ...parser.end()]) for (const dir of section.dirs.values()) entries += sizeOf(dir);
+    } catch (error) {
+      throw misunderstood(error);
+    }
+    if (entries !== this.#entries) throw misunderstood(`${entries} entries of ${this.#entries}`);
+    this.#entries = 0;
   }
 
   /** Adds all that is said of one area of one mailbox. */
@@ -97,6 +116,7 @@ export class CatalogWriter {
     encodeContents(dir, this.#packOf, (line) => {
       this.#push(line);
       this.#lines++;
+      this.#entries++;
       if (this.#length < FRAME_TEXT) return false;
       this.#endFrame();
       this.#section = section;
@@ -137,6 +157,21 @@ function checkedFrame(text: string): Buffer {
   release(readBack);
   release(raw);
   return frame;
+}
+
+function sizeOf({ files, links, messages }: Dir): number {
+  return files.size + links.size + messages.size;
+}
+
+function misunderstood(cause: unknown): MailrecoverError {
+  return new MailrecoverError(
+    'bug',
+    `a catalog would not be understood by a restore, so it was not stored: ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      hint: 'the snapshots before are as good as they were; please report this',
+      cause,
+    },
+  );
 }
 
 function unequal(): MailrecoverError {

@@ -31,6 +31,8 @@ export interface MailSync {
   last(run: string, epoch: number): Promise<MailDifference>;
   /** Compares them without changing anything. */
   compare(run: string, epoch: number): Promise<MailDifference>;
+  /** Leaves UIDs out on the new host that the old one may have given since. @returns in how many folders */
+  leaveUids(run: string, epoch: number): Promise<number>;
 }
 
 export interface PromoteOptions {

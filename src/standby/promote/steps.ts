@@ -41,7 +41,7 @@ export function stepsOf(options: PromoteOptions, context: StepContext): Step[] {
       if (drained !== undefined) await lift(options.from, drained);
     }),
     ...(reachable && queue ? [queueStep(options, head)] : []),
-    ...(reachable ? [syncStep(options, head)] : []),
+    reachable ? syncStep(options, head) : uidsStep(options, head),
     lossStep(options, context),
     serveStep(options, claim),
     ...(vip === undefined ? [] : [vipStep(options, vip)]),
@@ -171,6 +171,24 @@ function syncStep({ from, to, sync }: PromoteOptions, { run, epoch }: SwitchHead
         );
       return [`${mailboxes} mailboxes are alike on both hosts`];
     },
+  };
+}
+
+/** What a dead host gave its last messages the new one must not give to others: clients have seen them. */
+function uidsStep({ from, to, sync }: PromoteOptions, { run, epoch }: SwitchHead): Step {
+  let folders = 0;
+  return {
+    id: 'uids',
+    title: 'leave UIDs out',
+    plan: [
+      `in every folder of ${to.name}: go on counting far above the last UID, since ${from.name} may have given some to mail that is not here, and clients remember them`,
+    ],
+    once: true,
+    check: async () => false,
+    async apply() {
+      folders = await sync.leaveUids(run, epoch);
+    },
+    verify: async () => [`in ${folders} folders of ${to.name} UIDs are left out`],
   };
 }
 

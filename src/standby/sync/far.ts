@@ -34,6 +34,7 @@ export function farSink(peer: Peer): Sink {
       return (await peer.call('commit', { cut, options })) as TakeOver;
     },
     accept: async (cut, number) => ((await peer.call('accept', { cut, number })) as Finding | null) ?? undefined,
+    leaveUids: async () => (await peer.call('leave-uids', null)) as number,
     note: async (lag, all) => (await peer.call('note', { lag, ...(all === undefined ? {} : { all }) })) as MailboxName[],
   };
 }

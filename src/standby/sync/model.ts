@@ -166,8 +166,10 @@ export interface Sink {
    * @returns a finding where the mailbox is no longer what the cut says
    */
   accept(cut: MailboxCut, number: number): Promise<Finding | undefined>;
-  /** How far behind each mailbox is; written down durably. */
+  /** Leaves UIDs out in all folders, since the last ones of the active host are not known @returns in how many */
+  leaveUids(): Promise<number>;
   /**
+   * How far behind each mailbox is; written down durably.
    * @param all the mailboxes of the active host, once all of them were looked at
    * @returns those that are no longer among them; of these nothing is kept
    */

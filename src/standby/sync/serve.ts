@@ -75,6 +75,7 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
       const { cut, number } = body as { cut: MailboxCut; number: number };
       return need(sink).accept(cut, number);
     },
+    'leave-uids': () => need(sink).leaveUids(),
     note: (body) => {
       const { lag, all } = body as { lag: MailboxLag[]; all?: MailboxName[] };
       return need(sink).note(lag, all);

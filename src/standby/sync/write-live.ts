@@ -8,13 +8,14 @@ import { controlPath, LiveReader } from '../../restore/live/look.ts';
 import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
 import { controlDir } from '../../store/maildir/layout.ts';
 import { lstatIfThere } from '../../store/stat.ts';
-import { isoNow, monotonic, now } from '../../system/clock.ts';
+import { isoNow, monotonic, now, sleep } from '../../system/clock.ts';
 import { run } from '../../system/exec.ts';
 import { makeDirectory } from '../../system/files.ts';
 import { takeLock } from '../../system/lock.ts';
 import { applyPlan } from './apply.ts';
 import { dropIndexes, givesOtherUids } from './indexes.ts';
 import { noteLag } from './lag.ts';
+import { leaveUids } from './leave-uids.ts';
 import {
   messageKey,
   NOTHING,
@@ -58,6 +59,9 @@ export function syncLockPath(state: string): string {
 }
 
 const LATELY_MS = 5000;
+/** How long another synchronisation may take to see that it is no longer wanted. */
+const OTHER_MS = 60_000;
+const POLL_MS = 250;
 
 interface Open {
   /** Of the state that was taken over last when the mailbox was opened. */
@@ -77,6 +81,7 @@ export function liveSink(options: LiveSinkOptions): Sink {
     },
     commit: (cut, how) => writer.commit(cut, how),
     accept: (cut, number) => writer.accept(cut, number),
+    leaveUids: () => writer.leaveUids(),
     note: (lag, all) => writer.locked(() => noteLag(options.state, lag, all)),
   };
 }
@@ -107,6 +112,21 @@ class LiveSink {
     });
     this.#turn = mine.catch(() => undefined);
     return mine;
+  }
+
+  /** What another synchronisation has under way ends with its next look at the epoch; until then it is waited for. */
+  async leaveUids(): Promise<number> {
+    const { stores, guard, signal } = this.#options;
+    for (const until = monotonic() + OTHER_MS; ; await sleep(POLL_MS, signal)) {
+      try {
+        return await this.locked(async () => {
+          await guard();
+          return leaveUids(stores, signal);
+        });
+      } catch (error) {
+        if (!(error instanceof MailrecoverError) || error.code !== 'locked' || monotonic() > until) throw error;
+      }
+    }
   }
 
   async open(name: OwnedMailbox, whole: boolean): Promise<Held> {
