@@ -186,8 +186,9 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     );
     const ran = await promote('--allow-loss', '1h', '--attest', 'the test killed it');
     assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
-    const { switch: result, loss, findings } = ran.json();
+    const { switch: result, loss, findings, evidence } = ran.json();
     assert.equal(result, 'switched');
+    assert.match(String((evidence as { uids: string[] }).uids), /^in [1-9]\d* folders of mx2.example.test UIDs are left out$/);
     assert.ok((loss as { seconds: number }).seconds > 0);
     assert.ok(
       findings.some(({ code }) => code === 'soft-bounce'),
