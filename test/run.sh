@@ -42,8 +42,8 @@ if [ -n "$soak" ]; then export MAILRECOVER_SOAK=1; fi
 export NODE_COMPILE_CACHE="$PWD/node_modules/.cache/compiled"
 
 status=0
-# One more than there are processors: tests wait for servers and clocks a quarter of the time.
-node --test --test-reporter=spec --test-concurrency="$(($(nproc 2>/dev/null || echo 2) + 1))" "$@" </dev/null || status=$?
+# Two more than there are processors: tests wait for servers and clocks a good part of the time.
+node --test --test-reporter=spec --test-concurrency="$(($(nproc 2>/dev/null || echo 2) + 2))" "$@" </dev/null || status=$?
 if [ "$checked" -ne 0 ]; then
   echo 'npm run check failed, see above the tests' >&2
   exit "$checked"

@@ -28,7 +28,7 @@ for (let round = 1; round <= ROUNDS; round++) {
 /** Backs up while clients change mail, several times, then once more when they have stopped. */
 async function play(t: TestContext, seed: string): Promise<void> {
   const root = scratch('mail');
-  writeTree({ root, seed, users: USERS, messages: 3000, folders: FOLDERS, owner: idOf(), mail: { median: 2500, sigma: 1 } });
+  writeTree({ root, seed, users: USERS, messages: 2000, folders: FOLDERS, owner: idOf(), mail: { median: 2500, sigma: 1 } });
   const pattern = `${root}/%d/%n/Maildir`;
   const server = await dovecot({ users: USERS, mail: pattern });
   const world = await makeWorld({ path: pattern, separator: '/' });

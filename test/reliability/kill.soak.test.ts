@@ -105,7 +105,7 @@ suite('kill -9 at every durable step', { skip: notBuilt() }, () => {
       }
       await settle();
       const steps = await stepsOf(world, base);
-      const picked = chosen(steps, 10);
+      const picked = chosen(steps, 6);
       t.diagnostic(`${picked.length} of ${steps.length} steps: ${steps}`);
       for (const step of picked) {
         try {
@@ -132,7 +132,7 @@ suite('kill -9 at every durable step', { skip: notBuilt() }, () => {
     const whole = await mailrecover(restoreArgs, { plans: [{ do: 'kill', at: 0, under: [to], counter }] });
     assert.equal(whole.code, 0, whole.stderr);
     const steps = readFileSync(counter, 'latin1');
-    const picked = chosen(steps, 5);
+    const picked = chosen(steps, 4);
     t.diagnostic(`${picked.length} of ${steps.length} steps: ${steps}`);
     for (const step of picked) {
       for (const path of [to, counter]) rmSync(path, { recursive: true });
