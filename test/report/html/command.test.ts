@@ -16,7 +16,10 @@ test('report --html writes the page, before and after the first backup, and keep
   const first = await setting.json('report', '--html', file);
   assert.deepEqual([first.code, first.json.artifacts], [0, [{ kind: 'page', path: file }]]);
   assert.equal(statSync(file).mode & 0o777, 0o600);
-  assert.match(visibleText(readFileSync(file, 'utf8')), /What to do next.*mailrecover backup/);
+  const english = visibleText(readFileSync(file, 'utf8'));
+  assert.match(english, /What to do next.*mailrecover backup/);
+  // Signs that are not ASCII survive being bundled.
+  assert.match(english, /Daily · /);
 
   chmodSync(file, 0o644);
   await setting.json('backup');
