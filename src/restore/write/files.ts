@@ -5,10 +5,13 @@ import {
   closeSync,
   constants,
   fchownSync,
+  fsyncSync,
   futimesSync,
   lstatSync,
   mkdirSync,
   openSync,
+  renameSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   utimesSync,
@@ -18,7 +21,7 @@ import {
   fchmodSync,
 } from 'node:fs';
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
-import { displayBytes, fsPath } from '../../store/bytes.ts';
+import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
 
 export interface FileFacts {
   mode: number;
@@ -72,16 +75,42 @@ export function writeFile(path: string, content: Iterable<Uint8Array>, facts: Fi
   }
   const fd = openSync(name, CREATE, facts.mode);
   try {
-    for (const part of content) for (let at = 0; at < part.length;) at += writeSync(fd, part, at);
-    // Special bits are dropped by open, and by chown.
-    if (facts.uid !== undefined || facts.gid !== undefined) fchownSync(fd, facts.uid ?? -1, facts.gid ?? -1);
-    if ((facts.mode & ~0o777) !== 0) fchmodSync(fd, facts.mode);
-    const time = timeToSet(facts.mtime);
-    futimesSync(fd, time, time);
+    fillFile(fd, content, facts);
   } finally {
     closeSync(fd);
   }
   return true;
+}
+
+/** Writes into a new file that is open, and gives it its owner and time. */
+function fillFile(fd: number, content: Iterable<Uint8Array>, facts: FileFacts): void {
+  for (const part of content) for (let at = 0; at < part.length;) at += writeSync(fd, part, at);
+  // Special bits are dropped by open, and by chown.
+  if (facts.uid !== undefined || facts.gid !== undefined) fchownSync(fd, facts.uid ?? -1, facts.gid ?? -1);
+  if ((facts.mode & ~0o777) !== 0) fchmodSync(fd, facts.mode);
+  const time = timeToSet(facts.mtime);
+  futimesSync(fd, time, time);
+}
+
+/**
+ * Replaces a small file in one step: written aside, synced, and given the old one's name. The directory is synced by the caller.
+ * @param directory one that is held open (`throughHandle`): its owner may change what its path means
+ * @throws the system's error
+ */
+export function replaceFileIn(directory: ByteString, name: ByteString, content: Uint8Array, facts: FileFacts): void {
+  // A name that Dovecot and backups take for what it is: one of a file that is being replaced.
+  const temporary = fsPath(`${directory}/.temp.mailrecover.${process.pid}.${name}`);
+  rmSync(temporary, { force: true });
+  // Everything goes through the descriptor, since the owner of the directory may put a link under that name.
+  const fd = openSync(temporary, CREATE, facts.mode);
+  try {
+    fillFile(fd, [content], facts);
+    fchmodSync(fd, facts.mode);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, fsPath(`${directory}/${name}`));
 }
 
 function lengthOf(content: Iterable<Uint8Array>): number {

@@ -1,8 +1,8 @@
 /** Carrying out a plan in a mailbox of the standby: messages first, then what speaks of them, the lists of UIDs last. */
-import { chmodSync, closeSync, fsyncSync, lchownSync, openSync, renameSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import { chmodSync, lchownSync, renameSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
 import type { Handles } from '../../restore/live/aside.ts';
-import { attempt, writeFile } from '../../restore/write/files.ts';
+import { attempt, replaceFileIn } from '../../restore/write/files.ts';
 import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
 import { leftOut } from '../../store/maildir/leftout.ts';
 import { namesIn } from '../../restore/live/aside.ts';
@@ -163,22 +163,9 @@ class Worker {
   write({ area, path, mode, mtime, sha }: FileCut): void {
     const full = pathIn(this.#options.place, area, path);
     const { uid, gid } = this.#options.owner;
-    // A name that Dovecot and backups take for what it is: one of a file that is being replaced.
-    const temporary = `${parentOf(full)}/.temp.mailrecover.${process.pid}.${nameOf(full)}`;
     const content = this.#options.contents.get(sha);
     if (content === undefined) throw new MailrecoverError('bug', 'a file that was to be taken over does not lie ready');
-    attempt(full, () => {
-      const at = this.#at(temporary);
-      writeFile(at, [content], { mode, mtime, uid, gid }, true);
-      chmodSync(fsPath(at), mode);
-      const fd = openSync(fsPath(at), 'r');
-      try {
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(fsPath(at), fsPath(this.#at(full)));
-    });
+    attempt(full, () => replaceFileIn(parentOf(this.#at(full)), nameOf(full), content, { mode, mtime, uid, gid }));
   }
 
   /** Removes a folder, unless something lies in it that is to be kept. */

@@ -2,19 +2,24 @@
  * Leaving out UIDs on a standby that is about to serve without the last mail of the old host: that has given UIDs which the standby knows nothing of,
  * and clients have seen what they stand for. Given again under the same UIDVALIDITY they would show one message for another.
  */
-import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { readFileSync, type Stats } from 'node:fs';
 import { storeMailboxes } from '../../backup/mailboxes.ts';
-import { ioError, systemCode } from '../../errors/error.ts';
+import { ioError } from '../../errors/error.ts';
 import { Handles } from '../../restore/live/aside.ts';
 import { controlPath, folderDirs, type LivePlace } from '../../restore/live/look.ts';
-import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
+import { replaceFileIn } from '../../restore/write/files.ts';
+import { type ByteString, displayBytes } from '../../store/bytes.ts';
 import { parseUidlist } from '../../store/maildir/uidlist.ts';
+import { FileOpener, withFile } from '../../store/reach.ts';
+import { now } from '../../system/clock.ts';
+import { syncDirectorySync } from '../../system/files.ts';
 import type { SyncStore } from './place.ts';
 import { lockUidlist } from './uidlock.ts';
 
 /** More messages than a folder gets in the time that a standby is behind. */
 export const UID_GAP = 10_000;
 
+const UIDLIST = 'dovecot-uidlist';
 const MAX_UID = 0xffff_fffe;
 
 /**
@@ -42,43 +47,39 @@ export async function leaveUids(stores: readonly SyncStore[], signal?: AbortSign
 
 /** @returns false where no server has opened the folder yet: no client knows any UID in it */
 async function raise(directory: ByteString, handles: Handles, signal: AbortSignal | undefined): Promise<boolean> {
-  const path = `${directory}/dovecot-uidlist`;
-  let text: string;
-  try {
-    text = readFileSync(fsPath(path), 'latin1');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return false;
-    throw ioError(error, 'read', displayBytes(path));
-  }
+  if (readList(directory) === undefined) return false;
   const unlock = await lockUidlist(directory, handles, signal);
   try {
-    text = readFileSync(fsPath(path), 'latin1');
-    const list = parseUidlist(Buffer.from(text, 'latin1'));
-    if (list === undefined || list.version !== 3) return false;
+    const { bytes, stats } = readList(directory) ?? {};
+    if (bytes === undefined || stats === undefined) return false;
+    const list = parseUidlist(bytes);
+    if (list?.version !== 3) return false;
+    const text = bytes.toString('latin1');
     const end = text.indexOf('\n');
     const next = Math.min(MAX_UID, list.nextUid + UID_GAP);
     const head = text.slice(0, end).replace(/ N\d+/, ` N${next}`);
-    replace(handles.at(directory), path, `${head}${text.slice(end)}`);
+    const owner = process.getuid?.() === 0 ? { uid: stats.uid, gid: stats.gid } : { uid: undefined, gid: undefined };
+    const content = Buffer.from(`${head}${text.slice(end)}`, 'latin1');
+    replaceFileIn(handles.at(directory), UIDLIST, content, { mode: stats.mode & 0o777, mtime: now() * 1000, ...owner });
+    syncDirectorySync(handles.at(directory));
     return true;
   } catch (error) {
-    throw ioError(error, 'write', displayBytes(path));
+    throw ioError(error, 'write', displayBytes(`${directory}/${UIDLIST}`));
   } finally {
     unlock();
   }
 }
 
-function replace(at: ByteString, path: ByteString, text: string): void {
-  const { uid, gid, mode } = statSync(fsPath(path));
-  const temporary = fsPath(`${at}/.temp.mailrecover.${process.pid}.dovecot-uidlist`);
-  const fd = openSync(temporary, 'w', mode & 0o777);
+/** @returns undefined where it is not there */
+function readList(directory: ByteString): { bytes: Buffer; stats: Stats } | undefined {
+  const path = `${directory}/${UIDLIST}`;
+  const opener = new FileOpener();
   try {
-    const bytes = Buffer.from(text, 'latin1');
-    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
-    if (process.getuid?.() === 0) fchownSync(fd, uid, gid);
-    fchmodSync(fd, mode & 0o777);
-    fsyncSync(fd);
+    const read = withFile(opener, path, (fd, stats) => ({ bytes: readFileSync(fd), stats }));
+    if (!('error' in read)) return read;
+    if (['ENOENT', 'ENOTDIR'].includes(read.error)) return undefined;
+    throw ioError(Object.assign(new Error(read.error), { code: read.error }), 'read', displayBytes(path));
   } finally {
-    closeSync(fd);
+    opener.release();
   }
-  renameSync(temporary, fsPath(`${at}/dovecot-uidlist`));
 }
