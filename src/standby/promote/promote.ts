@@ -9,7 +9,7 @@ import { Journal, newRun, openSwitch, type SwitchHead, type SwitchState } from '
 import { carryOut, type CarriedOut } from './carry-out.ts';
 import type { PromoteOptions } from './options.ts';
 import { precheck, type Precheck } from './precheck.ts';
-import { stepsOf } from './steps.ts';
+import { stepsOf } from './steps/all.ts';
 import { join } from 'node:path';
 
 export interface PlanStep {

@@ -1,16 +1,16 @@
-import { MailrecoverError } from '../../errors/error.ts';
-import { attestationFence } from '../fences/attestation.ts';
-import { commandFence } from '../fences/command.ts';
-import type { Fence } from '../fences/fence.ts';
-import { nftFence } from '../fences/nft.ts';
-import { sshFence } from '../fences/ssh.ts';
-import { sleep } from '../../system/clock.ts';
-import type { Memory } from '../journal.ts';
-import { openPorts } from '../reach.ts';
-import { runs, unitStates } from '../units.ts';
-import { hasAddress } from '../vip.ts';
-import type { FenceOptions, PromoteOptions } from './options.ts';
-import type { Step } from './step.ts';
+import { MailrecoverError } from '../../../errors/error.ts';
+import { attestationFence } from '../../fences/attestation.ts';
+import { commandFence } from '../../fences/command.ts';
+import type { Fence } from '../../fences/fence.ts';
+import { nftFence } from '../../fences/nft.ts';
+import { sshFence } from '../../fences/ssh.ts';
+import { sleep } from '../../../system/clock.ts';
+import type { Memory } from '../../journal.ts';
+import { openPorts } from '../../reach.ts';
+import { runs, unitStates } from '../../units.ts';
+import { hasAddress } from '../../vip.ts';
+import type { FenceOptions, PromoteOptions } from '../options.ts';
+import type { Step } from '../step.ts';
 
 interface FenceMemory extends Memory {
   ran: string[];

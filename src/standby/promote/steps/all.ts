@@ -1,0 +1,36 @@
+/** The steps of a switch, in their order. */
+import type { Claim } from '../../epoch.ts';
+import type { PromoteOptions } from '../options.ts';
+import type { Step } from '../step.ts';
+import { claimStep, settleStep } from './claim.ts';
+import type { StepContext } from './context.ts';
+import { drainStep, lift } from './drain.ts';
+import { fenceStep } from './fence.ts';
+import { lossStep, syncStep, uidsStep } from './mail.ts';
+import { queueStep, releaseStep } from './queue.ts';
+import { dnsStep, proofStep, vipStep } from './reach.ts';
+import { serveStep } from './serve.ts';
+
+export function stepsOf(options: PromoteOptions, context: StepContext): Step[] {
+  const { queue, vip, dns, proof } = options;
+  const { head, recall } = context;
+  const { reachable } = head;
+  const claim: Claim = { epoch: head.epoch, run: head.run, host: head.to, from: head.from, by: head.by };
+  return [
+    claimStep(options, claim),
+    ...(reachable && queue ? [drainStep(options)] : []),
+    fenceStep(options, reachable, async () => {
+      const drained = recall('drain');
+      if (drained !== undefined) await lift(options.from, drained);
+    }),
+    ...(reachable && queue ? [queueStep(options, head)] : []),
+    reachable ? syncStep(options, head) : uidsStep(options, head),
+    lossStep(options, context),
+    serveStep(options, claim),
+    ...(vip === undefined ? [] : [vipStep(options, vip)]),
+    ...dns.map((zone) => dnsStep(options, zone)),
+    ...(reachable && queue ? [releaseStep(options, head)] : []),
+    ...(proof === undefined ? [] : [proofStep(options)]),
+    settleStep(options, claim, context),
+  ];
+}
