@@ -23,7 +23,7 @@ export default defineCommand({
       import('../schedule/times.ts'),
       import('../schedule/record.ts'),
       import('../schedule/clock-changes.ts'),
-      import('../schedule/zone.ts'),
+      import('../system/zone.ts'),
       import('../errors/error.ts'),
     ]);
     const { schedule } = await scheduleOf(config);

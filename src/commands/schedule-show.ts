@@ -46,7 +46,7 @@ export default defineCommand({
       import('../report/history.ts'),
       import('../schedule/clock-changes.ts'),
       import('../schedule/systemd/units.ts'),
-      import('../schedule/zone.ts'),
+      import('../system/zone.ts'),
       import('../schedule/failures.ts'),
     ]);
     const { schedule, recommended, withoutKey } = await scheduleOf(config);

@@ -1,6 +1,6 @@
 /** Cron expressions as calendar events of systemd.time(7). */
 import { isHourly, type CronFields } from './cron.ts';
-import { transitions } from './zone.ts';
+import { transitions } from '../system/zone.ts';
 
 const DAY_NAMES = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const YEAR = 366 * 86_400_000;

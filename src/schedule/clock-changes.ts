@@ -1,7 +1,7 @@
 /** What the changes of clocks mean for a job, in words. */
 import { isHourly, parseCron } from './cron.ts';
 import type { Job, Scheduler } from './jobs.ts';
-import { localZone, transitions, type Transition } from './zone.ts';
+import { localZone, transitions, type Transition } from '../system/zone.ts';
 
 const MINUTE = 60_000;
 const YEAR = 365 * 86_400_000;

@@ -4,7 +4,7 @@ import { plainCron } from './cron.ts';
 import type { Schedule } from './jobs.ts';
 import { crontabWord } from './quote.ts';
 import type { Host } from './systemd/units.ts';
-import { localZone } from './zone.ts';
+import { localZone } from '../system/zone.ts';
 
 /**
  * @throws MailrecoverError `config` where cron can't do what the schedule asks: another time zone than the host's

@@ -1,7 +1,7 @@
 /** When jobs are due. */
 import { isHourly, listedCron, parseCron, type CronFields } from './cron.ts';
 import type { Scheduler } from './jobs.ts';
-import { localZone, offsetAt, transitions, wallTime } from './zone.ts';
+import { localZone, offsetAt, transitions, wallTime } from '../system/zone.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;

@@ -6,7 +6,7 @@ import { calendarZone, onCalendar } from '../../src/schedule/calendar.ts';
 import { clockNotes } from '../../src/schedule/clock-changes.ts';
 import { cronProblem, parseCron, plainCron } from '../../src/schedule/cron.ts';
 import { dueBetween, lastDue, nextDue } from '../../src/schedule/times.ts';
-import { transitions } from '../../src/schedule/zone.ts';
+import { transitions } from '../../src/system/zone.ts';
 import { missing, run } from '../support/host.ts';
 import { rounds } from '../support/soak.ts';
 

@@ -6,7 +6,7 @@ import { crontab } from '../../src/schedule/crontab.ts';
 import { diffLines } from '../../src/schedule/diff.ts';
 import { applyPlan, planFiles, presentFiles } from '../../src/schedule/install.ts';
 import { crontabWord, systemdWord } from '../../src/schedule/quote.ts';
-import { localZone } from '../../src/schedule/zone.ts';
+import { localZone } from '../../src/system/zone.ts';
 import { sandbox, type SandboxOptions } from '../../src/schedule/systemd/sandbox.ts';
 import type { Host } from '../../src/schedule/systemd/units.ts';
 import { missing, run } from '../support/host.ts';

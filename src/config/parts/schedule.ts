@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { cronProblem } from '../../schedule/cron.ts';
-import { isTimeZone } from '../../schedule/zone.ts';
+import { isTimeZone } from '../../system/zone.ts';
 import { duration } from './duration.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "must be lower-case letters, digits or '-'");

@@ -1,5 +1,6 @@
 /** The report as text, for a terminal and for the text part of a mail: verdict, what to do, the hosts, then details. */
 import type { Finding } from '../../errors/finding.ts';
+import { localZone } from '../../system/zone.ts';
 import type { Level } from '../metrics/model.ts';
 import type { TextHelpers } from '../text/helpers.ts';
 import { tell } from '../text/tell.ts';
@@ -192,7 +193,7 @@ function findingLines(findings: readonly Finding[], told: ReadonlySet<string>, t
 
 function footer({ by, version, madeAt, period }: Report, text: TextHelpers): string {
   const words = text.words.report;
-  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = localZone();
   return [
     words.footer(by, version, text.time(madeAt)),
     words.covers(words.period[period.name], text.time(period.from), text.time(period.to)),

@@ -3,7 +3,7 @@ import { calendarZone, onCalendar } from '../calendar.ts';
 import { parseCron } from '../cron.ts';
 import type { Job, Schedule } from '../jobs.ts';
 import { systemdPath, systemdWord } from '../quote.ts';
-import { localZone } from '../zone.ts';
+import { localZone } from '../../system/zone.ts';
 import { profileOf, sandbox } from './sandbox.ts';
 
 /** How this program is started, and what it needs, on this host. */

@@ -1,4 +1,5 @@
 /** Days and times of a time zone, as they stand on axes and in tables. */
+import { localZone, wallTime } from '../../../system/zone.ts';
 import type { Lang } from '../../quantities.ts';
 
 const DAY = 86_400_000;
@@ -27,23 +28,8 @@ export function datesIn(lang: Lang, timeZone?: string): Dates {
   const long = format({ day: 'numeric', month: 'short', year: 'numeric' });
   const moment = format({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   const named = format({ timeZoneName: 'short' });
-  const parts = new Intl.DateTimeFormat('en-US', {
-    ...zone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  });
   /** Milliseconds that clocks there are ahead of UTC. */
-  const ahead = (ms: number): number => {
-    const values: Record<string, number> = {};
-    for (const { type, value } of parts.formatToParts(ms)) values[type] = Number(value);
-    const { year = 0, month = 1, day: date = 1, hour = 0, minute = 0, second = 0 } = values;
-    return Date.UTC(year, month - 1, date, hour, minute, second) - Math.floor(ms / 1000) * 1000;
-  };
+  const ahead = (ms: number): number => wallTime(timeZone ?? localZone(), ms) - Math.floor(ms / 1000) * 1000;
   return {
     day(ms) {
       let named = days.get(ms);
