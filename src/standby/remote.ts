@@ -5,24 +5,16 @@
 import { once } from 'node:events';
 import { MailrecoverError } from '../errors/error.ts';
 import { isoTime, monotonic, now } from '../system/clock.ts';
-import { readSecret } from '../system/secret.ts';
 import { startLocal, type Ended, type Running } from '../system/running.ts';
 import type { SshOptions } from '../system/ssh/connect.ts';
+import { loginOptions, type SshAccess } from '../system/ssh/login.ts';
 import type { SshSession } from '../system/ssh/session.ts';
 
 /** How to log in; secrets are references (see `readSecret`). */
-export interface SshLogin {
+export interface SshLogin extends SshAccess {
   host: string;
   port: number;
   user: string;
-  key?: string | undefined;
-  passphrase?: string | undefined;
-  password?: string | undefined;
-  agent?: string | undefined;
-  /** Path of a known_hosts file. */
-  knownHosts?: string | undefined;
-  /** The one key that is right: `SHA256:…`, or a line of a `.pub` file. */
-  hostKey?: string | undefined;
 }
 
 export interface HostOptions {
@@ -245,28 +237,7 @@ export async function pipe(
 }
 
 async function sshOptions(login: NonNullable<HostOptions['ssh']>, timeoutMs: number): Promise<SshOptions> {
+  const one = async (to: SshLogin): Promise<SshOptions> => ({ ...(await loginOptions(to, to)), timeoutMs });
   const { via } = login;
-  return { ...(await oneLogin(login, timeoutMs)), ...(via === undefined ? {} : { via: await oneLogin(via, timeoutMs) }) };
-}
-
-async function oneLogin(login: SshLogin, timeoutMs: number): Promise<Omit<SshOptions, 'via'>> {
-  const who = `${login.user}@${login.host}`;
-  const secret = async (reference: string | undefined, what: string): Promise<string | undefined> =>
-    reference === undefined ? undefined : readSecret(reference, `${what} for ${who}`);
-  const key = await secret(login.key, 'the SSH key');
-  return {
-    host: login.host,
-    port: login.port,
-    user: login.user,
-    credentials: {
-      key:
-        key === undefined
-          ? undefined
-          : { text: key, name: login.key ?? '', passphrase: await secret(login.passphrase, 'the passphrase of the SSH key') },
-      agent: login.agent,
-      password: await secret(login.password, 'the password'),
-    },
-    hostKeys: { pinned: login.hostKey, files: login.knownHosts === undefined ? undefined : [login.knownHosts] },
-    timeoutMs,
-  };
+  return { ...(await one(login)), ...(via === undefined ? {} : { via: await one(via) }) };
 }

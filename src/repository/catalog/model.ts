@@ -59,12 +59,13 @@ export interface Dir {
   messages: Map<string, MessageState | MessagePatch | null>;
 }
 
+/** Whether a catalog says all, or what changed since the ones before it. */
+export type CatalogKind = 'base' | 'delta';
+
 /**
  * The areas of a mailbox, and those of the server itself (docs/format.md). `view` is no tree of files: it says which messages the files of the other areas hold,
  * where those hold several each. The folders in it are directories as in a Maildir of the layout `fs`.
  */
-export type CatalogKind = 'base' | 'delta';
-
 export const AREAS = ['mail', 'control', 'home', 'alt', 'index', 'inbox', 'view', 'files', 'queue', 'dumps', 'facts'] as const;
 export type Area = (typeof AREAS)[number];
 

@@ -1,19 +1,6 @@
-/** How a place that is not a directory of this host is reached. Secrets are references (see `readSecret`). */
+import type { SshAccess } from '../../system/ssh/login.ts';
 
-export interface SftpOptions {
-  /** Reference to a private key. */
-  key?: string | undefined;
-  /** Reference to its passphrase. */
-  passphrase?: string | undefined;
-  /** Reference to a password. */
-  password?: string | undefined;
-  /** Path of an agent's socket. */
-  agent?: string | undefined;
-  /** Path of a known_hosts file. */
-  knownHosts?: string | undefined;
-  /** The one key that is right: `SHA256:…`, or a line of a `.pub` file. */
-  hostKey?: string | undefined;
-}
+/** How a place that is not a directory of this host is reached. Secrets are references (see `readSecret`). */
 
 export interface S3Options {
   /** References; without them the variables of the environment, profiles and roles are tried as everywhere with S3. */
@@ -38,7 +25,7 @@ export interface TargetOptions {
   atOnce?: number | undefined;
   /** Seconds for which a server that was reached and no longer answers is tried again. */
   patience?: number | undefined;
-  sftp?: SftpOptions | undefined;
+  sftp?: SshAccess | undefined;
   s3?: S3Options | undefined;
 }
 

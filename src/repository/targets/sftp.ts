@@ -4,12 +4,11 @@ import { posix } from 'node:path';
 import { MailrecoverError } from '../../errors/error.ts';
 import { TEMPORARY_PREFIX } from '../../system/files.ts';
 import { rateLimit } from '../../system/rate-limit.ts';
-import { readSecret } from '../../system/secret.ts';
-import type { SshOptions } from '../../system/ssh/connect.ts';
+import { loginOptions } from '../../system/ssh/login.ts';
 import { SFTP_STATUS, SftpStatusError, type SftpEntry, type SftpHandle, type SftpSession } from '../../system/ssh/sftp.ts';
 import type { StoredObject, Target } from '../target.ts';
 import { formatLocation, type Location } from './location.ts';
-import type { SftpOptions, TargetOptions } from './options.ts';
+import type { TargetOptions } from './options.ts';
 
 type SftpLocation = Extract<Location, { kind: 'sftp' }>;
 
@@ -29,26 +28,6 @@ function isStatus(error: unknown, status: number): boolean {
   return error instanceof SftpStatusError && error.status === status;
 }
 
-/** What the server needs to know of us, with secrets. */
-async function sshOptions(location: SftpLocation, options: SftpOptions): Promise<Omit<SshOptions, 'timeoutMs'>> {
-  const who = `${location.user === undefined ? '' : `${location.user}@`}${location.host}`;
-  const secret = async (reference: string | undefined, what: string): Promise<string | undefined> =>
-    reference === undefined ? undefined : readSecret(reference, `${what} for ${who}`);
-  const key = await secret(options.key, 'the SSH key');
-  const passphrase = await secret(options.passphrase, 'the passphrase of the SSH key');
-  return {
-    host: location.host,
-    port: location.port,
-    user: location.user,
-    credentials: {
-      key: key === undefined ? undefined : { text: key, name: options.key ?? '', passphrase },
-      agent: options.agent,
-      password: await secret(options.password, 'the password'),
-    },
-    hostKeys: { pinned: options.hostKey, files: options.knownHosts === undefined ? undefined : [options.knownHosts] },
-  };
-}
-
 /** The directory on the server as a {@link Target}. It need not exist yet. Calls fail with `unreachable` where it may help to try again. */
 export function sftpTarget(location: SftpLocation, options: TargetOptions, timeoutMs = TIMEOUT_MS): Target {
   const name = formatLocation(location);
@@ -63,7 +42,7 @@ export function sftpTarget(location: SftpLocation, options: TargetOptions, timeo
 
   async function open(): Promise<SftpSession> {
     const { openSftp } = await import('../../system/ssh/sftp.ts');
-    const session = await openSftp({ ...(await sshOptions(location, options.sftp ?? {})), timeoutMs });
+    const session = await openSftp({ ...(await loginOptions(location, options.sftp ?? {})), timeoutMs });
     if (closed) session.end();
     return (live = session);
   }
