@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startMailrecover } from '../support/binary.ts';
+import { mailrecover } from '../support/binary.ts';
 import type { Dovecot } from '../support/dovecot.ts';
 import { imapSnapshots, type MailboxState } from '../support/imap-snapshot.ts';
 import { Imap } from '../support/imap.ts';
@@ -171,16 +171,7 @@ test('killed at many moments, a merge is finished once', { skip }, async () => {
   const { first, second } = pair;
   await split(pair);
   for (const after of [400, 700, 1000, 1300]) {
-    const { child, done } = startMailrecover(['--config', second.config, '--json', 'standby', 'failback', '--yes']);
-    const timer = setTimeout(() => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // It has ended.
-      }
-    }, after);
-    await done;
-    clearTimeout(timer);
+    await mailrecover(['--config', second.config, '--json', 'standby', 'failback', '--yes'], { timeout: after });
   }
   let last = await second.attempt(['--json', 'standby', 'failback', '--yes']);
   for (let attempt = 0; last.code === 11 && attempt < 100; attempt++)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Ran, startMailrecover } from '../support/binary.ts';
+import { mailrecover, type Ran } from '../support/binary.ts';
 import type { Dovecot } from '../support/dovecot.ts';
 import { imapSnapshots } from '../support/imap-snapshot.ts';
 import { Imap } from '../support/imap.ts';
@@ -17,18 +17,8 @@ const ROUNDS = rounds(1, 12);
 const LOAD = { clients: 2, rate: 60, folders: ['INBOX', 'Work', 'Archive'] };
 
 /** Runs a command and kills it after some time, along with what it had started. */
-async function killed(host: Host, args: string[], after: number): Promise<Ran> {
-  const { child, done } = startMailrecover(['--config', host.config, '--json', ...args]);
-  const timer = setTimeout(() => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // It has ended.
-    }
-  }, after);
-  const ran = await done;
-  clearTimeout(timer);
-  return ran;
+function killed(host: Host, args: string[], after: number): Promise<Ran> {
+  return mailrecover(['--config', host.config, '--json', ...args], { timeout: after });
 }
 
 /** Runs it until no left-over process of the other side is in the way. */

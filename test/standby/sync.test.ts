@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { readLag } from '../../src/standby/sync/lag.ts';
-import { startMailrecover } from '../support/binary.ts';
+import { mailrecover, startMailrecover } from '../support/binary.ts';
 import { imapSnapshots } from '../support/imap-snapshot.ts';
 import { Imap } from '../support/imap.ts';
 import { writeTree } from '../support/maildir.ts';
@@ -88,16 +88,7 @@ test('killed again and again, it goes on where it stopped', { skip }, async () =
   const { first, second } = await hosts();
   writeTree({ root: first.root, users: USERS, messages: 600, ...(isRoot ? { owner: idOf() } : {}) });
   for (const after of [150, 300, 450, 600, 900]) {
-    const { child, done } = startMailrecover(['--config', first.config, '--json', 'standby', 'sync']);
-    const timer = setTimeout(() => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // It has ended.
-      }
-    }, after);
-    await done;
-    clearTimeout(timer);
+    await mailrecover(['--config', first.config, '--json', 'standby', 'sync'], { timeout: after });
   }
   // The other side of a connection that is gone needs a moment to see that.
   for (let attempt = 0; ; attempt++) {

@@ -31,7 +31,7 @@ export interface RunOptions {
   input?: string | Uint8Array;
   /** What is to happen to its file system calls. */
   plans?: Plan[];
-  /** Milliseconds; two minutes by default. */
+  /** Milliseconds after which it is killed with all that it started; two minutes by default. */
   timeout?: number;
   /** Run as another user, as root only. */
   owner?: { uid: number; gid: number };
@@ -63,7 +63,11 @@ export function startMailrecover(args: string[], options: RunOptions = {}): { ch
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input);
   const timer = setTimeout(() => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It has just ended.
+    }
   }, options.timeout ?? 120_000);
   const done = new Promise<Ran>((resolve, reject) => {
     child.on('error', reject);

@@ -15,6 +15,7 @@ import {
 import { Resolver } from 'node:dns/promises';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
+import { selfSigned } from './certificate.ts';
 import { findProgram, missing, run } from './host.ts';
 import { Imap } from './imap.ts';
 import { keepTrack, undo } from './leave.ts';
@@ -97,25 +98,7 @@ export async function bootPair(): Promise<Pair> {
 
   const at = (name: string): string => join(root, name);
   for (const name of ['client', 'host']) run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', at(name)]);
-  run('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '30',
-    '-subj',
-    '/CN=mail.example.test',
-    '-addext',
-    'subjectAltName=DNS:mail.example.test',
-    '-keyout',
-    at('tls.key'),
-    '-out',
-    at('tls.pem'),
-  ]);
+  selfSigned('DNS:mail.example.test', at('tls.key'), at('tls.pem'));
   writeFileSync(at('canary'), `${PASSWORD}\n`, { mode: 0o600 });
   const repository = at('repository');
   const state = at('state');

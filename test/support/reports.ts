@@ -1,6 +1,7 @@
 /** Reports as hosts of all kinds would give them, to draw pages, mails and texts from. */
 import type { Finding } from '../../src/errors/finding.ts';
 import { actionsOf, byUrgency, levelOf, worst } from '../../src/report/report/verdict.ts';
+import { silentHost as silentHostReport } from '../../src/commands/report/host.ts';
 import { Random } from './random.ts';
 import type { HostReport, ProofLine, Report, RunLine, TrendPoint } from '../../src/report/report/model.ts';
 
@@ -169,18 +170,8 @@ function findingsOf(host: string, kind: Kind): Finding[] {
 /** A host that should back up, and of which nothing is known. */
 function silentHost(host: string): HostReport {
   return {
-    host,
-    level: 'failed',
-    silent: true,
-    backup: undefined,
-    proof: undefined,
-    wholeProof: undefined,
+    ...silentHostReport(host),
     goals: { rpo: { goalSeconds: 26 * HOUR, actualSeconds: undefined, met: false }, rto: undefined },
-    totals: { backups: 0, newMessages: 0, bytesStored: 0, damaged: 0 },
-    failures: [],
-    incomplete: [],
-    trend: [],
-    runs: [],
     findings: [
       {
         severity: 'error',

@@ -11,7 +11,7 @@ import type { S3Options, TargetOptions } from '../../../src/repository/targets/o
 import { resilient } from '../../../src/repository/targets/resilient.ts';
 import { s3Target, type S3Tuning } from '../../../src/repository/targets/s3/target.ts';
 import type { Target } from '../../../src/repository/target.ts';
-import { run } from '../../support/host.ts';
+import { selfSigned } from '../../support/certificate.ts';
 import { proxyBefore } from '../../support/proxy.ts';
 import { noRadosgw, radosgw, type S3Server } from '../../support/radosgw.ts';
 import { makeBucket, s3Client } from '../../support/s3.ts';
@@ -219,25 +219,7 @@ test('S3: credentials, buckets and certificates that are not right are told as s
   await refused({ endpoint: 'http://no-such-host.invalid' }, 'unreachable', /(no host of that name|could not be looked up)/, /curl/);
 
   const directory = scratch('tls');
-  run('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=127.0.0.1',
-    '-addext',
-    'subjectAltName=IP:127.0.0.1',
-    '-keyout',
-    join(directory, 'key'),
-    '-out',
-    join(directory, 'cert'),
-  ]);
+  selfSigned('IP:127.0.0.1', join(directory, 'key'), join(directory, 'cert'));
   const { readFileSync } = await import('node:fs');
   const page = createServer(
     { key: readFileSync(join(directory, 'key')), cert: readFileSync(join(directory, 'cert')) },

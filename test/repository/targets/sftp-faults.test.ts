@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openTarget } from '../../../src/repository/targets/open.ts';
 import { parseLocation, type Location } from '../../../src/repository/targets/location.ts';
-import type { SftpOptions, TargetOptions } from '../../../src/repository/targets/options.ts';
+import type { TargetOptions } from '../../../src/repository/targets/options.ts';
+import type { SshAccess } from '../../../src/system/ssh/login.ts';
 import { resilient } from '../../../src/repository/targets/resilient.ts';
 import { sftpTarget } from '../../../src/repository/targets/sftp.ts';
 import type { Target } from '../../../src/repository/target.ts';
@@ -28,7 +29,7 @@ function server(): Sshd {
   return started;
 }
 
-function keys({ key, knownHosts }: Sshd): SftpOptions {
+function keys({ key, knownHosts }: Sshd): SshAccess {
   return { key: `file:${key}`, knownHosts };
 }
 
@@ -142,7 +143,7 @@ test('only a server that is known is talked to', { skip }, async () => {
   const other = readFileSync(join(directory, 'other.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
   const salt = randomBytes(20);
   const hashed = `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(names).digest('base64')}`;
-  const attempt = (sftp: SftpOptions): Promise<unknown> =>
+  const attempt = (sftp: SshAccess): Promise<unknown> =>
     use(impatient(at.location('known'), { sftp: { key: `file:${at.key}`, ...sftp } }, 10_000), (target) => target.size('x'));
 
   for (const text of [
@@ -155,7 +156,7 @@ test('only a server that is known is talked to', { skip }, async () => {
   assert.equal(await attempt({ hostKey: fingerprint }), undefined);
   assert.equal(await attempt({ hostKey: `${type} ${key}`, knownHosts: file('empty', '') }), undefined);
 
-  const refused = async (sftp: SftpOptions, message: RegExp, hint: RegExp): Promise<void> => {
+  const refused = async (sftp: SshAccess, message: RegExp, hint: RegExp): Promise<void> => {
     await assert.rejects(attempt(sftp), (error: Error & { hint?: string }) => {
       assert.match(error.message, message);
       assert.match(error.hint ?? '', hint);
@@ -186,9 +187,9 @@ test('who can not log in is told why, with nothing secret', { skip }, async () =
   run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'stranger')]);
   writeFileSync(join(directory, 'rubbish'), 'rubbish');
   writeFileSync(join(directory, 'passphrase'), 'open sesame\n');
-  const attempt = (sftp: SftpOptions): Promise<unknown> =>
+  const attempt = (sftp: SshAccess): Promise<unknown> =>
     use(impatient(at.location('login'), { sftp: { knownHosts: at.knownHosts, ...sftp } }, 10_000), (target) => target.size('x'));
-  const refused = async (sftp: SftpOptions, message: RegExp): Promise<void> => {
+  const refused = async (sftp: SshAccess, message: RegExp): Promise<void> => {
     await assert.rejects(attempt(sftp), (error: Error & { hint?: string }) => {
       assert.match(error.message, message);
       assert.doesNotMatch(`${error.message} ${error.hint}`, /sesame|rubbish\n/);

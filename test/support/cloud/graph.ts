@@ -1,5 +1,6 @@
 /** The part of Microsoft Graph that sends mail (v1.0), as its documentation has it. */
 import { randomBytes } from 'node:crypto';
+import { GraphRefusal } from './graph-refusal.ts';
 import { handOn, inspect } from './mail.ts';
 import type { MicrosoftOptions } from './microsoft.ts';
 import type { Issuer } from './tokens.ts';
@@ -35,16 +36,6 @@ interface Context {
   options: MicrosoftOptions;
   graph: Issuer;
   web: Web;
-}
-
-class GraphRefusal extends Error {
-  readonly status: number;
-  readonly code: string;
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
 }
 
 export async function graphAnswer(context: Context): Promise<Answer> {
