@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Kind, writeMailbox } from './folder.ts';
+import { writeMailbox } from './folder.ts';
 import type { MailboxPlan } from './plan.ts';
 
-const { root, mailboxes, kind } = workerData as { root: string; mailboxes: MailboxPlan[]; kind: Kind };
+const { root, mailboxes, messages, seed } = workerData as { root: string; mailboxes: MailboxPlan[]; messages: number; seed: string };
 let bytes = 0;
-for (const mailbox of mailboxes) bytes += writeMailbox(root, mailbox, kind).bytes;
+for (const mailbox of mailboxes) bytes += writeMailbox(root, mailbox, messages, seed).bytes;
 parentPort?.postMessage(bytes);

@@ -1,78 +1,17 @@
-import { isNode, isPair, isMap, LineCounter, parseDocument, type Document } from 'yaml';
-import { MailrecoverError } from '../errors/error.ts';
+import type { MailrecoverError } from '../errors/error.ts';
+import { locatedError, parseYaml, type LocatedProblem } from '../system/yaml/parse.ts';
 import { configJsonSchema } from './keys.ts';
-import { problemsOf } from './problems.ts';
 import { configSchema, type Config } from './schema.ts';
-
-/** One thing that is wrong with a configuration, and where; lines and columns count from 1. */
-export interface LocatedProblem {
-  line: number;
-  column: number;
-  message: string;
-  hint: string | undefined;
-}
 
 export type ParsedConfig = { config: Config; problems?: never } | { config?: never; problems: LocatedProblem[] };
 
 /** Reads the text of a configuration (YAML 1.2) and validates it. Never throws: all that is wrong comes back as problems. */
 export function parseConfig(text: string): ParsedConfig {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
-  if (document.errors.length > 0) {
-    return { problems: document.errors.map((error) => ({ ...at(error.pos[0]), message: sentence(error.message), hint: undefined })) };
-  }
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 100 }) ?? {};
-  } catch (error) {
-    return {
-      problems: [{ line: 1, column: 1, message: sentence(error instanceof Error ? error.message : String(error)), hint: undefined }],
-    };
-  }
-  const result = configSchema.safeParse(value, { reportInput: true });
-  if (result.success) return { config: result.data };
-  const problems = problemsOf(result.error.issues, configJsonSchema()).map(({ path, onKey, message, hint }) => {
-    return { ...at(offsetOf(document, path, onKey)), message, hint };
-  });
-  return { problems: problems.toSorted((a, b) => a.line - b.line || a.column - b.column) };
-}
-
-/** Where in the text the value at `path` begins (or its key); of the nearest thing above it where it is missing. */
-function offsetOf(document: Document, path: readonly PropertyKey[], onKey: boolean): number {
-  if (onKey) {
-    const map = document.getIn(path.slice(0, -1), true) ?? document.contents;
-    const pair = isMap(map) ? map.items.find((item) => isPair(item) && keyText(item.key) === String(path.at(-1))) : undefined;
-    if (pair !== undefined && isNode(pair.key) && pair.key.range) return pair.key.range[0];
-  }
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return node.range[0];
-  }
-  return document.contents?.range?.[0] ?? 0;
-}
-
-function keyText(key: unknown): string {
-  return isNode(key) ? String(key) : String(key);
-}
-
-/** Messages of the YAML parser begin with a capital and may end with a stop and further lines. */
-function sentence(message: string): string {
-  const first = (message.split('\n', 1)[0] ?? '').replace(/[.:]$/, '');
-  return first.charAt(0).toLowerCase() + first.slice(1);
+  const { value, problems } = parseYaml(text, { schema: configSchema, json: configJsonSchema });
+  return problems === undefined ? { config: value } : { problems };
 }
 
 /** The first problem as an error, with how many more there are. */
 export function configError(path: string, problems: readonly LocatedProblem[]): MailrecoverError {
-  const [first, ...rest] = problems;
-  const where = first === undefined ? path : `${path}:${first.line}:${first.column}`;
-  const more = rest.length === 0 ? '' : ` (and ${rest.length} more)`;
-  const hint = first?.hint ?? (rest.length === 0 ? undefined : `mailrecover config check --config ${path}`);
-  return new MailrecoverError('config', `${where}: ${first?.message ?? 'is not valid'}${more}`, {
-    subject: path,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  return locatedError(path, problems, `mailrecover config check --config ${path}`);
 }

@@ -1,4 +1,5 @@
-import { configJsonSchema, type JsonSchema } from './keys.ts';
+import type { JsonSchema } from '../system/yaml/json-schema.ts';
+import { configJsonSchema } from './keys.ts';
 
 const WIDTH = 100;
 

@@ -40,6 +40,8 @@ export interface RanCommand {
 export interface RemoteOptions {
   /** How long connecting may take, milliseconds. */
   connectMs?: number;
+  /** How long its SSH port may be silent before the host counts as one that can't be reached, milliseconds; not where another host is between. */
+  silentMs?: number;
   /** Told of every command when it has ended. */
   record?: (ran: RanCommand) => void;
   signal?: AbortSignal | undefined;
@@ -89,6 +91,7 @@ export function openHost(options: HostOptions, how: RemoteOptions = {}): Remote 
     const there = await session?.catch(() => undefined);
     if (there?.alive() === true) return there;
     session = (async () => {
+      if (how.silentMs !== undefined && ssh?.via === undefined) await heard(ssh as NonNullable<typeof ssh>, how.silentMs);
       const { openSsh } = await import('../system/ssh/session.ts');
       return openSsh(await sshOptions(ssh as NonNullable<typeof ssh>, how.connectMs ?? CONNECT_MS));
     })();
@@ -148,6 +151,13 @@ export function openHost(options: HostOptions, how: RemoteOptions = {}): Remote 
       session = undefined;
     },
   };
+}
+
+/** @throws MailrecoverError `unreachable` where nothing comes back */
+async function heard({ host, port, user }: SshLogin, silentMs: number): Promise<void> {
+  const { reach } = await import('./reach.ts');
+  if ((await reach(host, port, silentMs)) !== 'silent') return;
+  throw new MailrecoverError('unreachable', `unable to reach '${user}@${host}': it does not answer`, { subject: host });
 }
 
 /** What it printed, or undefined where that was too much. */

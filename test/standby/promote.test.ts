@@ -62,7 +62,7 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     assert.equal(dry['switch'], 'nothing-changed');
     assert.deepEqual(
       (dry['plan'] as { id: string }[]).map(({ id }) => id),
-      ['claim', 'drain', 'fence', 'queue', 'sync', 'loss', 'serve', 'vip', 'dns:example.test', 'release', 'proof', 'settle'],
+      ['claim', 'drain', 'fence', 'queue', 'sync', 'loss', 'serve', 'vip', 'dns:example.test', 'release', 'proof', 'boot', 'settle'],
     );
     const unasked = await promote('--planned');
     assert.equal(unasked.code, 20, unasked.stderr);

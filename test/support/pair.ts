@@ -63,7 +63,15 @@ export function noPair(): string | false {
 /** What differs between two that run at the same time: their network. */
 let pairs = 0;
 
-export async function bootPair(): Promise<Pair> {
+export interface PairOptions {
+  /** Who has a mailbox, beside {@link USERS}. */
+  users?: readonly string[];
+  /** Room for what each host writes, as mount(8) takes it. */
+  room?: string;
+}
+
+export async function bootPair(options: PairOptions = {}): Promise<Pair> {
+  const users = [...USERS, ...(options.users ?? [])];
   const base = makeScratch('pair');
   const root = base.path;
   const number = (process.pid * 7 + pairs++ * 13) % 250;
@@ -146,8 +154,9 @@ export async function bootPair(): Promise<Pair> {
     bootSystemd(name, {
       network,
       binds: [repository],
+      ...(options.room === undefined ? {} : { room: options.room }),
       prepare: (into) => {
-        prepare(into, name, root, name === 'mx1');
+        prepare(into, name, root, name === 'mx1', users);
         const part = standby();
         const own = part[name === 'mx1' ? 'primary' : 'standby'] as Record<string, unknown>;
         delete own['ssh'];
@@ -288,7 +297,7 @@ zone "example.test" { type primary; file "example.test"; update-policy { grant m
     throw new Error(`named did not start:\n${existsSync(join(root, 'named.log')) ? readFileSync(join(root, 'named.log'), 'utf8') : ''}`);
 }
 
-function prepare(into: string, name: string, root: string, serves: boolean): void {
+function prepare(into: string, name: string, root: string, serves: boolean, users: readonly string[]): void {
   const at = (path: string): string => join(into, path);
   const put = (path: string, text: string, mode = 0o644): void => {
     writeFileSync(at(path), text);
@@ -332,7 +341,7 @@ alias_database =
 enable_long_queue_ids = yes
 maillog_file = /var/log/postfix.log
 virtual_mailbox_domains = example.test
-virtual_mailbox_maps = inline:{ ${USERS.map((user) => `{ ${user} = ok }`).join(', ')} }
+virtual_mailbox_maps = inline:{ ${users.map((user) => `{ ${user} = ok }`).join(', ')} }
 virtual_transport = lmtp:unix:private/dovecot-lmtp
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_peername_lookup = no
@@ -354,7 +363,7 @@ transport_maps = inline:{ { remote.test = smtp:[127.0.0.1]:9 } }
       .replace(/^((?:[a-z0-9-]+)\s+(?:inet|unix|fifo|unix-dgram)\s+\S+\s+\S+\s+)y/gm, '$1n')
       .replace(/^((?:[a-z0-9-]+)\s+(?:inet|unix)\s+\S+\s+\S+\s+)-/gm, '$1n'),
   );
-  put('etc/dovecot/users', USERS.map((user) => `${user}:{PLAIN}${PASSWORD}::::::\n`).join(''));
+  put('etc/dovecot/users', users.map((user) => `${user}:{PLAIN}${PASSWORD}::::::\n`).join(''));
   put(
     'etc/dovecot/dovecot.conf',
     `protocols = imap lmtp

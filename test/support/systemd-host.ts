@@ -40,6 +40,8 @@ export interface SystemdHostOptions {
   prepare?: (root: string) => void;
   /** Directories of this host that it may write to, by their paths. */
   binds?: readonly string[];
+  /** Room for what it writes, as mount(8) takes it; 400M by default. */
+  room?: string;
 }
 
 /** Boots one. @throws where it does not come up: the caller may skip what needs it */
@@ -49,7 +51,7 @@ export async function bootSystemd(name: string, options: SystemdHostOptions = {}
   const root = join(base.path, 'root');
   mkdirSync(upper);
   mkdirSync(root);
-  run('mount', ['-t', 'tmpfs', '-o', 'size=400M', 'tmpfs', upper]);
+  run('mount', ['-t', 'tmpfs', '-o', `size=${options.room ?? '400M'}`, 'tmpfs', upper]);
   keepTrack(mounted(upper));
   mkdirSync(join(upper, 'u'));
   mkdirSync(join(upper, 'w'));

@@ -1,4 +1,4 @@
-import type { JsonSchema } from '../../src/config/keys.ts';
+import type { JsonSchema } from '../../src/system/yaml/json-schema.ts';
 import { code, page, table } from './markdown.ts';
 
 /** The reference page of the configuration. */

@@ -1,7 +1,8 @@
 /** Settings of the repository that `init` is given, as they will stand in the configuration. */
-import { configJsonSchema, schemaAt } from '../../config/keys.ts';
+import { configJsonSchema } from '../../config/keys.ts';
 import { repositoryPart } from '../../config/parts/repository.ts';
-import { problemsOf } from '../../config/problems.ts';
+import { schemaAt } from '../../system/yaml/json-schema.ts';
+import { problemsOf } from '../../system/yaml/problems.ts';
 import type { SampleValues } from '../../config/sample.ts';
 import type { Config } from '../../config/schema.ts';
 import { suggest } from '../../errors/suggest.ts';

@@ -59,8 +59,8 @@ export async function switchOptions(
   };
 }
 
-/** A dead host is not waited for for long: mail waits meanwhile. */
-const CONNECT_MS = { planned: 15_000, forced: 5000 };
+/** A dead host is not waited for for long: mail waits meanwhile. One that is busy answers late, but is heard at once. */
+const PATIENCE = { planned: { connectMs: 15_000 }, forced: { connectMs: 15_000, silentMs: 2000 }, far: { connectMs: 5000 } };
 
 async function remoteOf(
   context: CommandContext,
@@ -70,7 +70,9 @@ async function remoteOf(
   mode: SwitchWishes['mode'],
 ): Promise<Remote> {
   const { openHost } = await import('../../standby/remote.ts');
-  const host = openHost(hostNamed(config, name), { record, signal: context.signal, connectMs: CONNECT_MS[mode] });
+  const named = hostNamed(config, name);
+  const patience = PATIENCE[mode === 'forced' && named.ssh?.via !== undefined ? 'far' : mode];
+  const host = openHost(named, { record, signal: context.signal, ...patience });
   context.onEnd(() => host.close());
   return host;
 }

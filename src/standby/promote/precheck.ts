@@ -30,9 +30,8 @@ const CLOCKS_APART = 10;
 export async function precheck(options: PromoteOptions, epoch: EpochState): Promise<Precheck> {
   const { from, to, mode, fences } = options;
   const findings: Finding[] = [];
-  const say = (severity: Finding['severity'], code: string, message: string, hint?: string, subject?: string): void => {
-    findings.push({ severity, code, message, ...(hint === undefined ? {} : { hint }), ...(subject === undefined ? {} : { subject }) });
-  };
+  const others: Finding[] = [];
+  const say = sayInto(findings);
   if (epoch.open !== undefined)
     say(
       'error',
@@ -40,13 +39,13 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
       `a switch to '${epoch.open.host}' is under way (epoch ${epoch.open.epoch}, begun by ${epoch.open.by} at ${epoch.open.since})`,
       'go on with it where it was begun: mailrecover standby promote',
     );
-  const problem = await from.run(['true'], { seconds: 15 }).then(
-    () => undefined,
-    (error: unknown) => {
-      if (error instanceof MailrecoverError) return error;
-      throw error;
-    },
-  );
+  // Together: a host that is dead is silent for seconds.
+  const [problem] = await Promise.all([
+    unreached(from),
+    newHost(options, sayInto(others)),
+    clocks([to], sayInto(others)),
+    names(options, sayInto(others)),
+  ]);
   const reachable = problem === undefined;
   if (!reachable && mode === 'planned')
     say(
@@ -68,12 +67,8 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
       undefined,
       from.name,
     );
-  await Promise.all([
-    reachable ? oldHost(options, say) : undefined,
-    newHost(options, say),
-    clocks(reachable ? [from, to] : [to], say),
-    names(options, reachable, say),
-  ]);
+  if (reachable) await Promise.all([oldHost(options, say), clocks([from], say)]);
+  findings.push(...others);
   if (options.proof === undefined)
     say('warning', 'no-proof', 'no message proves the switch', "name a mailbox for it under 'standby.proof' in the configuration");
   const lag = await options.lag();
@@ -85,6 +80,22 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
     say('error', error.code, error.message, error.hint);
   }
   return { findings, reachable, lag, loss, accounts: reachable ? await accountsOn(from) : undefined };
+}
+
+function sayInto(findings: Finding[]): Say {
+  return (severity, code, message, hint, subject) =>
+    void findings.push({ severity, code, message, ...(hint === undefined ? {} : { hint }), ...(subject === undefined ? {} : { subject }) });
+}
+
+/** Why it can't be asked, or undefined. */
+async function unreached(host: Remote): Promise<MailrecoverError | undefined> {
+  try {
+    await host.run(['true'], { seconds: 15 });
+    return undefined;
+  } catch (error) {
+    if (error instanceof MailrecoverError) return error;
+    throw error;
+  }
 }
 
 type Say = (severity: Finding['severity'], code: string, message: string, hint?: string, subject?: string) => void;
@@ -162,7 +173,7 @@ async function clocks(hosts: readonly Remote[], say: Say): Promise<void> {
   }
 }
 
-async function names({ dns, proof }: PromoteOptions, _reachable: boolean, say: Say): Promise<void> {
+async function names({ dns, proof }: PromoteOptions, say: Say): Promise<void> {
   for (const zone of dns) {
     for (const record of zone.records) {
       const stand = await standing(zone, record);

@@ -9,7 +9,7 @@ import { fenceStep } from './fence.ts';
 import { lossStep, syncStep, uidsStep } from './mail.ts';
 import { queueStep, releaseStep } from './queue.ts';
 import { dnsStep, proofStep, vipStep } from './reach.ts';
-import { serveStep } from './serve.ts';
+import { bootStep, serveStep } from './serve.ts';
 
 export function stepsOf(options: PromoteOptions, context: StepContext): Step[] {
   const { queue, vip, dns, proof } = options;
@@ -31,6 +31,7 @@ export function stepsOf(options: PromoteOptions, context: StepContext): Step[] {
     ...dns.map((zone) => dnsStep(options, zone)),
     ...(reachable && queue ? [releaseStep(options, head)] : []),
     ...(proof === undefined ? [] : [proofStep(options)]),
+    bootStep(options),
     settleStep(options, claim, context),
   ];
 }

@@ -36,10 +36,17 @@ export function fencesOf(options: PromoteOptions, reachable: boolean, memory: Me
   // What was said on the command line needs no entry in the configuration.
   if (attested !== undefined && !options.fences.some(({ kind }) => kind === 'attestation'))
     fences.push(attestationFence('attestation', from.name, attested));
-  return reachable ? fences.filter(({ keepsHost, grade }) => keepsHost && grade !== 'C') : fences;
+  if (reachable) return fences.filter(({ keepsHost, grade }) => keepsHost && grade !== 'C');
+  // What needs the help of a host that was silent a moment ago comes last: waiting for it costs time in which nobody takes mail.
+  return [
+    ...fences.filter(({ keepsHost, grade }) => !keepsHost || grade === 'C'),
+    ...fences.filter(({ keepsHost, grade }) => keepsHost && grade !== 'C'),
+  ];
 }
 
 const TRIES = 10;
+/** A kernel answers at once, however busy its host is; one that is off never does. */
+const SILENT_MS = 1000;
 
 /** A host that was told to go off takes a moment to say that it is. */
 async function patientEvidence(fence: Fence, signal: AbortSignal): Promise<string[] | undefined> {
@@ -52,8 +59,8 @@ async function patientEvidence(fence: Fence, signal: AbortSignal): Promise<strin
 }
 
 /**
- * Fences the old host. Where it can be reached all of its fences are used, and its services must be stopped, since its mail is read and its queue moved; else they are tried in their order
- * until one brings evidence.
+ * Fences the old host. Where it can be reached all of its fences are used, and its services must be stopped, since its mail is read and its queue moved; else they are tried in their order,
+ * those that need its help last, until one brings evidence.
  */
 export function fenceStep(options: PromoteOptions, reachable: boolean, afterwards: () => Promise<void>): Step {
   const { from, services, stopAlso, vip } = options;
@@ -125,7 +132,7 @@ export function fenceStep(options: PromoteOptions, reachable: boolean, afterward
       if (proved.length === 0) await look(memory);
       if (proved.length === 0 || (reachable && proved.length < fences.length))
         throw new MailrecoverError('failed', `'${from.name}' is not fenced`, { subject: from.name });
-      const ports = proved.some(({ fence }) => fence.grade === 'A') ? [] : await openPorts(from.address);
+      const ports = proved.some(({ fence }) => fence.grade === 'A') ? [] : await openPorts(from.address, reachable ? undefined : SILENT_MS);
       if (ports.length > 0)
         throw new MailrecoverError('refused', `port ${ports.join(', ')} of ${from.address} still answers`, {
           hint: "see what listens there: ss -ltnp; name its unit under 'standby.stopAlso'",

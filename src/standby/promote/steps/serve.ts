@@ -47,13 +47,33 @@ export function serveStep({ to, target, services, queue }: PromoteOptions, claim
           hint: `look there: journalctl -u ${down[0]?.unit ?? ''} -n 50`,
           subject: to.name,
         });
-      // What was started is started at the next boot, too.
-      await to.run(['systemctl', 'enable', '--', ...services], { ok: 'any' });
       return (await there()).map(({ unit, active }) => `${to.name} says: ${unit} is ${active}`);
     },
     async rollback(memory) {
       await to.run(['systemctl', 'stop', '--', ...services]);
       if (queue) await change(to, 'soft_bounce', (memory as ServeMemory).soft ?? undefined);
+    },
+  };
+}
+
+/** After all that people wait for: systemd takes seconds for it. */
+export function bootStep({ to, services }: PromoteOptions): Step {
+  // A unit that is generated, or has no file of its own, can't be enabled, and is not to be.
+  const left = async (): Promise<string[]> =>
+    (await unitStates(to, services)).filter(({ file }) => file === 'disabled').map(({ unit }) => unit);
+  return {
+    id: 'boot',
+    title: `let ${to.name} serve after its next boot, too`,
+    plan: [`on ${to.name}: enable ${services.join(', ')}`],
+    check: async () => (await left()).length === 0,
+    apply: async () => void (await to.run(['systemctl', 'enable', '--', ...services], { ok: 'any' })),
+    async verify() {
+      const [unit] = await left();
+      if (unit === undefined) return [`${to.name} starts ${services.join(', ')} when it boots`];
+      throw new MailrecoverError('failed', `${unit} is not enabled on '${to.name}': after a boot it would not serve`, {
+        hint: `there: systemctl enable ${unit}`,
+        subject: to.name,
+      });
     },
   };
 }

@@ -1,9 +1,9 @@
 import type { $ZodIssue } from 'zod/v4/core';
-import { suggest } from '../errors/suggest.ts';
-import { schemaAt, type JsonSchema } from './keys.ts';
+import { suggest } from '../../errors/suggest.ts';
+import { schemaAt, type JsonSchema } from './json-schema.ts';
 
-/** What is wrong at one place of the configuration. */
-export interface ConfigProblem {
+/** What is wrong at one place of a file. */
+export interface Problem {
   /** Keys and positions in lists that lead there; the last is the wrong key itself where `onKey` is set. */
   path: readonly PropertyKey[];
   onKey: boolean;
@@ -29,10 +29,10 @@ const KIND: Record<string, string> = {
 };
 
 /** Turns what zod found into problems in the words of this project, with a suggestion for each misspelt word. */
-export function problemsOf(issues: readonly $ZodIssue[], schema: JsonSchema): ConfigProblem[] {
+export function problemsOf(issues: readonly $ZodIssue[], schema: JsonSchema): Problem[] {
   // A misspelt key is also a missing one; only the first of the two is worth saying.
   const suggested = new Set<string>();
-  const problems = issues.flatMap((issue): ConfigProblem[] => {
+  const problems = issues.flatMap((issue): Problem[] => {
     if (issue.code !== 'unrecognized_keys') return [];
     return issue.keys.map((key) => {
       const known = Object.keys(schemaAt(schema, issue.path)?.properties ?? {});
