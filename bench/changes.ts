@@ -4,6 +4,7 @@ import type { Corpus } from './corpus.ts';
 import { baseName, deliver } from './corpus/folder.ts';
 import { writeMessage } from './corpus/message.ts';
 import { type MailboxPlan, maildirOf } from './corpus/plan.ts';
+import { correspondents } from './corpus/people.ts';
 import { Random } from './corpus/random.ts';
 import { MessageWriter } from './corpus/writer.ts';
 
@@ -29,7 +30,7 @@ export function busyMailboxes(mailboxes: MailboxPlan[]): MailboxPlan[] {
 }
 
 /** One day of `messages` messages: 1 % new, 1.2 % other flags, 0.3 % moved, 0.3 % gone, spread evenly over three mailboxes in ten. */
-export function aDay({ root, mailboxes }: Corpus, messages: number): Day {
+export function aDay({ root, mailboxes, short }: Corpus, messages: number): Day {
   const random = new Random('a day');
   const busy = busyMailboxes(mailboxes);
   const day = { mailboxes: busy.length, added: 0, flagged: 0, moved: 0, gone: 0 };
@@ -49,7 +50,7 @@ export function aDay({ root, mailboxes }: Corpus, messages: number): Day {
     const mailbox = random.pick(busy);
     const time = MORNING + day.added * 1000;
     const to = `${mailbox.user}@${mailbox.domain}`;
-    writeMessage(writer, random, { from: random.below(Math.max(200, messages / 50)), to, time, sharedAttachments: messages / 400 });
+    writeMessage(writer, random, { from: random.below(correspondents(messages)), to, time, sharedAttachments: messages / 400, short });
     const base = baseName(random, time, writer);
     const inbox = join(root, maildirOf(mailbox));
     deliver(join(inbox, 'tmp', base), writer, time);

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { about } from './about.ts';
 import { Bench } from './bench.ts';
 import { JOBS } from './jobs/all.ts';
-import { makeTools } from './jobs/job.ts';
+import { type Job, makeTools } from './jobs/job.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { type Finished, passed, renderJob, toJson } from './report.ts';
 
-/** The corpus, repositories of five tools twice, and what is restored from them: so many bytes a message. */
+/** What most jobs take: the corpus, repositories of five tools twice, and what is restored from them. */
 const BYTES_A_MESSAGE = 130_000;
 
 const options = readOptions(process.argv.slice(2));
@@ -18,8 +18,10 @@ else process.exitCode = await run(options);
 async function run(options: Options): Promise<number> {
   const unknown = options.only.filter((name) => !JOBS.some((job) => job.name === name));
   if (unknown.length > 0) throw new Error(`no such job: ${unknown.join(' ')}`);
+  const chosen = JOBS.filter(({ name, onlyNamed }) => (options.only.length > 0 ? options.only.includes(name) : !onlyNamed));
   const { bavail, bsize } = statfsSync(options.directory);
-  if (bavail * bsize < options.messages * BYTES_A_MESSAGE) throw new Error(`not enough space in ${options.directory}`);
+  if (bavail * bsize < options.messages * Math.max(...chosen.map(({ space = BYTES_A_MESSAGE }) => space)))
+    throw new Error(`not enough space in ${options.directory}`);
   const scratch = mkdtempSync(join(options.directory, 'mailrecover-bench-'));
   const clean = () => {
     if (!options.keep) rmSync(scratch, { recursive: true, force: true });
@@ -31,13 +33,13 @@ async function run(options: Options): Promise<number> {
     });
   }
   try {
-    return await runJobs(new Bench(options, scratch, makeKey(join(scratch, 'identity'))));
+    return await runJobs(new Bench(options, scratch, makeKey(join(scratch, 'identity'))), chosen);
   } finally {
     clean();
   }
 }
 
-async function runJobs(bench: Bench): Promise<number> {
+async function runJobs(bench: Bench, chosen: Job[]): Promise<number> {
   const tools = makeTools(bench.place);
   const facts = about(bench.options, tools);
   process.stdout.write(
@@ -47,8 +49,7 @@ async function runJobs(bench: Bench): Promise<number> {
   );
   const done: Finished[] = [];
   let failed = 0;
-  for (const { name, title, run } of JOBS) {
-    if (bench.options.only.length > 0 && !bench.options.only.includes(name)) continue;
+  for (const { name, title, run } of chosen) {
     bench.say(`${name}: ${title}`);
     try {
       const finished = { name, title, ...(await run(bench, tools)) };

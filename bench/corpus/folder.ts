@@ -1,6 +1,7 @@
 import { closeSync, futimesSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeMessage } from './message.ts';
+import { correspondents as countOf } from './people.ts';
 import type { MailboxPlan } from './plan.ts';
 import { maildirOf } from './plan.ts';
 import { HEX, Random } from './random.ts';
@@ -15,8 +16,17 @@ export interface Written {
   bytes: number;
 }
 
-/** Writes one mailbox with all its folders and Dovecot's own files; the same plan and seed give the same bytes. */
-export function writeMailbox(root: string, mailbox: MailboxPlan, all: number, seed: string): Written {
+/** What a corpus is like beside its plan. */
+export interface Kind {
+  /** The messages of all mailboxes together. */
+  all: number;
+  seed: string;
+  /** Only short texts, as where a million messages have to fit. */
+  short: boolean;
+}
+
+/** Writes one mailbox with all its folders and Dovecot's own files; the same plan and kind give the same bytes. */
+export function writeMailbox(root: string, mailbox: MailboxPlan, { all, seed, short }: Kind): Written {
   const writer = new MessageWriter();
   const written = { messages: 0, bytes: 0 };
   const maildir = join(root, maildirOf(mailbox));
@@ -25,12 +35,12 @@ export function writeMailbox(root: string, mailbox: MailboxPlan, all: number, se
     const directory = join(maildir, folder.name);
     for (const name of ['cur', 'new', 'tmp']) mkdirSync(join(directory, name), { recursive: true, mode: 0o700 });
     if (folder.name) writeFileSync(join(directory, 'maildirfolder'), '', { mode: 0o600 });
-    const correspondents = Array.from({ length: 40 }, () => random.below(Math.max(200, all / 50)));
+    const correspondents = Array.from({ length: 40 }, () => random.below(countOf(all)));
     let uidlist = '';
     for (let uid = 1; uid <= folder.messages; uid++) {
       const time = FIRST + Math.floor((SPAN * uid) / folder.messages) - random.below(3_600_000);
       const from = correspondents[Math.floor(40 * random.unit() ** 2)] ?? 0;
-      writeMessage(writer, random, { from, to: `${mailbox.user}@${mailbox.domain}`, time, sharedAttachments: all / 400 });
+      writeMessage(writer, random, { from, to: `${mailbox.user}@${mailbox.domain}`, time, sharedAttachments: all / 400, short });
       const base = baseName(random, time, writer);
       const unseen = random.chance(0.01);
       deliver(join(directory, unseen ? 'new' : 'cur', unseen ? base : base + random.pick(FLAGS)), writer, time);

@@ -9,6 +9,8 @@ export interface Envelope {
   time: number;
   /** How many different attachments lie around that many people get. */
   sharedAttachments: number;
+  /** Plain text without attachments, about 2 KB with its headers. */
+  short: boolean;
 }
 
 const LARGEST_ATTACHMENT = 12 << 20;
@@ -16,9 +18,10 @@ const LARGEST_ATTACHMENT = 12 << 20;
 const QUOTABLE = 12;
 
 /** Writes one message into `writer`: headers as servers leave them, and a body of the kind its sender writes. */
-export function writeMessage(writer: MessageWriter, random: Random, { from, to, time, sharedAttachments }: Envelope): void {
+export function writeMessage(writer: MessageWriter, random: Random, { from, to, time, sharedAttachments, short }: Envelope): void {
   writer.reset();
   const sender = person(from);
+  if (short) return note(writer, random, sender, to, time);
   const attached = sender.kind !== 'bulk' && random.chance(0.13);
   const size = Math.min(200_000, random.logNormal(sender.kind === 'bulk' ? 5000 : 1900, 0.95));
   headers(writer, random, sender, to, time);
@@ -39,6 +42,12 @@ export function writeMessage(writer: MessageWriter, random: Random, { from, to, 
     writer.text('Content-Type: text/plain; charset=UTF-8; format=flowed\nContent-Transfer-Encoding: 8bit\n\n');
     body(writer, random, sender, size);
   }
+}
+
+function note(writer: MessageWriter, random: Random, sender: Person, to: string, time: number): void {
+  headers(writer, random, sender, to, time);
+  writer.text('Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n\n');
+  writer.prose(Math.min(20_000, random.logNormal(350, 0.8)), sender, random);
 }
 
 function headers(writer: MessageWriter, random: Random, sender: Person, to: string, time: number): void {

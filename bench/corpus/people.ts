@@ -27,6 +27,11 @@ const AGENTS = [
   'User-Agent: Mutt/2.2.9 (2022-11-12)\n',
 ];
 
+/** How many correspondents `messages` messages have among them; more than that would only fill the memory. */
+export function correspondents(messages: number): number {
+  return Math.min(4000, Math.max(200, messages / 50));
+}
+
 const people = new Map<number, Person>();
 const languages: Vocabulary[] = [];
 

@@ -14,10 +14,13 @@ export interface MailboxPlan {
 
 const NAMES = ['.Sent', '.Archive', '.Trash', '.Junk', '.Drafts', '.Projects.A', '.Projects.B', '.Lists', '.Archive.2024', '.&ZeVnLIqe-'];
 
-/** Shares `messages` out among about 100 mailboxes of very different sizes, each with INBOX and two to seven other folders. */
-export function planCorpus(messages: number): MailboxPlan[] {
+/** So many messages has a mailbox on average. */
+const A_MAILBOX = 1000;
+
+/** Shares `messages` out among mailboxes of very different sizes, each with INBOX and two to seven other folders. */
+export function planCorpus(messages: number, aMailbox = A_MAILBOX): MailboxPlan[] {
   const random = new Random('plan');
-  const count = Math.min(1000, Math.max(10, Math.round(messages / 1000)));
+  const count = Math.max(10, Math.round(messages / aMailbox));
   const weights = Array.from({ length: count }, () => random.logNormal(1, 0.8));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   let left = messages;

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { writeMailbox } from './folder.ts';
+import { type Kind, writeMailbox } from './folder.ts';
 import type { MailboxPlan } from './plan.ts';
 
-const { root, mailboxes, messages, seed } = workerData as { root: string; mailboxes: MailboxPlan[]; messages: number; seed: string };
+const { root, mailboxes, kind } = workerData as { root: string; mailboxes: MailboxPlan[]; kind: Kind };
 let bytes = 0;
-for (const mailbox of mailboxes) bytes += writeMailbox(root, mailbox, messages, seed).bytes;
+for (const mailbox of mailboxes) bytes += writeMailbox(root, mailbox, kind).bytes;
 parentPort?.postMessage(bytes);

@@ -25,6 +25,10 @@ export interface Result {
 export interface Job {
   name: string;
   title: string;
+  /** Bytes of disk that a message takes at the most, with the repositories of all programs; 130,000 when absent. */
+  space?: number;
+  /** Left out unless it is named. */
+  onlyNamed?: true;
   run(bench: Bench, tools: Tools): Promise<Result>;
 }
 

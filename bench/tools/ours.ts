@@ -8,6 +8,9 @@ import { firstLine } from './version.ts';
 export interface Ours extends RestoringTool {
   restoreMailbox(home: string, target: string, mailbox: string): Pipeline;
   cat(home: string, message: string): Pipeline;
+  /** All messages with this text in their subject. */
+  find(home: string, subject: string): Pipeline;
+  check(home: string, readData: boolean): Pipeline;
   /** The messages of one mailbox, by the names that `cat` takes. */
   messages(home: string, mailbox: string): Promise<string[]>;
   /** The restore script that lies in the repository. */
@@ -39,6 +42,8 @@ export function ours({ mail, recipient, identity, program }: Place, readBack = t
     restoreMailbox: (home, target, mailbox) =>
       run(home, 'restore', 'latest', '--identity', identity, '--json', '--mailbox', mailbox, '--to', target),
     cat: (home, message) => run(home, 'cat', 'latest', message, '--identity', identity),
+    find: (home, subject) => run(home, 'find', '--subject', subject, '--identity', identity, '--json'),
+    check: (home, readData) => run(home, 'check', '--json', ...(readData ? ['--read-data'] : [])),
     async messages(home, mailbox) {
       const found = await measure(run(home, 'find', '--mailbox', mailbox, '--identity', identity, '--json'), false);
       return (JSON.parse(found.stdout) as { matches: { message: string }[] }).matches.map(({ message }) => message);

@@ -6,6 +6,9 @@ import { firstLine } from './version.ts';
 export interface Restic extends RestoringTool {
   restoreMailbox(home: string, target: string, maildir: string): Pipeline;
   dump(home: string, file: string): Pipeline;
+  /** All files with this name. */
+  find(home: string, name: string): Pipeline;
+  check(home: string, readData: boolean): Pipeline;
 }
 
 /** restic with its own encryption and compression, as it comes. */
@@ -23,6 +26,8 @@ export function restic({ mail }: Place): Restic {
     repository: (home) => join(home, 'repository'),
     restoreMailbox: (home, target, maildir) =>
       run(home, 'restore', 'latest', '--quiet', '--target', target, '--include', join(mail, maildir)),
+    find: (home, name) => run(home, 'find', '--quiet', name),
+    check: (home, readData) => run(home, 'check', '--quiet', ...(readData ? ['--read-data'] : [])),
     dump: (home, file) => run(home, 'dump', '--quiet', 'latest', file),
   };
 }

@@ -7,6 +7,7 @@ import type { Progress } from '../../system/progress.ts';
 import type { Source } from '../look/source.ts';
 import type { Selection } from '../select.ts';
 import { connectionError, connectTo, type ImapAccount, isAnswer, isCutOff } from '../../store/imap/account.ts';
+import { Patience } from '../../store/imap/throttle.ts';
 import { compareFolder, type FolderTask, WantedKeys } from './compare.ts';
 import { wantedMail, type WantedMail, type WantedMessage } from './wanted.ts';
 
@@ -28,12 +29,16 @@ export interface ImapReport {
 /** A connection that is lost is made again so often before anything else was added. */
 const PATIENCE = 5;
 
-/** Tries again where the connection is lost. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
+/** Tries again where the connection is lost, or the server asks for time. */
+async function patiently<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
       return await work();
     } catch (error) {
+      if (await patience.wait(error)) {
+        failures--;
+        continue;
+      }
       if (failures > PATIENCE || !isCutOff(error)) throw error;
       await sleep(250 * 2 ** failures);
     }
@@ -46,11 +51,12 @@ export class ImapRestore {
   readonly #options: ImapOptions;
   readonly #mail: WantedMail;
   readonly #keys = new WantedKeys();
+  readonly #patience: Patience;
   #client: ImapFlow;
   #tasks: FolderTask[] = [];
 
-  private constructor(options: ImapOptions, mail: WantedMail, client: ImapFlow) {
-    [this.#options, this.#mail, this.#client] = [options, mail, client];
+  private constructor(options: ImapOptions, mail: WantedMail, client: ImapFlow, patience: Patience) {
+    [this.#options, this.#mail, this.#client, this.#patience] = [options, mail, client, patience];
   }
 
   /**
@@ -59,11 +65,12 @@ export class ImapRestore {
    */
   static async compare(options: ImapOptions): Promise<ImapRestore> {
     const mail = await wantedMail(options.source, options.selection);
-    return patiently(() => ImapRestore.#compare(options, mail));
+    const patience = new Patience(options.account.host, options.signal);
+    return patiently(patience, () => ImapRestore.#compare(options, mail, patience));
   }
 
-  static async #compare(options: ImapOptions, mail: WantedMail): Promise<ImapRestore> {
-    const restore = new ImapRestore(options, mail, await connectTo(options.account));
+  static async #compare(options: ImapOptions, mail: WantedMail, patience: Patience): Promise<ImapRestore> {
+    const restore = new ImapRestore(options, mail, await connectTo(options.account), patience);
     try {
       options.progress.phase('comparing', { items: mail.folders.length });
       const list = await restore.#client.list();
@@ -104,6 +111,7 @@ export class ImapRestore {
     let first: number | undefined;
     const onAdded = (bytes: number): void => {
       first ??= Math.round(monotonic() - begun);
+      this.#patience.eased();
       counts.added++;
       counts.bytes += bytes;
       progress.advance(1, bytes);
@@ -121,6 +129,7 @@ export class ImapRestore {
             await this.#fill(task, onAdded);
             break;
           } catch (error) {
+            if (this.#client.usable && counts.added === before && (await this.#patience.wait(error))) continue;
             if (isAnswer(error) || (this.#client.usable && !isCutOff(error))) throw error;
             failures = counts.added > before ? 1 : failures + 1;
             if (failures > PATIENCE) throw error;
@@ -138,14 +147,14 @@ export class ImapRestore {
     return {
       counts,
       ...(first === undefined ? {} : { firstMailMs: first }),
-      findings: [...this.findings, ...this.#mail.contents.findings],
+      findings: [...this.findings, ...this.#mail.contents.findings, ...this.#patience.finding()],
     };
   }
 
   /** After a lost connection nobody knows whether the last message arrived: the folder is compared anew. */
   async #again(task: FolderTask, failures: number): Promise<FolderTask> {
     await sleep(250 * 2 ** failures);
-    return patiently(async () => {
+    return patiently(this.#patience, async () => {
       this.close();
       this.#client = await connectTo(this.#options.account);
       const list = await this.#client.list();
@@ -171,8 +180,18 @@ export class ImapRestore {
 
   async #append(path: string, message: WantedMessage, content: Buffer, onAdded: (bytes: number) => void): Promise<void> {
     const text = withCrLf(content);
+    const time = new Date(Math.floor(message.state.mtime / 1000));
     try {
-      await this.#client.append(path, text, message.flags, new Date(Math.floor(message.state.mtime / 1000)));
+      // Refused for now: it was not added, and nothing else is before it.
+      for (;;) {
+        try {
+          await this.#client.append(path, text, message.flags, time);
+          break;
+        } catch (error) {
+          this.#options.signal?.throwIfAborted();
+          if (!isAnswer(error) || !(await this.#patience.wait(error))) throw error;
+        }
+      }
       onAdded(content.length);
     } catch (error) {
       // Only what the server itself refuses is left out: too large, no room, or not mail as it sees it.

@@ -2,6 +2,7 @@
 import { rootCertificates } from 'node:tls';
 import type { ImapFlow } from 'imapflow';
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
+import { throttled } from './throttle.ts';
 
 export interface ImapAccount {
   name: string;
@@ -64,6 +65,14 @@ export function isCutOff(error: unknown): boolean {
 export function connectionError({ name, host, port, user }: ImapAccount, error: unknown): MailrecoverError {
   if (error instanceof MailrecoverError) return error;
   const details = error as { authenticationFailed?: boolean; responseText?: string };
+  const slower = throttled(error);
+  // Also where it was the login that was refused for it.
+  if (slower !== undefined)
+    return new MailrecoverError('unreachable', `${host} asks us to slow down: ${slower.text}`, {
+      hint: 'run the command again later: it goes on where it stopped, and nothing is fetched or added twice',
+      subject: name,
+      cause: error,
+    });
   if (details.authenticationFailed === true)
     return new MailrecoverError('key', `${host} does not let '${user}' in: ${details.responseText ?? 'authentication failed'}`, {
       hint: `look at the password or token of account '${name}' in the configuration; a token may have run out`,

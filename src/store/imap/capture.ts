@@ -15,6 +15,7 @@ import { type FolderState, isUnchanged, readFolder } from './folder.ts';
 import { FetchJournal } from './journal.ts';
 import { identityKey, madeStat, partsOfName } from './message.ts';
 import { placeFolders, type ServerFolder } from './names.ts';
+import { Patience, throttled } from './throttle.ts';
 import { cursorOf, type FolderCursor, type ImapCursor, type ImapSource } from './types.ts';
 
 export interface ImapCaptureOptions {
@@ -70,6 +71,7 @@ class Account {
   #folders = new Map<ByteString, FolderState>();
   #listed: ServerFolder[] = [];
   #client: ImapFlow | undefined;
+  readonly #patience: Patience;
   #progress = 0;
   #pass = 0;
   /** When the messages were received that came up in a folder, and the pass that last saw one. */
@@ -78,6 +80,7 @@ class Account {
   constructor(options: ImapCaptureOptions) {
     this.#options = options;
     const { source, cursor, prior, dryRun, journal } = options;
+    this.#patience = new Patience(source.account.host, options.signal);
     const of = cursorOf(source.account);
     this.#journal = new FetchJournal(dryRun ? undefined : journal, of);
     if (cursor?.of === of && prior !== undefined)
@@ -224,7 +227,7 @@ class Account {
       try {
         return await work(client);
       } catch (error) {
-        if (!isAnswer(error)) throw error;
+        if (!isAnswer(error) || throttled(error) !== undefined) throw error;
         const list = await client.list();
         const held = list.find((each) => each.path === path);
         if (held === undefined || held.flags.has('\\NonExistent')) return undefined;
@@ -248,7 +251,14 @@ class Account {
         return await work();
       } catch (error) {
         this.#options.signal?.throwIfAborted();
-        if (this.#progress > progress) [failures, progress] = [1, this.#progress];
+        if (this.#progress > progress) {
+          [failures, progress] = [1, this.#progress];
+          this.#patience.eased();
+        }
+        if (await this.#patience.wait(error)) {
+          failures--;
+          continue;
+        }
         const cut = isCutOff(error) || (this.#client !== undefined && !this.#client.usable && !isAnswer(error));
         if (!cut || failures > (this.#client === undefined ? FIRST_PATIENCE : PATIENCE)) throw this.#told(error);
         await sleep(FIRST_PAUSE_MS * 2 ** failures);
@@ -323,7 +333,7 @@ class Account {
     if (kept !== undefined && !kept.parts.some(({ place }) => this.#options.lost(place))) files.set('subscriptions', kept);
     else await addFile(options, topped, 'subscriptions', subscriptions(subscribed));
     addParents(area, prior, at);
-    return { area, cursor: { of: options.of, folders, subscribed }, unchanged, findings: this.#findings };
+    return { area, cursor: { of: options.of, folders, subscribed }, unchanged, findings: [...this.#findings, ...this.#patience.finding()] };
   }
 
   #lostFiles(dirs: readonly [ByteString, LiveDir][]): boolean {
