@@ -6,8 +6,9 @@ import type { Identity } from '../repository/age/keys.ts';
 import type { Repository, StoredSnapshot } from '../repository/repository.ts';
 import { displayBytes } from '../store/bytes.ts';
 import type { Run } from '../restore/live/journal.ts';
-import { changes, countsOf, type LiveMode, type LivePlan } from '../restore/live/model.ts';
+import { changes, countsOf, type LiveMode, type LivePlan, mailboxesOf } from '../restore/live/model.ts';
 import type { LiveSource } from '../restore/live/plan.ts';
+import type { ServedTask } from '../restore/live/served/plan.ts';
 import { monotonic, now } from '../system/clock.ts';
 import { audit } from './audit.ts';
 import { identitiesOf, placeOf, threadsOf, type Place } from './from-config.ts';
@@ -98,7 +99,9 @@ export async function restoreLive(
 
   let run = interrupted;
   let plan = interrupted?.plan;
-  if (plan === undefined) {
+  let served: ServedTask[] = [];
+  // What Dovecot is to add is compared anew: what a run that was cut off had added is there already.
+  if (plan === undefined || plan.served !== undefined) {
     context.progress.phase('comparing');
     const sources = await sourcesOf(opened, snapshotText, options);
     const planned = await planLive({
@@ -114,13 +117,16 @@ export async function restoreLive(
       moved: options.moved,
       asked,
       now: now(),
+      dovecot: { config: config.dovecot?.config, signal: context.signal },
+      before: plan?.served,
       signal: context.signal,
     });
-    plan = planned.plan;
+    plan ??= planned.plan;
+    served = planned.served;
     findings.push(...planned.findings);
   }
   const counts = countsOf(plan);
-  const nothing = !plan.mailboxes.some((mailbox) => mailbox.folders.some(changes));
+  const nothing = run === undefined && !mailboxesOf(plan).some((mailbox) => mailbox.folders.some(changes));
   const fields = {
     live: mode,
     ...(run === undefined && (options.dryRun || nothing) ? {} : { run: plan.id }),
@@ -165,6 +171,7 @@ export async function restoreLive(
   };
   const report = await carryOut({
     from,
+    served,
     progress,
     signal,
     run,
@@ -279,7 +286,7 @@ async function sourcesOf(opened: Opened, snapshotText: string | undefined, optio
 }
 
 function shownPlan(plan: LivePlan): unknown[] {
-  return plan.mailboxes.map(({ mailbox, folders }) => ({
+  return mailboxesOf(plan).map(({ mailbox, folders }) => ({
     mailbox: displayBytes(mailbox),
     folders: folders.map(({ name, from, create, adds, removals, flags, present, moved }) => ({
       folder: name,
@@ -299,7 +306,7 @@ const PLAIN = { dim: (text: string): string => text, number: (value: number): st
 /** A line for each folder in which something happens, and one that says what does not. */
 function renderPlan(plan: LivePlan, text: Pick<TextHelpers, 'dim' | 'number'> = PLAIN): string {
   const lines: string[] = [];
-  for (const { mailbox, folders } of plan.mailboxes) {
+  for (const { mailbox, folders } of mailboxesOf(plan)) {
     for (const folder of folders.filter(changes)) {
       const what = [
         ...(folder.create ? ['new folder'] : []),
@@ -313,7 +320,7 @@ function renderPlan(plan: LivePlan, text: Pick<TextHelpers, 'dim' | 'number'> = 
   }
   const counts = countsOf(plan);
   if (counts.present > 0) lines.push(text.dim(`${text.number(counts.present)} messages are there, and stay as they are`));
-  const moved = plan.mailboxes.flatMap(({ folders }) => folders.flatMap((folder) => Object.entries(folder.moved)));
+  const moved = mailboxesOf(plan).flatMap(({ folders }) => folders.flatMap((folder) => Object.entries(folder.moved)));
   if (moved.length > 0) {
     const where = new Map<string, number>();
     for (const [folder, count] of moved) where.set(folder, (where.get(folder) ?? 0) + count);

@@ -128,7 +128,9 @@ class Client {
     return new Client(load, user, index, await Imap.login(load.server, user), await Lmtp.connect(load.server));
   }
 
+  /** A message whose UID the server did not tell, since it could not have its lock at once, stays untouched. */
   take(folder: string, message: Message): void {
+    if (message.uid === 0) return;
     const messages = this.#own.get(folder) ?? [];
     messages.push(message);
     this.#own.set(folder, messages);

@@ -8,6 +8,7 @@ import type { Source } from '../look/source.ts';
 import type { Selection } from '../select.ts';
 import { connectionError, connectTo, type ImapAccount, isAnswer, isCutOff } from '../../store/imap/account.ts';
 import { Patience } from '../../store/imap/throttle.ts';
+import { withCrLf } from './crlf.ts';
 import { compareFolder, type FolderTask, WantedKeys } from './compare.ts';
 import { wantedMail, type WantedMail, type WantedMessage } from './wanted.ts';
 
@@ -218,10 +219,4 @@ export class ImapRestore {
         subject: path,
       });
   }
-}
-
-/** Lines end with CRLF on the wire (RFC 3501 section 4.3). */
-function withCrLf(content: Buffer): Buffer {
-  const text = content.toString('latin1');
-  return Buffer.from(text.replace(/\r?\n/g, '\r\n'), 'latin1');
 }

@@ -42,7 +42,7 @@ export interface WantedMail {
 export async function wantedMail(source: Source, selection: Selection): Promise<WantedMail> {
   const { sections, numbering } = await stateOf(source, wantedMailboxes(selection));
   const unfitted = new Unfitted(selection, source.layoutOf);
-  const found: { mail: FullSection; whole: FullSection; control: FullSection | undefined }[] = [];
+  const found: SelectedMailbox[] = [];
   let control: FullSection | undefined;
   for await (const section of sections) {
     if (section.area === 'control') control = section;
@@ -60,25 +60,42 @@ export async function wantedMail(source: Source, selection: Selection): Promise<
   const [first] = found;
   if (first === undefined || unfitted.any) throw await notHeld(source, selection, unfitted);
   const folders: WantedFolder[] = [];
-  for (const { mail, whole, control: beside } of found) {
-    const layout = sectionLayout(mail, source.layoutOf);
-    for (const { dir, name, state } of foldersOf(mail, source.layoutOf)) {
-      if (state.messages.size === 0 && selection.messages !== undefined) continue;
-      const isView = mail.area === 'view';
-      const keywords = isView
-        ? new Map<number, string>()
-        : await keywordsOf(source, numbering, [whole.dirs.get(dir), beside?.dirs.get(controlDir(dir, layout.layout))]);
-      const messages = [...state.messages].map(([base, message]) => ({
-        id: messageIdOf({ store: mail.store, mailbox: mail.mailbox, dir, base }, message.sha),
-        state: message,
-        flags: isView ? flagsOfView(message.flags) : imapFlags(message.flags, keywords),
-      }));
-      messages.sort((a, b) => a.state.mtime - b.state.mtime);
-      folders.push({ name, levels: levelsOf(dir, layout), messages });
-    }
-  }
+  for (const each of found) folders.push(...(await wantedFolders(source, numbering, each, selection.messages !== undefined)));
   folders.sort((a, b) => Number(b.levels[0] === 'INBOX') - Number(a.levels[0] === 'INBOX') || (a.name < b.name ? -1 : 1));
   return { mailbox: displayBytes(first.mail.mailbox), folders, contents: new Contents(source, numbering) };
+}
+
+/** A mailbox of a snapshot, and what was selected of it. */
+export interface SelectedMailbox {
+  mail: FullSection;
+  whole: FullSection;
+  control: FullSection | undefined;
+}
+
+/** The folders of a mailbox that are wanted. @param single whether single messages were named: then folders that hold none of them are left out */
+export async function wantedFolders(
+  source: Source,
+  numbering: PackNumbering,
+  { mail, whole, control }: SelectedMailbox,
+  single: boolean,
+): Promise<WantedFolder[]> {
+  const folders: WantedFolder[] = [];
+  const layout = sectionLayout(mail, source.layoutOf);
+  for (const { dir, name, state } of foldersOf(mail, source.layoutOf)) {
+    if (state.messages.size === 0 && single) continue;
+    const isView = mail.area === 'view';
+    const keywords = isView
+      ? new Map<number, string>()
+      : await keywordsOf(source, numbering, [whole.dirs.get(dir), control?.dirs.get(controlDir(dir, layout.layout))]);
+    const messages = [...state.messages].map(([base, message]) => ({
+      id: messageIdOf({ store: mail.store, mailbox: mail.mailbox, dir, base }, message.sha),
+      state: message,
+      flags: isView ? flagsOfView(message.flags) : imapFlags(message.flags, keywords),
+    }));
+    messages.sort((a, b) => a.state.mtime - b.state.mtime);
+    folders.push({ name, levels: levelsOf(dir, layout), messages });
+  }
+  return folders;
 }
 
 function levelsOf(dir: ByteString, layout: Parameters<typeof nameOfFolder>[1]): string[] {

@@ -13,10 +13,30 @@ export type LogEntry =
   | { did: 'creating'; mailbox: number; folder: number }
   /** Everything of a batch is where it belongs. */
   | { did: 'put'; batch: string; mailbox: number; folder: number }
+  | ServedEntry
   | { did: 'done' }
   | { did: 'undoing' }
   | { did: 'undone' }
   | { did: 'released' };
+
+/** Where something was done through Dovecot itself. */
+interface ServedPlace {
+  store: string;
+  mailbox: string;
+  /** IMAP name. */
+  folder: string;
+}
+
+/** What stands in the log for mailboxes that are no Maildir. */
+export type ServedEntry =
+  /** A folder is about to be made. */
+  | ({ did: 'making' } & ServedPlace)
+  /** UIDs that are given from here on may be ours. */
+  | ({ did: 'filling'; uidValidity: number; uidNext: number } & ServedPlace)
+  /** These messages are about to be added. */
+  | ({ did: 'adding'; messages: { key: string; flags: string[] }[] } & ServedPlace)
+  /** They have these UIDs, in the same order; 0 for one that was not taken, null for one whose UID was not told. */
+  | ({ did: 'added'; uids: (number | null)[] } & ServedPlace);
 
 /** So many ended runs can be listed, and undone where that is possible. */
 const KEPT = 20;

@@ -9,6 +9,8 @@ import type { Run } from './journal.ts';
 import { isFolder, LiveReader, listFolder } from './look.ts';
 import { changes, type FolderPlan, type LivePlan, type MailboxPlan } from './model.ts';
 import { lackingKeywords, putAdds, putFlags, setAside } from './put.ts';
+import { carryServed } from './served/carry.ts';
+import type { ServedTask } from './served/plan.ts';
 import type { Progress } from '../../system/progress.ts';
 import { addsOf, batchesOf, stage, type Batch, type StageOptions } from './stage.ts';
 
@@ -19,6 +21,8 @@ export interface LiveOptions {
   progress: Progress;
   signal?: AbortSignal;
   dovecot: DovecotAccess;
+  /** Mailboxes that are no Maildir. */
+  served?: readonly ServedTask[];
   /** {@link monotonic} when the command began. */
   begun: number;
 }
@@ -50,6 +54,7 @@ export async function carryOut(options: LiveOptions): Promise<LiveReport> {
   try {
     for (const [number, mailbox] of run.plan.mailboxes.entries()) worker.prepare(mailbox, number);
     for (const batch of batchesOf(run.plan)) await worker.batch(batch);
+    await worker.servedMail();
     await worker.finish();
   } finally {
     worker.close();
@@ -182,6 +187,19 @@ class LiveRun {
       ...(severity === 'info' ? {} : { hint: `see what Dovecot says: doveadm mailbox status -u '${user}' messages '${folder.name}'` }),
       subject: user,
     });
+  }
+
+  /** Dovecot adds what belongs into mailboxes that are no Maildir. */
+  async servedMail(): Promise<void> {
+    const { run, dovecot, served = [], signal, progress } = this.#options;
+    if (served.length === 0) return;
+    progress.phase('putting back', { items: served.reduce((sum, { plan }) => sum + plan.folders.filter(changes).length, 0) });
+    const onAdded = (bytes: number): void => {
+      this.#first ??= Math.round(monotonic() - this.#options.begun);
+      this.#counts.added++;
+      this.#counts.bytes += bytes;
+    };
+    await carryServed({ run, tasks: served, dovecot, progress, signal, findings: this.#findings, onAdded });
   }
 
   /** What Dovecot counts and caches is brought up to date. */

@@ -80,6 +80,25 @@ export interface LivePlan {
   /** Ids. */
   snapshots: string[];
   mailboxes: MailboxPlan[];
+  /** Mailboxes that are no Maildir: Dovecot itself puts the messages there. */
+  served?: ServedMailbox[];
+}
+
+/** What is brought back into one of them; what only a Maildir has stays empty. */
+export interface ServedMailbox {
+  store: string;
+  mailbox: string;
+  folders: FolderPlan[];
+  /** Name of the new folder that everything goes into, by `folder`. */
+  tree?: string;
+}
+
+/** All mailboxes of a plan, however they are reached. */
+export function mailboxesOf({
+  mailboxes,
+  served = [],
+}: Pick<LivePlan, 'mailboxes' | 'served'>): { mailbox: string; folders: FolderPlan[] }[] {
+  return [...mailboxes, ...served];
 }
 
 export interface LiveCounts {
@@ -93,11 +112,12 @@ export interface LiveCounts {
   reflagged: number;
 }
 
-export function countsOf(plan: Pick<LivePlan, 'mailboxes'>): LiveCounts {
-  const folders = plan.mailboxes.flatMap((mailbox) => mailbox.folders);
+export function countsOf(plan: Pick<LivePlan, 'mailboxes' | 'served'>): LiveCounts {
+  const mailboxes = mailboxesOf(plan);
+  const folders = mailboxes.flatMap((mailbox) => mailbox.folders);
   const sum = (of: (folder: FolderPlan) => number): number => folders.reduce((total, folder) => total + of(folder), 0);
   return {
-    mailboxes: plan.mailboxes.length,
+    mailboxes: mailboxes.length,
     folders: folders.filter(changes).length,
     added: sum(({ adds }) => adds.length),
     bytes: sum(({ adds }) => adds.reduce((total, { size }) => total + size, 0)),

@@ -13,13 +13,15 @@ import type { Keywords } from '../../store/maildir/keywords.ts';
 import { controlDir, type FolderLayout } from '../../store/maildir/layout.ts';
 import { expandBytes, parsePattern } from '../../store/pattern.ts';
 import { isoTime } from '../../system/clock.ts';
-import { foldersOf, nameOfFolder } from '../look/folders.ts';
+import { foldersOf, nameOfFolder, showsMessages } from '../look/folders.ts';
 import { keywordsOf } from '../look/source.ts';
 import { selectFrom, wantedMailboxes, type Selection } from '../select.ts';
 import { notHeld, Unfitted } from '../unfitted.ts';
 import { type Known, Strays, whatIsGone, withoutMoved, type Wanted } from './compare.ts';
 import { isFolder, listMailbox, type LiveFolder, type LivePlace, LiveReader } from './look.ts';
-import type { FolderPlan, LiveMode, LivePlan, MailboxPlan } from './model.ts';
+import { type FolderPlan, type LiveMode, type LivePlan, type MailboxPlan, mailboxesOf, type ServedMailbox } from './model.ts';
+import { ServedPlanner, type ServedTask } from './served/plan.ts';
+import type { DovecotAccess } from './doveadm.ts';
 import { BaseNames } from './names.ts';
 import { planReplacement } from './replacement.ts';
 import { newTree, placeInTree } from './target.ts';
@@ -56,6 +58,9 @@ export interface PlanOptions {
   asked: string;
   /** Milliseconds since 1970. */
   now: number;
+  /** For mailboxes that are no Maildir: how Dovecot is reached, and what a run that is taken up had planned. */
+  dovecot: DovecotAccess;
+  before?: readonly ServedMailbox[] | undefined;
   signal?: AbortSignal;
 }
 
@@ -92,7 +97,7 @@ interface LiveMailbox {
  * @returns the plan, and what there is to say of it
  * @throws MailrecoverError `not-found` where the snapshot or the server has nothing of the kind, `refused`
  */
-export async function planLive(options: PlanOptions): Promise<{ plan: LivePlan; findings: Finding[] }> {
+export async function planLive(options: PlanOptions): Promise<{ plan: LivePlan; served: ServedTask[]; findings: Finding[] }> {
   const id = `${isoTime(options.now).slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}-${process.pid.toString(36)}`;
   const planner = new Planner(options, new BaseNames(options.now, id.replace(/\D/g, '').slice(-6)));
   try {
@@ -110,15 +115,21 @@ export async function planLive(options: PlanOptions): Promise<{ plan: LivePlan; 
     repository: options.repository.id,
     snapshots: options.sources.map(({ snapshot }) => snapshot.id),
     mailboxes,
+    ...(planner.served.tasks.length === 0 ? {} : { served: planner.served.tasks.map((task) => task.plan) }),
   };
-  if (mailboxes.length === 0 && planner.findings.some(({ severity }) => severity === 'error')) {
+  if (mailboxesOf(plan).length === 0 && planner.findings.some(({ severity }) => severity === 'error')) {
     const [first] = planner.findings;
     throw new MailrecoverError('not-found', first?.message ?? 'no mailbox of the snapshot is on this server', {
       ...(first?.hint === undefined ? {} : { hint: first.hint }),
       ...(first?.subject === undefined ? {} : { subject: first.subject }),
     });
   }
-  return { plan, findings: planner.findings };
+  return { plan, served: planner.served.tasks, findings: planner.findings };
+}
+
+/** Formats into which Dovecot itself puts what is brought back. */
+function isServed(format: string | undefined): boolean {
+  return format === 'mbox' || format === 'sdbox' || format === 'mdbox';
 }
 
 function inboxFirst(folders: readonly FolderPlan[]): FolderPlan[] {
@@ -128,6 +139,7 @@ function inboxFirst(folders: readonly FolderPlan[]): FolderPlan[] {
 class Planner {
   readonly findings: Finding[] = [];
   readonly reader = new LiveReader();
+  readonly served: ServedPlanner;
   readonly #options: PlanOptions;
   readonly #names: BaseNames;
   readonly #live = new Map<string, LiveMailbox | undefined>();
@@ -135,6 +147,7 @@ class Planner {
 
   constructor(options: PlanOptions, names: BaseNames) {
     [this.#options, this.#names] = [options, names];
+    this.served = new ServedPlanner(options, this.findings);
     this.#seen = new SeenUids(options, options.others);
   }
 
@@ -154,12 +167,18 @@ class Planner {
     for await (const section of sections) {
       signal?.throwIfAborted();
       if (section.area === 'control') control = section;
-      if (section.area !== 'mail') continue;
+      const served = isServed(this.#options.stores.find(({ name }) => name === section.store)?.format);
+      if (served ? !showsMessages(section) : section.area !== 'mail') continue;
       const selected = selectFrom(section, selection, layoutOf);
       unfitted.see(section, selected);
       const own = control?.mailbox === section.mailbox && control.store === section.store ? control : undefined;
       if (selected === undefined) continue;
       found = true;
+      if (served) {
+        const whole = { mail: selected, whole: section, control: own };
+        await this.served.add({ repository, snapshot, identities, layoutOf }, number, numbering, whole, selection.messages !== undefined);
+        continue;
+      }
       const live = this.#open(section.store, section.mailbox);
       if (live === undefined) continue;
       await this.#addMailbox(live, { mail: section, control: own, selected }, source, number, numbering);
@@ -192,7 +211,7 @@ class Planner {
     if (store.format !== 'maildir')
       return fail(
         'format',
-        `mailbox '${shown}' is kept as ${store.format}, into which no live restore is known`,
+        `mailbox '${shown}' lies in ${store.format}, into which no live restore is known`,
         'add it over IMAP, to an account of the configuration: --imap ACCOUNT; or restore into a directory: --to DIR',
       );
     const located = locate(parsePattern(store.path), mailbox, this.findings);

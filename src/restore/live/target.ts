@@ -13,7 +13,15 @@ function dateOf(iso: string): string {
 
 /** The IMAP name of a new folder `Restored/2026-11-21`; where there is one already, it gets a number. */
 export function newTree(layout: FolderLayout, snapshotTime: string, dirs: readonly ByteString[]): string {
-  const names = dirs.map((dir) => nameOfFolder(dir, layout));
+  return treeName(
+    layout,
+    snapshotTime,
+    dirs.map((dir) => nameOfFolder(dir, layout)),
+  );
+}
+
+/** The same, where the names of the folders that are there are known. */
+export function treeName(layout: Pick<FolderLayout, 'prefix' | 'separator'>, snapshotTime: string, names: readonly string[]): string {
   const base = `${layout.prefix}Restored${layout.separator}${dateOf(snapshotTime)}`;
   for (let number = 1; ; number++) {
     const name = number === 1 ? base : `${base} ${number}`;

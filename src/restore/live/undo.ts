@@ -13,6 +13,7 @@ import type { Run } from './journal.ts';
 import { folderPath, isFolder, listFolder, type LiveFolder, LiveReader } from './look.ts';
 import { changes, type FolderPlan, type MailboxPlan } from './model.ts';
 import { rename } from './put.ts';
+import { lookServed, undoServed } from './served/undo.ts';
 
 /** What an undo would do in a folder. */
 export interface FolderUndo {
@@ -74,7 +75,13 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
         changes(folder) ? [{ mailbox, folder, number, at, old: `${asidePath(mailbox, run.plan.id, number)}/old/${at}` }] : [],
       ),
     );
-    const folders = tasks.map((task) => worker.look(task));
+    const folders = [
+      ...tasks.map((task) => worker.look(task)),
+      ...(await lookServed(options)).map(({ uids, ...folder }) => {
+        if (folder.changed > 0) worker.examples.push(`${folder.mailbox} ${folder.folder} (${uids.changed.length})`);
+        return folder;
+      }),
+    ];
     const changed = folders.reduce((sum, each) => sum + each.changed, 0);
     if (changed > 0 && options.changed === undefined && !dryRun)
       throw new MailrecoverError(
@@ -89,6 +96,7 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
       if (!run.has('undoing')) run.note({ did: 'undoing' });
       for (const task of tasks) await worker.folder(task);
       await worker.finish(tasks);
+      await undoServed(options, worker.counts, worker.findings);
       for (const [number, mailbox] of run.plan.mailboxes.entries()) removeAside(asidePath(mailbox, run.plan.id, number));
       run.note({ did: 'undone' });
     }
