@@ -33,4 +33,17 @@ export const IMAP = {
   imap: { kind: 'text', value: 'ACCOUNT', description: 'add what is missing to an IMAP account of the configuration' },
 } as const satisfies OptionSpecs;
 
-export const YES = { yes: { kind: 'flag', description: 'with --live and --imap: do not ask' } } as const satisfies OptionSpecs;
+export const BEHIND = {
+  behind: {
+    kind: 'flag',
+    description:
+      'bring the history of mailboxes back that were begun anew, behind what they have received since: folder by folder, INBOX first',
+  },
+  first: {
+    kind: 'list',
+    value: 'MAILBOX',
+    description: "with --behind: these mailboxes before all others; '*' stands for any characters",
+  },
+} as const satisfies OptionSpecs;
+
+export const YES = { yes: { kind: 'flag', description: 'with --live, --behind and --imap: do not ask' } } as const satisfies OptionSpecs;

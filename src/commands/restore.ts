@@ -4,7 +4,7 @@ import type { Selection } from '../restore/select.ts';
 import { monotonic } from '../system/clock.ts';
 import { audit } from './audit.ts';
 import { flagOf } from './flags.ts';
-import { IMAP, LIVE, YES } from './live-options.ts';
+import { BEHIND, IMAP, LIVE, YES } from './live-options.ts';
 import { FOLDER, HOST, IDENTITY, IDENTITY_EXIT_CODES, MAILBOX, MAILBOX_FORMS, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
 import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
 import { isMessageId } from './message-id.ts';
@@ -20,6 +20,7 @@ export default defineCommand({
     'With filters as find has them (--deleted-since yesterday --from …), --live missing gives back what they find, from whichever snapshot has it last; SNAP may then be left out.',
     'With --system it is the server beside its mail: files by their paths below the directory, databases, queue and facts below mailrecover/, DIFFERENCES.txt (what differs from this host, file by file) and REBUILD.md (the order of rebuilding, with the commands). Nothing on the host is changed.',
     '--imap adds one mailbox, or a part of it, to an IMAP account on any server: what is not there yet, with flags, keywords and dates. Messages are known again by Message-ID, sender, subject and date, and counted per folder, so a second run adds nothing, and one that was interrupted goes on.',
+    '--behind is for mailboxes that were begun anew, empty, and are in use: after `standby promote --dial-tone`, or on a server that was built anew. Their history is laid ready beside them and swapped in, folder by folder: INBOX first, --first MAILBOX before all others, then the folders that got mail last. Each gets the UIDVALIDITY and UIDs back that it had; what has come since is behind it, once, with UIDs above all that were ever given. Clients that have the folder open are asked to log in again. A folder that has its history is not touched again. --dry-run prints what is left and how long it takes, also while another run is at work; one that was interrupted goes on.',
     SNAPSHOT_FORMS,
     MAILBOX_FORMS,
   ],
@@ -45,6 +46,7 @@ export default defineCommand({
     },
     mapOwner: { kind: 'list', value: 'FROM:TO', description: 'give what belonged to the user or group FROM to TO' },
     ...LIVE,
+    ...BEHIND,
     ...IMAP,
     ...YES,
     dryRun: { kind: 'flag', description: 'print the plan that would be carried out, and restore nothing' },
@@ -83,6 +85,10 @@ export default defineCommand({
       says: 'Make a folder what it was.',
     },
     {
+      command: 'mailrecover restore --behind --first ceo@example.org --first office@example.org',
+      says: 'Bring the history back behind mailboxes that were begun anew, two of them first.',
+    },
+    {
       command: 'mailrecover restore latest --imap alice-new --mailbox alice@example.org',
       says: 'Bring a mailbox into an account on another server.',
     },
@@ -107,6 +113,9 @@ export default defineCommand({
     'differences.{packages,users,groups,services}': 'with --system: what is missing here, or other than it was',
     'counts.{files,differences}': 'with --system: files that were restored, and paths that differ from this host',
     'plan.{mailboxes,messages,bytes,files}': 'what would be restored, with --dry-run',
+    'mailboxes[].{mailbox,state,folders,left,messages,bytes,secondsLeft}':
+      'with --behind: each mailbox, `served` or `waiting`; how many folders and what of them is left, and when it will be there (null where nobody can tell yet)',
+    'counts.{folders,present,failed}': 'with --behind: folders that have their history now, had it before, or could not get it',
     live: 'with --live: the way',
     run: 'with --live: what undo takes',
     snapshots: 'with --live: ids of the snapshots that mail comes from',
@@ -133,6 +142,12 @@ export default defineCommand({
       const { restoreLive } = await import('./restore-live.ts');
       return restoreLive(context, options.live, args.snapshot, options);
     }
+    if (options.behind) {
+      const { restoreBehind } = await import('./restore-behind.ts');
+      return restoreBehind(context, args.snapshot, options);
+    }
+    if (options.first.length > 0)
+      throw new MailrecoverError('usage', '--first goes with --behind', { hint: 'add --behind, or leave it out' });
     if (options.imap !== undefined) {
       if (options.to !== undefined || options.system || options.mapOwner.length > 0)
         throw new MailrecoverError('usage', '--imap goes without --to, --system and --map-owner', { hint: 'name one way to restore' });

@@ -44,14 +44,23 @@ export class Doveadm {
 
   /** Makes a folder and subscribes to it. One that is there already is as good. */
   async create(user: string, folder: string): Promise<void> {
+    await this.make(user, folder);
+    await this.subscribe(user, folder).catch((error: unknown) => {
+      throw withHint(error);
+    });
+  }
+
+  /** Makes a folder without subscribing to it. One that is there already is as good. */
+  async make(user: string, folder: string): Promise<void> {
     try {
       await this.#run(['mailbox', 'create', '-u', user, folder]);
     } catch (error) {
       if (!(error instanceof MailrecoverError) || !/already exists/i.test(error.message)) throw withHint(error);
     }
-    await this.#run(['mailbox', 'subscribe', '-u', user, folder]).catch((error: unknown) => {
-      throw withHint(error);
-    });
+  }
+
+  async subscribe(user: string, ...folders: readonly string[]): Promise<void> {
+    await this.#run(['mailbox', 'subscribe', '-u', user, ...folders]);
   }
 
   async remove(user: string, folder: string): Promise<void> {
@@ -72,6 +81,32 @@ export class Doveadm {
 
   async raiseNextUid(user: string, folder: string, next: number): Promise<void> {
     await this.#run(['mailbox', 'update', '-u', user, '--min-next-uid', String(next), folder]);
+  }
+
+  /** Numbers of changes go on from here (HIGHESTMODSEQ, RFC 7162). */
+  async raiseModseq(user: string, folder: string, modseq: number): Promise<void> {
+    await this.#run(['mailbox', 'update', '-u', user, '--min-highest-modseq', String(modseq), folder]);
+  }
+
+  /** Processes of the clients that are logged in. */
+  async sessions(user: string): Promise<number[]> {
+    const said = await this.#run(['-f', 'tab', 'who', '-1', user]);
+    const [head = '', ...lines] = said.split('\n');
+    const at = head.split('\t').indexOf('pid');
+    return lines.flatMap((line) => {
+      const pid = Number(line.split('\t')[at] ?? '');
+      return Number.isInteger(pid) && pid > 0 ? [pid] : [];
+    });
+  }
+
+  /** Has all clients of a user log in again. */
+  async kick(user: string): Promise<void> {
+    try {
+      await this.#run(['kick', user]);
+    } catch (error) {
+      // Nobody was there.
+      if (!(error instanceof MailrecoverError) || !/no users kicked|exit code 68/i.test(error.message)) throw error;
+    }
   }
 
   /** Counts the mailbox's quota again, where the server has any. */

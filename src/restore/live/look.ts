@@ -187,13 +187,18 @@ export class LiveReader {
     return this.#read(path, (fd) => (fstatSync(fd).isFile() ? readFileSync(fd) : undefined));
   }
 
+  /** Content of a control file of a folder; undefined where there is none. */
+  controlFile(place: LivePlace, dir: ByteString, name: 'dovecot-keywords' | 'dovecot-uidlist'): Buffer | undefined {
+    return this.#content(`${controlPath(place, dir)}/${name}`);
+  }
+
   keywords(place: LivePlace, dir: ByteString): Keywords {
-    const content = this.#content(`${controlPath(place, dir)}/dovecot-keywords`);
+    const content = this.controlFile(place, dir, 'dovecot-keywords');
     return content === undefined ? new Map<number, string>() : parseKeywords(content);
   }
 
   uidlist(place: LivePlace, dir: ByteString): Uidlist | undefined {
-    const content = this.#content(`${controlPath(place, dir)}/dovecot-uidlist`);
+    const content = this.controlFile(place, dir, 'dovecot-uidlist');
     return content === undefined ? undefined : parseUidlist(content);
   }
 }
