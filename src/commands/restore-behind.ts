@@ -256,7 +256,7 @@ function renderPlan(plan: BehindPlan, dial: DialRecord | undefined, table: reado
   const sum = (of: (row: Row) => number): number => waiting.reduce((total, row) => total + of(row), 0);
   const lines = waiting.slice(0, SHOWN).map(({ mailbox, left, folders, messages, bytes, secondsLeft }) => {
     const time = secondsLeft === null ? '' : `, in about ${text.duration(secondsLeft * 1000)}`;
-    const part = left === folders ? `${text.number(left)}` : `${text.number(left)} of ${text.number(folders)}`;
+    const part = left === folders ? text.number(left) : `${text.number(left)} of ${text.number(folders)}`;
     return `  ${mailbox}: ${part} ${folders === 1 ? 'folder' : 'folders'}, ${text.number(messages)} messages, ${text.size(bytes)}${time}`;
   });
   return [

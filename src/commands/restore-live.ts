@@ -87,6 +87,14 @@ export async function restoreLive(
   if (!options.dryRun) {
     await makeDirectory(place.state);
     context.onEnd(takeLock(join(place.state, 'live.lock'), 'mailrecover restore --live'));
+    const { BehindRun } = await import('../standby/behind/journal.ts');
+    const behind = BehindRun.open(place.state);
+    // What it has not brought back yet would be there twice.
+    if (behind !== undefined)
+      throw new MailrecoverError('refused', `restore '${behind.plan.id}' behind new mail was interrupted, and comes first`, {
+        hint: "finish it: 'mailrecover restore --behind'",
+        subject: behind.plan.id,
+      });
   }
 
   const asked = askedFor(mode, snapshotText, options);

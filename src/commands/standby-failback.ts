@@ -68,15 +68,17 @@ export default defineCommand({
         hint: `run it on '${way.from}': 'mailrecover standby failback'`,
         subject: way.to,
       });
-    const [{ finishMerge, merge, prepareMerge }, { TakenStore }, { sync }, { openRepository }] = await Promise.all([
+    const [{ finishMerge, merge, prepareMerge }, { TakenStore }, { readDial }, { sync }, { openRepository }] = await Promise.all([
       import('../standby/merge/run.ts'),
       import('../standby/sync/taken.ts'),
+      import('../standby/dial/record.ts'),
       import('../standby/sync/sync.ts'),
       import('../repository/repository.ts'),
     ]);
     if (!options.dryRun) await lock(context, config.state);
     const settings = {
       taken: new TakenStore(config.state),
+      dial: readDial(config.state),
       stores: syncStores(config),
       layoutOf: place.layoutOf,
       settle: await settleOf(config),

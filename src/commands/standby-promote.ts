@@ -16,6 +16,7 @@ export default defineCommand({
     'Switches mail to the host that does not serve now. --planned begins at a host that works, and loses nothing: it takes no new mail, its services are stopped and masked, its queue is moved, the last mail is copied and every mailbox compared before the other host starts. --forced is for a host that is dead, or half dead: what can still be asked of it is asked, and what may be lost is told first, and must be approved.',
     'First everything that the switch relies on is looked at, and the whole plan is shown; --dry-run ends there. Then the name of the host that serves must be typed, unless --yes is given. Each step is written down before it is begun and after it ended, with every command that was run on any host.',
     'Until the first service of the new host was started, a step that fails has everything taken back. After that nothing is: what can still be done is done, and the next run does the rest. A run that was killed goes on where it was when the command is given again; --abort takes it back instead, where that is still possible.',
+    'With --forced --dial-tone the host serves at once, whatever mail it has: mailboxes that were synchronised within the loss that is approved stay as they are, and all others begin anew, empty, with their folders, subscriptions and filters, so that everybody can receive and send. What mail they had is moved aside, and nothing of it is deleted. Then `restore --behind` on that host brings their history back out of the repository.',
     'Who serves is decided by an epoch in the repository, so two people can not switch at once, and a left-over synchronisation of the old host is refused.',
   ],
   arguments: {},
@@ -41,6 +42,11 @@ export default defineCommand({
       description:
         'with --forced: say that the old host is off, how, and who says so; counts as the weakest of fences, and stands in the record',
     },
+    dialTone: {
+      kind: 'flag',
+      description:
+        'with --forced: serve at once with empty mailboxes in place of those without current mail; their history comes later, by restore --behind',
+    },
   },
   examples: [
     { command: 'mailrecover standby promote --planned --dry-run', says: 'See whether a planned switch would work, and its plan.' },
@@ -52,6 +58,10 @@ export default defineCommand({
     {
       command: 'mailrecover standby promote --planned --to mx1.example.org',
       says: 'Go back to the primary, after `standby failback` has merged what it still held.',
+    },
+    {
+      command: "mailrecover standby promote --forced --dial-tone --allow-loss 10m --attest 'burnt, J. Smith'",
+      says: 'Receive and send at once, where the standby has no mail, or old mail.',
     },
     { command: 'mailrecover standby promote --abort', says: 'Take a switch back that stopped half way.' },
   ],
@@ -86,6 +96,10 @@ export default defineCommand({
       throw new MailrecoverError('usage', '--attest goes with --forced', {
         hint: 'a host that works is asked, nobody need say anything of it',
       });
+    if (options.dialTone && !options.forced)
+      throw new MailrecoverError('usage', '--dial-tone goes with --forced', {
+        hint: 'a planned switch copies all mail first; it can take place while the old host serves',
+      });
     const [{ planSwitch, carryOutSwitch }, { openSwitch }, { readEpoch }] = await Promise.all([
       import('../standby/promote/promote.ts'),
       import('../standby/journal.ts'),
@@ -107,6 +121,7 @@ export default defineCommand({
         mode: begun?.head.mode ?? (options.forced ? 'forced' : 'planned'),
         allowLoss: lossOf(options.allowLoss),
         attested: options.attest,
+        dialTone: begun?.head.dialTone ?? options.dialTone,
         to,
       },
       (ran) => recorder.record?.(ran),
@@ -159,11 +174,12 @@ function planText(plan: Plan, text: TextHelpers): string {
     ...inner.map((line) => `      ${line}`),
     ...(undo === undefined || index > noReturn ? [] : [text.dim(`      if a later step fails: ${undo}`)]),
   ]);
-  const loss = !head.reachable
-    ? Number.isFinite(bound)
-      ? `at most the mail of ${text.duration(bound * 1000)}, until ${head.from} is back`
-      : 'any amount: nobody knows how far the standby is behind'
-    : 'none';
+  const loss =
+    !head.reachable || head.dialTone === true
+      ? Number.isFinite(bound)
+        ? `at most the mail of ${text.duration(bound * 1000)}, until ${head.from} is back`
+        : 'any amount: nobody knows how far the standby is behind'
+      : 'none';
   return [
     text.pairs([
       [

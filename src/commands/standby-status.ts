@@ -90,7 +90,11 @@ async function ask(context: CommandContext): Promise<Asked> {
   const epoch = await readEpoch(target);
   const active = hostNamed(config, epoch.active ?? pairOf(config).primary.name).name;
   const other = otherHost(config, active).name;
-  const options = await switchOptions(context, { mode: 'planned', allowLoss: undefined, attested: undefined, to: other }, () => undefined);
+  const options = await switchOptions(
+    context,
+    { mode: 'planned', allowLoss: undefined, attested: undefined, dialTone: false, to: other },
+    () => undefined,
+  );
   const checked = await precheck(options, epoch);
   const loss = lossBound(checked.lag, now());
   return {

@@ -26,6 +26,8 @@ export interface SwitchHead {
   allowLoss?: number;
   /** What was attested about the old host, by a person. */
   attested?: string;
+  /** Mailboxes without current mail are begun anew. */
+  dialTone?: true;
   /** Accounts that the old host knew when it began, where it could be asked. */
   accounts?: { count: number; sha256: string };
 }

@@ -15,6 +15,8 @@ export interface SwitchWishes {
   mode: 'planned' | 'forced';
   allowLoss: number | undefined;
   attested: string | undefined;
+  /** Serve with empty mailboxes where there is no current mail. */
+  dialTone: boolean;
   /** The host that shall serve, by its name in the configuration. */
   to: string;
 }
@@ -50,6 +52,7 @@ export async function switchOptions(
     allowedLoss: pair.allowedLoss,
     allowLoss: wishes.allowLoss,
     attested: wishes.attested,
+    dialTone: wishes.dialTone,
     proof: pair.proof === undefined ? undefined : proofOf(pair.proof, pair.vip?.address.replace(/\/.*/, '') ?? to.address),
     sync: mailSync(context, config, target, from.name, to.name),
     lag: () => readLagOn(to, hostNamed(config, to.name).state ?? config.state),
@@ -126,6 +129,11 @@ function mailSync(context: CommandContext, config: Config, target: Target, from:
   return {
     last: (run, epoch) => go(run, epoch, false),
     compare: (run, epoch) => go(run, epoch, true),
+    dial: async (run, epoch, keepSince, dryRun) => {
+      const sink = await sinkOn(context, target, { from, to, epoch, ...(run === '' ? {} : { run }) });
+      return sink.dial({ run, epoch, from, keepSince }, dryRun);
+    },
+    undial: async (run, epoch) => (await sinkOn(context, target, { from, to, epoch, run })).undial(run),
     leaveUids: async (run, epoch) => (await sinkOn(context, target, { from, to, epoch, run })).leaveUids(),
   };
 }

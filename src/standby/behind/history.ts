@@ -4,7 +4,6 @@
  */
 import type { PackNumbering } from '../../repository/catalog/decode.ts';
 import type { FullSection } from '../../repository/catalog/model.ts';
-import { asidePath } from '../../restore/live/aside.ts';
 import { folderDirs, folderPath, listFolder, LiveReader, type LivePlace } from '../../restore/live/look.ts';
 import { isLoss, keywordsOf, readEntry, stateOf, type Source } from '../../restore/look/source.ts';
 import type { ByteString } from '../../store/bytes.ts';
@@ -12,8 +11,6 @@ import { imapFlags } from '../../store/maildir/flags.ts';
 import type { Keywords } from '../../store/maildir/keywords.ts';
 import { controlDir } from '../../store/maildir/layout.ts';
 import { lstatIfThere } from '../../store/stat.ts';
-import type { AsideMailbox } from '../dial/record.ts';
-import type { MailboxPlace } from '../sync/place.ts';
 import { readLines, type UidLine, type UidLines } from './uidlist.ts';
 
 export interface HistoryMessage {
@@ -53,12 +50,6 @@ export async function snapshotMailbox(source: Source, name: { store: string; mai
   for await (const section of sections)
     if (section.area === 'mail' || section.area === 'control' || section.area === 'home') found[section.area] = section;
   return found;
-}
-
-/** Where the mail of a mailbox lies that was moved aside. */
-export function asidePlace(place: Pick<MailboxPlace, 'root' | 'control' | 'layout'>, { aside }: Pick<AsideMailbox, 'aside'>): LivePlace {
-  const beside = (root: ByteString): ByteString => asidePath({ root }, 'x', 0).replace(/[^/]*$/, () => aside);
-  return { root: beside(place.root), layout: place.layout, ...(place.control === undefined ? {} : { control: beside(place.control) }) };
 }
 
 /** The list of UIDs of a folder on this host, with all that it says. */

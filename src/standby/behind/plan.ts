@@ -9,9 +9,10 @@ import { type ByteString, displayBytes } from '../../store/bytes.ts';
 import { mailboxFilter } from '../../store/mailbox-filter.ts';
 import { lstatIfThere } from '../../store/stat.ts';
 import { isoTime } from '../../system/clock.ts';
-import { isSame, type DialRecord } from '../dial/record.ts';
+import { placesAside } from '../dial/move.ts';
+import { isSame, type DialRecord, type EmptyFolder } from '../dial/record.ts';
 import { placeOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
-import { asideDirs, asidePlace } from './history.ts';
+import { asideDirs } from './history.ts';
 import type { BehindFolder, BehindMailbox, BehindPlan } from './model.ts';
 
 export interface PlanOptions {
@@ -43,16 +44,17 @@ export async function planBehind(options: PlanOptions): Promise<Planned> {
   const reader = new LiveReader();
   const planned: Planned = { plan: headOf(options), present: 0, findings: [] };
   const seen = new Set<string>();
-  const add = (store: string, mailbox: ByteString, folders: (place: MailboxPlace) => BehindFolder[]): void => {
+  const add = (store: string, mailbox: ByteString, folders: (place: MailboxPlace) => Compared[]): void => {
     seen.add(`${store}\0${mailbox}`);
     if (!isWanted(mailbox) || dial?.kept.some((each) => isSame(each, { store, mailbox })) === true) return;
     const place = placeFor(planned.findings, stores, store, mailbox);
     if (place === undefined) return;
     const all = folders(place);
-    const waiting = all.filter((folder) => !hasHistory(reader, place, folder));
+    const made = dial?.aside.find((each) => isSame(each, place))?.folders ?? [];
+    const waiting = all.filter((folder) => !hasHistory(reader, place, folder, made));
     planned.present += all.length - waiting.length;
     const chosen = first.length > 0 && isFirst(mailbox);
-    const plain = waiting.map(({ bases: _, ...folder }: BehindFolder & { bases?: unknown }) => folder);
+    const plain = waiting.map(({ dir, name, messages, bytes, newest }): BehindFolder => ({ dir, name, messages, bytes, newest }));
     if (waiting.length > 0) planned.plan.mailboxes.push({ store, mailbox, first: chosen, folders: plain });
   };
   let found = false;
@@ -131,7 +133,7 @@ function foldersToBring(section: FullSection, source: Source, place: MailboxPlac
 function asideFolders(source: Source, place: MailboxPlace, dial: DialRecord | undefined, known: ReadonlySet<ByteString>): Compared[] {
   const moved = dial?.aside.find((each) => isSame(each, place));
   if (moved === undefined) return [];
-  const aside = asidePlace(place, moved);
+  const aside = placesAside(place, moved.aside);
   return asideDirs(aside).flatMap((dir): Compared[] => {
     if (known.has(dir)) return [];
     const messages = listFolder(aside, dir);
@@ -145,11 +147,10 @@ function asideFolders(source: Source, place: MailboxPlace, dial: DialRecord | un
   });
 }
 
-/** Whether a folder was never begun anew: its list of UIDs knows messages of the history. */
-function hasHistory(reader: LiveReader, place: MailboxPlace, folder: BehindFolder): boolean {
-  const { bases } = folder as Compared;
-  const list = reader.uidlist(place, folder.dir);
-  if (list === undefined) return false;
+/** Whether a folder was never begun anew, or has its history again: its list of UIDs knows messages of that. */
+function hasHistory(reader: LiveReader, place: MailboxPlace, { dir, bases }: Compared, made: readonly EmptyFolder[]): boolean {
+  const list = reader.uidlist(place, dir);
+  if (list === undefined || made.some((each) => each.dir === dir && each.uidValidity === list.uidValidity)) return false;
   for (const base of list.uids.keys()) if (bases.has(base)) return true;
   return false;
 }

@@ -8,10 +8,11 @@ import { BaseNames } from '../../restore/live/names.ts';
 import { displayBytes } from '../../store/bytes.ts';
 import { lstatIfThere } from '../../store/stat.ts';
 import { isoNow, monotonic, now } from '../../system/clock.ts';
+import { placesAside } from '../dial/move.ts';
 import { isSame, writeDial, type DialRecord } from '../dial/record.ts';
 import { placeOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
 import { complete } from './complete.ts';
-import { asidePlace, folderHistory, snapshotMailbox, type SnapshotMailbox } from './history.ts';
+import { folderHistory, snapshotMailbox, type SnapshotMailbox } from './history.ts';
 import type { BehindRun } from './journal.ts';
 import { lift } from './lift.ts';
 import type { BehindFolder, Unit } from './model.ts';
@@ -169,7 +170,7 @@ class Behind {
         // Dovecot makes a mailbox that nobody has used yet.
         if (lstatIfThere(place.root) === undefined) await this.#doveadm.check(displayBytes(place.mailbox));
         const moved = dial?.aside.find((each) => isSame(each, place));
-        const aside = moved === undefined ? undefined : asidePlace(place, moved);
+        const aside = moved === undefined ? undefined : placesAside(place, moved.aside);
         return {
           unit,
           dir,

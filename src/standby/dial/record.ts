@@ -2,11 +2,12 @@
  * Which mailboxes of this host were begun anew, empty, by a switch: until their history is back they must not be compared with anything, or what
  * they do not hold would count as deleted.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
-import type { ByteString } from '../../store/bytes.ts';
-import { makeDirectory, writeDurable } from '../../system/files.ts';
+import type { Finding } from '../../errors/finding.ts';
+import { type ByteString, displayBytes } from '../../store/bytes.ts';
+import { makeDirectory, syncDirectorySync, writeDurable } from '../../system/files.ts';
 
 interface Name {
   store: string;
@@ -78,12 +79,31 @@ export async function writeDial(state: string, record: DialRecord): Promise<void
   await writeDurable(pathOf(state), JSON.stringify(record));
 }
 
+/** No mailbox is begun anew any more. */
+export function dropDial(state: string): void {
+  rmSync(pathOf(state), { force: true });
+  syncDirectorySync(join(state, 'standby'));
+}
+
 export function isSame(a: Name, b: Name): boolean {
   return a.store === b.store && a.mailbox === b.mailbox;
 }
 
+/** Why a mailbox can't be copied or merged yet, or undefined. */
+export function waitingFor(record: DialRecord | undefined, name: Name): Finding | undefined {
+  if (record === undefined || !isWaiting(record, name)) return undefined;
+  const subject = displayBytes(name.mailbox);
+  return {
+    severity: 'error',
+    code: 'dial-tone',
+    message: `mailbox '${subject}' was begun anew at ${record.at} and has not all of its history yet; what it lacks is not deleted, so it is neither copied nor merged`,
+    hint: "bring it back first, on the host that serves: 'mailrecover restore --behind'",
+    subject,
+  };
+}
+
 /** Whether the history of a mailbox is not back yet. */
-export function isWaiting(record: DialRecord | undefined, name: Name): boolean {
+function isWaiting(record: DialRecord | undefined, name: Name): boolean {
   if (record === undefined || record.closed) return false;
   return ![...record.kept, ...record.complete].some((each) => isSame(each, name));
 }

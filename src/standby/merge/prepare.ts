@@ -2,6 +2,7 @@
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { Handles } from '../../restore/live/aside.ts';
+import { waitingFor, type DialRecord } from '../dial/record.ts';
 import { LiveReader } from '../../restore/live/look.ts';
 import type { Add, FolderPlan, MailboxPlan } from '../../restore/live/model.ts';
 import type { BaseNames } from '../../restore/live/names.ts';
@@ -34,6 +35,8 @@ export interface PrepareOptions {
   /** Of now. */
   epoch: number;
   taken: TakenStore;
+  /** Mailboxes of this host that were begun anew. */
+  dial: DialRecord | undefined;
   stores: readonly SyncStore[];
   layoutOf: (store: string) => FolderLayout;
   settle: number;
@@ -60,6 +63,8 @@ export interface PreparedMailbox {
 /** @returns a finding where the mailbox can't be merged */
 export async function prepareMailbox(options: PrepareOptions, mailbox: OwnedMailbox, names: BaseNames): Promise<PreparedMailbox | Finding> {
   const { taken, stores, layoutOf } = options;
+  const waiting = waitingFor(options.dial, mailbox);
+  if (waiting !== undefined) return waiting;
   const place = placeOf(mailbox, stores);
   const common = newest(taken.read(mailbox), await options.theirs.common(mailbox));
   if (common === undefined) return unknown(mailbox);

@@ -1,6 +1,7 @@
 /** What a switch is told, as plain values. */
 import type { Target } from '../../repository/target.ts';
 import type { Progress } from '../../system/progress.ts';
+import type { DialCounts } from '../dial/model.ts';
 import type { DnsZone } from '../dns.ts';
 import type { Lag } from '../lag.ts';
 import type { ProofOptions } from '../proof.ts';
@@ -33,6 +34,10 @@ export interface MailSync {
   compare(run: string, epoch: number): Promise<MailDifference>;
   /** Leaves UIDs out on the new host that the old one may have given since. @returns in how many folders */
   leaveUids(run: string, epoch: number): Promise<number>;
+  /** Begins mailboxes of the new host anew that have no state of that time (UTC) or later, or says what would be done. */
+  dial(run: string, epoch: number, keepSince: string, dryRun: boolean): Promise<DialCounts>;
+  /** Takes that back. */
+  undial(run: string, epoch: number): Promise<void>;
 }
 
 export interface PromoteOptions {
@@ -58,6 +63,8 @@ export interface PromoteOptions {
   allowedLoss: number | undefined;
   allowLoss: number | undefined;
   attested: string | undefined;
+  /** Serve with empty mailboxes where there is no current mail. */
+  dialTone: boolean;
   proof: ProofOptions | undefined;
   sync: MailSync;
   /** How far the new host is behind, as it knows itself. */

@@ -11,8 +11,9 @@ import type { Remote } from '../remote.ts';
 import { runs, unitStates } from '../units.ts';
 import { hasAddress } from '../vip.ts';
 import { accountsOn } from './accounts.ts';
-import { approvedLoss } from './loss.ts';
+import { approvedLoss, boundOf } from './loss.ts';
 import type { PromoteOptions } from './options.ts';
+import { keepSince } from './steps/dial.ts';
 
 export interface Precheck {
   findings: Finding[];
@@ -72,7 +73,8 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
   if (options.proof === undefined)
     say('warning', 'no-proof', 'no message proves the switch', "name a mailbox for it under 'standby.proof' in the configuration");
   const lag = await options.lag();
-  const loss = reachable ? 0 : lossBound(lag, now());
+  const loss = reachable && !options.dialTone ? 0 : boundOf(options, lossBound(lag, now()));
+  if (options.dialTone) await lookAtMailboxes(options, epoch, say);
   try {
     approvedLoss(options, loss);
   } catch (error) {
@@ -80,6 +82,26 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
     say('error', error.code, error.message, error.hint);
   }
   return { findings, reachable, lag, loss, accounts: reachable ? await accountsOn(from) : undefined };
+}
+
+/** What becomes of the mailboxes of the new host. */
+async function lookAtMailboxes(options: PromoteOptions, { epoch, open }: EpochState, say: Say): Promise<void> {
+  // Another switch is told of already, and would be in the way.
+  if (open !== undefined) return;
+  const { to, sync } = options;
+  try {
+    const { kept, anew } = await sync.dial('', epoch, keepSince(options, now()), true);
+    say(
+      anew > 0 ? 'warning' : 'info',
+      'dial-tone',
+      `of the mailboxes that lie on '${to.name}', ${kept} are current and stay as they are, and ${anew} begin anew, empty; so do accounts that have none there`,
+      anew > 0 ? "their mail is kept beside them; afterwards: 'mailrecover restore --behind' there" : undefined,
+      to.name,
+    );
+  } catch (error) {
+    if (!(error instanceof MailrecoverError)) throw error;
+    say('error', error.code, error.message, error.hint, to.name);
+  }
 }
 
 function sayInto(findings: Finding[]): Say {

@@ -64,6 +64,7 @@ export async function planSwitch(options: PromoteOptions): Promise<Plan> {
     reachable: checked.reachable,
     ...(allowLoss === undefined ? {} : { allowLoss: Number.isFinite(allowLoss) ? allowLoss : Number.MAX_SAFE_INTEGER }),
     ...(attested === undefined ? {} : { attested }),
+    ...(options.dialTone ? { dialTone: true as const } : {}),
     ...(checked.accounts === undefined ? {} : { accounts: checked.accounts }),
   };
   return { head, steps: planned(options, head, undefined), precheck: checked, resumes: undefined };
@@ -84,7 +85,7 @@ function heldBy(open: SwitchState, { epoch, open: claimed }: EpochState): Findin
 }
 
 function planned(options: PromoteOptions, head: SwitchHead, open: SwitchState | undefined): PlanStep[] {
-  return stepsOf(options, { head, startedAt: open?.startedAt ?? isoNow(), recall: () => undefined }).map(
+  return stepsOf({ ...options, dialTone: head.dialTone === true }, { head, startedAt: open?.startedAt ?? isoNow(), recall: () => undefined }).map(
     ({ id, title, plan, undo, noReturn }) => ({
       id,
       title,
@@ -126,6 +127,7 @@ export async function carryOutSwitch(
       mode: head.mode,
       allowLoss: options.allowLoss ?? head.allowLoss,
       attested: options.attested ?? head.attested,
+      dialTone: head.dialTone === true,
     };
     const steps = stepsOf(approved, { head, startedAt, recall: (step) => journal.state.memories.get(step) });
     const guard = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 /** The source and the sink of another host, through the program that {@link serveSync} runs there. */
 import type { Finding } from '../../errors/finding.ts';
+import type { DialCounts } from '../dial/model.ts';
 import type { Held, MailboxName, OwnedMailbox, Piece, Sink, Source, Taken, TakeOver } from './model.ts';
 import type { Handler, Peer } from './peer.ts';
 import { PROTOCOL, type Hello } from './serve.ts';
@@ -34,6 +35,8 @@ export function farSink(peer: Peer): Sink {
       return (await peer.call('commit', { cut, options })) as TakeOver;
     },
     accept: async (cut, number) => ((await peer.call('accept', { cut, number })) as Finding | null) ?? undefined,
+    dial: async (request, dryRun) => (await peer.call('dial', { request, dryRun })) as DialCounts,
+    undial: async (run) => void (await peer.call('undial', run)),
     leaveUids: async () => (await peer.call('leave-uids', null)) as number,
     note: async (lag, all) => (await peer.call('note', { lag, ...(all === undefined ? {} : { all }) })) as MailboxName[],
   };

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ByteString } from '../../store/bytes.ts';
 import type { Finding } from '../../errors/finding.ts';
+import type { DialCounts, DialRequest } from '../dial/model.ts';
 
 /** The trees of a mailbox that are kept alike on both hosts. */
 export const SYNCED_AREAS = ['mail', 'control', 'home'] as const;
@@ -168,6 +169,10 @@ export interface Sink {
   accept(cut: MailboxCut, number: number): Promise<Finding | undefined>;
   /** Leaves UIDs out in all folders, since the last ones of the active host are not known @returns in how many */
   leaveUids(): Promise<number>;
+  /** Begins mailboxes anew that are not current, or says what would be done */
+  dial(request: DialRequest, dryRun: boolean): Promise<DialCounts>;
+  /** Takes that back, as long as nobody has used them. */
+  undial(run: string): Promise<void>;
   /**
    * How far behind each mailbox is; written down durably.
    * @param all the mailboxes of the active host, once all of them were looked at

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, type Stats } from 'node:fs';
 import { isHomeName, storeMailboxes, type SourceMailbox, type StoreSource } from '../../backup/mailboxes.ts';
 import type { Finding } from '../../errors/finding.ts';
+import { readDial, waitingFor, type DialRecord } from '../dial/record.ts';
 import type { ByteString } from '../../store/bytes.ts';
 import type { ContentReader, LiveArea, ReadOutcome, ReadRequest } from '../../store/live.ts';
 import { captureMailbox, type CapturedMailbox } from '../../store/maildir/capture.ts';
@@ -47,6 +48,7 @@ function isSynced(area: string): area is SyncedArea {
 export function liveSource(options: LiveSourceOptions): Source {
   let found: Promise<{ sources: Map<string, SourceMailbox>; findings: Finding[] }> | undefined;
   const all = (): NonNullable<typeof found> => (found ??= find(options));
+  let dial: { record: DialRecord | undefined } | undefined;
   return {
     async mailboxes() {
       const { sources, findings } = await all();
@@ -60,12 +62,19 @@ export function liveSource(options: LiveSourceOptions): Source {
     async read(name, held, take, { contents }) {
       const source = (await all()).sources.get(keyOf(name));
       if (source === undefined) return 'gone';
+      const waiting = waitingFor((dial ??= { record: readDial(options.state) }).record, name);
+      if (waiting !== undefined) return { cut: emptyCut(name), findings: [waiting] };
       const areas = source.areas.flatMap(({ area, path }) =>
         isSynced(area) ? [{ area, root: path, ...(area === 'home' ? { only: isHomeName } : {}) }] : [],
       );
       return readMailbox(name, areas, held, contents ? take : undefined, options);
     },
   };
+}
+
+/** Of a mailbox that can't be read as it is. */
+function emptyCut({ store, mailbox }: MailboxName): MailboxCut {
+  return { store, mailbox, at: isoNow(), owner: { user: '', group: '', mode: 0 }, dirs: [], files: [], links: [], messages: [] };
 }
 
 function ownerNames({ uid, gid, mode }: Stats): OwnerNames {

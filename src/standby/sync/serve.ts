@@ -1,6 +1,7 @@
 /** The program that a synchronisation talks to on the other host: reads its mail, or writes it where it is the standby. */
 import type { Writable } from 'node:stream';
 import { MailrecoverError } from '../../errors/error.ts';
+import type { DialRequest } from '../dial/model.ts';
 import type { CommitOptions, Held, MailboxCut, MailboxLag, MailboxName, OwnedMailbox, Piece, Sink, Source } from './model.ts';
 import { Peer, type Handler } from './peer.ts';
 import { Window } from './window.ts';
@@ -75,6 +76,11 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
       const { cut, number } = body as { cut: MailboxCut; number: number };
       return need(sink).accept(cut, number);
     },
+    dial: (body) => {
+      const { request, dryRun } = body as { request: DialRequest; dryRun: boolean };
+      return need(sink).dial(request, dryRun);
+    },
+    undial: (body) => need(sink).undial(body as string),
     'leave-uids': () => need(sink).leaveUids(),
     note: (body) => {
       const { lag, all } = body as { lag: MailboxLag[]; all?: MailboxName[] };

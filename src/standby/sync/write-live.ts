@@ -12,6 +12,8 @@ import { isoNow, monotonic, now, sleep } from '../../system/clock.ts';
 import { run } from '../../system/exec.ts';
 import { makeDirectory } from '../../system/files.ts';
 import { takeLock } from '../../system/lock.ts';
+import { beginDial, endDial, lookAtDial } from '../dial/begin.ts';
+import type { DialCounts, DialRequest } from '../dial/model.ts';
 import { applyPlan } from './apply.ts';
 import { dropIndexes, givesOtherUids } from './indexes.ts';
 import { noteLag } from './lag.ts';
@@ -82,6 +84,8 @@ export function liveSink(options: LiveSinkOptions): Sink {
     commit: (cut, how) => writer.commit(cut, how),
     accept: (cut, number) => writer.accept(cut, number),
     leaveUids: () => writer.leaveUids(),
+    dial: (request, dryRun) => writer.dial(request, dryRun),
+    undial: (run) => writer.patiently(() => endDial(options, run)),
     note: (lag, all) => writer.locked(() => noteLag(options.state, lag, all)),
   };
 }
@@ -114,14 +118,23 @@ class LiveSink {
     return mine;
   }
 
+  leaveUids(): Promise<number> {
+    const { stores, signal } = this.#options;
+    return this.patiently(() => leaveUids(stores, signal));
+  }
+
+  dial(request: DialRequest, dryRun: boolean): Promise<DialCounts> {
+    return dryRun ? lookAtDial(this.#options, request) : this.patiently(() => beginDial(this.#options, request));
+  }
+
   /** What another synchronisation has under way ends with its next look at the epoch; until then it is waited for. */
-  async leaveUids(): Promise<number> {
-    const { stores, guard, signal } = this.#options;
+  async patiently<T>(work: () => Promise<T>): Promise<T> {
+    const { guard, signal } = this.#options;
     for (const until = monotonic() + OTHER_MS; ; await sleep(POLL_MS, signal)) {
       try {
         return await this.locked(async () => {
           await guard();
-          return leaveUids(stores, signal);
+          return work();
         });
       } catch (error) {
         if (!(error instanceof MailrecoverError) || error.code !== 'locked' || monotonic() > until) throw error;

@@ -4,6 +4,7 @@ import type { PromoteOptions } from '../options.ts';
 import type { Step } from '../step.ts';
 import { claimStep, settleStep } from './claim.ts';
 import type { StepContext } from './context.ts';
+import { dialStep, mailboxesStep } from './dial.ts';
 import { drainStep, lift } from './drain.ts';
 import { fenceStep } from './fence.ts';
 import { lossStep, syncStep, uidsStep } from './mail.ts';
@@ -12,7 +13,7 @@ import { dnsStep, proofStep, vipStep } from './reach.ts';
 import { bootStep, serveStep } from './serve.ts';
 
 export function stepsOf(options: PromoteOptions, context: StepContext): Step[] {
-  const { queue, vip, dns, proof } = options;
+  const { queue, vip, dns, proof, dialTone } = options;
   const { head, recall } = context;
   const { reachable } = head;
   const claim: Claim = { epoch: head.epoch, run: head.run, host: head.to, from: head.from, by: head.by };
@@ -24,12 +25,14 @@ export function stepsOf(options: PromoteOptions, context: StepContext): Step[] {
       if (drained !== undefined) await lift(options.from, drained);
     }),
     ...(reachable && queue ? [queueStep(options, head)] : []),
-    reachable ? syncStep(options, head) : uidsStep(options, head),
+    ...(dialTone ? [dialStep(options, context)] : []),
+    reachable && !dialTone ? syncStep(options, head) : uidsStep(options, head),
     lossStep(options, context),
     serveStep(options, claim),
     ...(vip === undefined ? [] : [vipStep(options, vip)]),
     ...dns.map((zone) => dnsStep(options, zone)),
     ...(reachable && queue ? [releaseStep(options, head)] : []),
+    ...(dialTone ? [mailboxesStep(options)] : []),
     ...(proof === undefined ? [] : [proofStep(options)]),
     bootStep(options),
     settleStep(options, claim, context),

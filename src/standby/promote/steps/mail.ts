@@ -2,7 +2,7 @@
 import { MailrecoverError } from '../../../errors/error.ts';
 import type { SwitchHead } from '../../journal.ts';
 import { lossBound } from '../../lag.ts';
-import { approvedLoss, shownLoss } from '../loss.ts';
+import { approvedLoss, boundOf, shownLoss } from '../loss.ts';
 import type { PromoteOptions } from '../options.ts';
 import type { Step } from '../step.ts';
 import type { StepContext } from './context.ts';
@@ -52,16 +52,16 @@ export function uidsStep({ from, to, sync }: PromoteOptions, { run, epoch }: Swi
 }
 
 export function lossStep(options: PromoteOptions, { head, startedAt }: StepContext): Step {
-  const { reachable } = head;
+  const isRead = head.reachable && !options.dialTone;
   // What came until the switch was begun: the old host can't have taken more for longer than that where it was dead already.
-  const bound = async (): Promise<number> => (reachable ? 0 : lossBound(await options.lag(), Date.parse(startedAt)));
+  const bound = async (): Promise<number> => (isRead ? 0 : boundOf(options, lossBound(await options.lag(), Date.parse(startedAt))));
   return {
     id: 'loss',
     title: 'approve what may be lost',
     plan: [
-      reachable
+      isRead
         ? 'go on only where nothing is lost: the old host is stopped, its queue moved, and every mailbox alike'
-        : `${options.from.name} can not be read: what it took after the last synchronisation is missing until it comes back`,
+        : `${options.from.name} is not read: what it took after the last synchronisation is missing until it comes back`,
     ],
     once: true,
     check: async () => false,
