@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
+import type { Source } from '../restore/look/source.ts';
 import type { BehindRun } from '../standby/behind/journal.ts';
 import type { BehindPlan } from '../standby/behind/model.ts';
 import type { BehindReport } from '../standby/behind/run.ts';
@@ -172,7 +173,7 @@ async function sourceOf(
   options: BehindOptions,
   text: string | undefined,
   open: BehindRun | undefined,
-): Promise<import('../restore/look/source.ts').Source & { findings: Finding[] }> {
+): Promise<Source & { findings: Finding[] }> {
   const [{ openRepository }, { chooseSnapshot }] = await Promise.all([
     import('../repository/repository.ts'),
     import('./choose-snapshot.ts'),

@@ -1,43 +1,273 @@
-/** `restore --behind`: mailboxes that were begun anew get their history back while their clients use them. */
+/** `restore --behind`: mailboxes that were begun anew get their history back while their clients use them and mail comes in. */
 import assert from 'node:assert/strict';
-import { renameSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { notBuilt } from '../support/binary.ts';
+import { beginDial, endDial } from '../../src/standby/dial/begin.ts';
+import { readDial } from '../../src/standby/dial/record.ts';
+import { noteLag } from '../../src/standby/sync/lag.ts';
+import { TakenStore } from '../../src/standby/sync/taken.ts';
+import { mailrecover, notBuilt, type Document } from '../support/binary.ts';
 import { type Dovecot, noDovecot } from '../support/dovecot.ts';
-import { imapSnapshot, type MailboxState } from '../support/imap-snapshot.ts';
+import { imapSnapshot, imapSnapshots } from '../support/imap-snapshot.ts';
 import { Imap } from '../support/imap.ts';
 import { Lmtp } from '../support/lmtp.ts';
-import { ALICE, asides, complaints, liveWorld, text, type LiveWorld } from '../live/live-world.ts';
+import type { Plan } from '../support/preload/plan.ts';
+import { rounds } from '../support/soak.ts';
+import { complaints, liveWorld, text, type LiveWorld } from '../live/live-world.ts';
 
 const skip = noDovecot() || notBuilt();
 const DAY = Date.UTC(2020, 0, 1);
+const USERS = ['alice', 'bob', 'carol', 'dave'].map((name) => `${name}@example.org`);
+const [ALICE = '', BOB = '', CAROL = '', DAVE = ''] = USERS;
+const RUN = 'abcdef0123456789';
 
-test('a mailbox in use', { skip }, async () => {
-  const live = await liveWorld();
+/** UIDVALIDITY and subjects by UID, of each folder. */
+type Shown = Record<string, { uidValidity: number; uidNext: number; subjects: Record<number, string>; flags: Record<string, string> }>;
+
+async function shown(server: Dovecot, user: string): Promise<Shown> {
+  const client = await Imap.login(server, user);
+  const folders: Shown = {};
+  for (const { name } of await client.list()) {
+    const { exists, uidValidity, uidNext } = await client.select(name, { readOnly: true });
+    const folder: Shown[string] = { uidValidity, uidNext, subjects: {}, flags: {} };
+    if (exists > 0)
+      await client.fetch('1:*', ({ uid, flags, body }) => {
+        const subject = /^Subject: (.*)\r$/m.exec(body.toString('latin1'))?.[1] ?? '';
+        folder.subjects[uid] = subject;
+        folder.flags[subject] = flags
+          .filter((flag) => flag !== '\\Recent')
+          .toSorted()
+          .join(' ');
+      });
+    folders[name] = folder;
+  }
+  await client.close();
+  return folders;
+}
+
+/** What clients have seen: no UID of a folder ever stands for two messages. */
+class Seen {
+  readonly #seen = new Map<string, string>();
+
+  async look(server: Dovecot, users = USERS): Promise<void> {
+    for (const user of users)
+      for (const [folder, { uidValidity, subjects }] of Object.entries(await shown(server, user)))
+        for (const [uid, subject] of Object.entries(subjects)) {
+          const key = `${user} ${folder} ${uidValidity} ${uid}`;
+          assert.equal(this.#seen.get(key) ?? subject, subject, key);
+          this.#seen.set(key, subject);
+        }
+  }
+}
+
+function subjectsOf(folder: Shown[string] | undefined): string[] {
+  return Object.values(folder?.subjects ?? {});
+}
+
+function dialOptions({ world, server }: LiveWorld): Parameters<typeof beginDial>[0] {
+  return { state: join(world.directory, 'state'), stores: [{ name: 'mail', path: server.mail, layout: 'maildir++' }] };
+}
+
+/** A server with mail that was backed up, and more of it that came after. */
+async function served(): Promise<LiveWorld> {
+  const live = await liveWorld({ users: USERS });
+  const { server, world } = live;
+  for (const user of USERS) {
+    const client = await Imap.login(server, user);
+    await client.create('Work');
+    await client.create('Work/Sub');
+    await client.subscribe('Work');
+    for (let index = 1; index <= 4; index++) {
+      await client.append('INBOX', text(`h-${index}`), index % 2 === 0 ? ['\\Seen', 'Old'] : [], DAY + index * 1000);
+      await client.append('Work', text(`w-${index}`), index === 1 ? ['Third'] : ['\\Flagged'], DAY + index * 1000);
+    }
+    await client.append('Work/Sub', text('s-1'), [], DAY);
+    await client.close();
+  }
+  await world.backup([]);
+  return live;
+}
+
+/** Alice's mail on the standby is old, bob's and dave's are nowhere, carol's is current. */
+async function dialTone(live: LiveWorld): Promise<void> {
   const { server, world } = live;
   const client = await Imap.login(server, ALICE);
-  await client.create('Work');
-  for (let index = 1; index <= 6; index++) {
-    await client.append('INBOX', text(`h-${index}`), index % 2 === 0 ? ['\\Seen', 'old'] : [], DAY + index * 1000);
-    await client.append('Work', text(`w-${index}`), ['\\Flagged'], DAY + index * 1000);
-  }
-  await client.subscribe('Work');
-  await world.backup([]);
-  const before = await imapSnapshot(server, ALICE);
+  await client.append('INBOX', text('late-1'), ['\\Answered'], DAY);
+  await client.append('INBOX', text('late-2'), [], DAY);
+  await client.select('INBOX');
+  await client.expunge('6');
+  await client.create('Fresh');
+  await client.append('Fresh', text('fresh-1'), [], DAY);
   await client.close();
-  const root = server.mailOf(ALICE);
-  renameSync(root, `${root}.gone`);
-  await new Promise((r) => setTimeout(r, 1100));
-  const now = await Imap.login(server, ALICE);
+  for (const user of [BOB, DAVE]) {
+    renameSync(server.mailOf(user), `${server.mailOf(user)}.lost`);
+  }
+  const now = new Date().toISOString();
+  await noteLag(join(world.directory, 'state'), [{ store: 'mail', mailbox: CAROL, syncedAt: now, checkedAt: now, behind: 0 }]);
+  const request = { run: RUN, epoch: 1, from: 'mx1', keepSince: new Date(Date.now() - 60_000).toISOString() };
+  const counts = await beginDial(dialOptions(live), request);
+  assert.deepEqual([counts.kept, counts.anew], [1, 1]);
+  assert.deepEqual(await beginDial(dialOptions(live), request), counts, 'again is no other');
+}
+
+test('mailboxes in use: chosen ones first, every UID as it was, new mail behind it', { skip }, async () => {
+  const live = await served();
+  const { server } = live;
+  const before = await imapSnapshots(server, USERS);
+  const old = await Imap.login(server, ALICE);
+  await old.command('ENABLE QRESYNC');
+  const { uidValidity } = await old.select('INBOX');
+  const highest = (await old.status('INBOX', ['HIGHESTMODSEQ'])).get('HIGHESTMODSEQ') ?? 0n;
+  await old.close();
+  await dialTone(live);
+
   const lmtp = await Lmtp.connect(server);
-  await lmtp.deliver(text('d-1'), ALICE);
-  await now.append('INBOX', text('d-2'), ['\\Flagged', 'new'], DAY);
-  await now.select('INBOX');
-  const dry = await live.restore(['latest', '--behind', '--dry-run']);
-  console.log(JSON.stringify(dry, null, 1));
-  const done = await live.restore(['latest', '--behind']);
-  console.log(JSON.stringify(done, null, 1));
-  console.log(JSON.stringify(await imapSnapshot(server, ALICE), null, 1), JSON.stringify(before, null, 1));
-  console.log(asides(live), complaints(server));
-  console.log(await now.command('NOOP').catch(String));
+  for (const user of [ALICE, BOB, CAROL]) await lmtp.deliver(text('d-1'), user);
+  const clients: Imap[] = [];
+  for (const user of [ALICE, BOB]) {
+    const client = await Imap.login(server, user);
+    await client.append('INBOX', text('d-2'), ['\\Flagged', 'New'], DAY);
+    await client.create('Work').catch(() => undefined);
+    await client.append('Work', text('d-3'), ['Old'], DAY);
+    const stale = await Imap.login(server, user);
+    for (const each of [client, stale]) await each.select('INBOX');
+    // It knows files by names that change now.
+    await client.store('1:*', '+', ['\\Seen']);
+    clients.push(stale, client);
+  }
+  const during = await shown(server, ALICE);
+  assert.deepEqual(subjectsOf(during['INBOX']), ['d-1', 'd-2']);
+  assert.deepEqual(Object.keys(during).toSorted(), ['Fresh', 'INBOX', 'Work', 'Work/Sub'], 'folders are there from the beginning');
+  assert.ok(Object.keys(during['INBOX']?.subjects ?? {}).every((uid) => Number(uid) >= 1_000_000));
+
+  const seen = new Seen();
+  await seen.look(server);
+  const dry = await live.restore(['--behind', '--first', BOB, '--dry-run']);
+  assert.deepEqual(
+    (dry['mailboxes'] as { mailbox: string }[]).map(({ mailbox }) => mailbox),
+    [BOB, ALICE, DAVE],
+  );
+  await seen.look(server);
+  const done = await live.restore(['--behind', '--first', BOB]);
+  assert.deepEqual([done.outcome, done.findings], ['ok', []], JSON.stringify(done));
+  // Clients that had it open write by UIDs that they know.
+  for (const client of clients) await client.command('UID STORE 1:4,1000000:* +FLAGS (Touched)').catch(() => undefined);
+  for (const client of clients) await assert.rejects(client.command('NOOP'), 'it is asked to log in again');
+  await lmtp.deliver(text('d-4'), [ALICE, BOB]);
+  await seen.look(server);
+
+  for (const user of [ALICE, BOB]) {
+    const now = await shown(server, user);
+    for (const folder of ['INBOX', 'Work', 'Work/Sub']) {
+      const was = before[user]?.folders[folder];
+      assert.equal(now[folder]?.uidValidity, was?.uidValidity, `${user} ${folder}`);
+      const state = (await imapSnapshot(server, user)).folders[folder];
+      for (const [uid, message] of Object.entries(was?.messages ?? {}))
+        assert.deepEqual(state?.messages[Number(uid)], message, `${user} ${folder} ${uid}`);
+    }
+    const late = user === ALICE ? ['late-1'] : [];
+    assert.deepEqual(subjectsOf(now['INBOX']), ['h-1', 'h-2', 'h-3', 'h-4', ...late, 'd-1', 'd-2', 'd-4']);
+    assert.deepEqual(subjectsOf(now['Work']), ['w-1', 'w-2', 'w-3', 'w-4', 'd-3']);
+    assert.match(now['INBOX']?.flags['d-2'] ?? '', /New \\Flagged \\Seen|New .*\\Flagged/);
+    assert.equal(now['Work']?.flags['d-3'], 'Old');
+  }
+  const alice = await shown(server, ALICE);
+  assert.deepEqual(
+    [alice['INBOX']?.subjects[5], alice['INBOX']?.flags['late-1'], subjectsOf(alice['Fresh'])],
+    ['late-1', '\\Answered', ['fresh-1']],
+  );
+  assert.deepEqual((await imapSnapshot(server, DAVE)).folders['Work']?.messages, before[DAVE]?.folders['Work']?.messages);
+  assert.deepEqual((await imapSnapshot(server, DAVE)).subscriptions, ['Work']);
+  assert.deepEqual(subjectsOf((await shown(server, CAROL))['INBOX']), ['h-1', 'h-2', 'h-3', 'h-4', 'd-1'], 'a mailbox that was current');
+
+  // A client that knew the mailbox before, and a message that nobody has any more, is told everything.
+  const back = await Imap.login(server, ALICE);
+  await back.command('ENABLE QRESYNC');
+  const { untagged } = await back.command(`SELECT INBOX (QRESYNC (${uidValidity} ${highest} 1:5,7))`);
+  const told = untagged.map((response) => response.text).join('\n');
+  assert.match(told, /VANISHED \(EARLIER\) (6:)?7/);
+  for (const uid of [1, 2, 3, 4]) assert.match(told, new RegExp(`FETCH \\(UID ${uid} `));
+
+  const again = await live.restore(['--behind']);
+  assert.deepEqual(again.counts, { folders: 0, messages: 0, bytes: 0, present: again.counts['present'], failed: 0 });
+  const state = join(live.world.directory, 'state');
+  assert.equal(readDial(state)?.closed, true);
+  assert.equal(new TakenStore(state).read({ store: 'mail', mailbox: ALICE })?.cut.messages.length, 9, 'a merge begins at the snapshot');
+  assert.deepEqual(leftOvers(live), ['.mailrecover-before-abcdef01-'], 'the mail that was moved aside stays');
+  assert.deepEqual(
+    complaints(server).filter((line) => !/UIDVALIDITY changed|view is now inconsistent|Killed with signal 15/.test(line)),
+    [],
+  );
+});
+
+function leftOvers(live: LiveWorld): string[] {
+  return USERS.flatMap((user) => readdirSync(join(live.root, 'example.org', user.split('@')[0] ?? '')))
+    .filter((name) => name.startsWith('.mailrecover'))
+    .map((name) => name.replace(/[0-9a-f]{8}$/, ''));
+}
+
+test('killed again and again while mail comes in, each message is there once', { skip }, async (t) => {
+  const live = await served();
+  const { server, world } = live;
+  const before = await imapSnapshots(server, USERS);
+  await dialTone(live);
+  const config = ['--config', join(world.directory, 'etc/mailrecover.yaml'), '--json'];
+  const args = [...config, 'restore', '--behind', '--yes', '--identity', live.identity];
+  const under = [live.root, join(world.directory, 'state/behind'), join(world.directory, 'state/standby'), '/proc/self/fd'];
+  const counter = join(world.directory, 'counter');
+  const seen = new Seen();
+  const lmtp = await Lmtp.connect(server);
+  const delivered: string[] = [];
+  const deliver = async (): Promise<void> => {
+    const subject = `d-${delivered.length + 1}`;
+    delivered.push(subject);
+    await lmtp.deliver(text(subject), [ALICE, BOB, DAVE]);
+  };
+  await deliver();
+  // Every so many steps in a soak; few times else.
+  const every = rounds(120, 7);
+  let kills = 0;
+  let document: Document | undefined;
+  for (let at = every; document === undefined; at += kills % 5 === 4 ? 1 : 0) {
+    rmSync(counter, { force: true });
+    const torn: Plan = { do: 'kill', at: Math.ceil(at / 5), torn: true, kinds: ['write'], under, counter };
+    const ran = await mailrecover(args, { plans: [kills % 2 === 0 ? { do: 'kill', at, under, counter } : torn], timeout: 600_000 });
+    if (ran.signal === 'SIGKILL') kills++;
+    else {
+      assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+      t.diagnostic(`${readFileSync(counter).length} steps in the last run`);
+      document = ran.json();
+    }
+    await deliver();
+    const client = await Imap.login(server, BOB);
+    await client.select('INBOX');
+    await client.store('1:*', kills % 2 === 0 ? '+' : '-', ['\\Flagged']);
+    await client.close();
+    await seen.look(server);
+    assert.ok(kills < 500);
+  }
+  t.diagnostic(`killed ${kills} times`);
+  for (const user of [ALICE, BOB, DAVE]) {
+    const now = await shown(server, user);
+    const late = user === ALICE ? ['late-1'] : [];
+    const [history, since] = [subjectsOf(now['INBOX']).slice(0, 4 + late.length), subjectsOf(now['INBOX']).slice(4 + late.length)];
+    assert.deepEqual([history, since.toSorted()], [['h-1', 'h-2', 'h-3', 'h-4', ...late], delivered.toSorted()], user);
+    for (const folder of ['INBOX', 'Work', 'Work/Sub']) assert.equal(now[folder]?.uidValidity, before[user]?.folders[folder]?.uidValidity);
+    assert.deepEqual(now['Work']?.subjects, { 1: 'w-1', 2: 'w-2', 3: 'w-3', 4: 'w-4' });
+  }
+  assert.deepEqual(leftOvers(live), ['.mailrecover-before-abcdef01-']);
+});
+
+test('what was begun anew can be taken back as long as nobody used it', { skip }, async () => {
+  const live = await served();
+  const before = await imapSnapshots(live.server, USERS);
+  const request = { run: RUN, epoch: 1, from: 'mx1', keepSince: new Date(Date.now() + 60_000).toISOString() };
+  assert.equal((await beginDial(dialOptions(live), request)).anew, 4);
+  assert.deepEqual(subjectsOf((await shown(live.server, ALICE))['INBOX']), []);
+  await endDial(dialOptions(live), RUN);
+  await endDial(dialOptions(live), RUN);
+  assert.equal(readDial(join(live.world.directory, 'state')), undefined);
+  assert.deepEqual(leftOvers(live), []);
+  assert.deepEqual(await imapSnapshots(live.server, USERS), before);
 });

@@ -15,7 +15,10 @@ function approval(seconds: number): string {
 }
 
 /** With empty mailboxes in place of those that are not current, only what the others lack can be lost for good; what these lack is in the backups. */
-export function boundOf({ dialTone, allowedLoss, allowLoss }: Pick<PromoteOptions, 'dialTone' | 'allowedLoss' | 'allowLoss'>, bound: number): number {
+export function boundOf(
+  { dialTone, allowedLoss, allowLoss }: Pick<PromoteOptions, 'dialTone' | 'allowedLoss' | 'allowLoss'>,
+  bound: number,
+): number {
   return dialTone ? Math.min(bound, spanOf({ allowedLoss, allowLoss })) : bound;
 }
 

@@ -85,15 +85,16 @@ function heldBy(open: SwitchState, { epoch, open: claimed }: EpochState): Findin
 }
 
 function planned(options: PromoteOptions, head: SwitchHead, open: SwitchState | undefined): PlanStep[] {
-  return stepsOf({ ...options, dialTone: head.dialTone === true }, { head, startedAt: open?.startedAt ?? isoNow(), recall: () => undefined }).map(
-    ({ id, title, plan, undo, noReturn }) => ({
-      id,
-      title,
-      lines: plan,
-      undo,
-      noReturn: noReturn === true,
-    }),
-  );
+  return stepsOf(
+    { ...options, dialTone: head.dialTone === true },
+    { head, startedAt: open?.startedAt ?? isoNow(), recall: () => undefined },
+  ).map(({ id, title, plan, undo, noReturn }) => ({
+    id,
+    title,
+    lines: plan,
+    undo,
+    noReturn: noReturn === true,
+  }));
 }
 
 export interface Switched extends CarriedOut {

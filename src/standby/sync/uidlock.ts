@@ -48,13 +48,20 @@ export async function lockUidlist(directory: ByteString, handles: Handles, signa
 function isLeftOver(path: string | Buffer): boolean {
   try {
     const content = readFileSync(path, 'latin1');
-    const isDead = content.startsWith(`${MARK} {`)
-      ? !isAlive(JSON.parse(content.slice(MARK.length)) as ProcessIdentity)
-      : now() - lstatSync(path).mtimeMs > STALE_MS;
+    const isDead = content.startsWith(`${MARK} `) ? !isOwned(content.slice(MARK.length)) : now() - lstatSync(path).mtimeMs > STALE_MS;
     if (isDead) unlinkSync(path);
     return isDead;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return true;
     throw error;
+  }
+}
+
+/** Whether the process lives that a lock of ours names. One that names none was torn as it was written. */
+function isOwned(identity: string): boolean {
+  try {
+    return isAlive(JSON.parse(identity) as ProcessIdentity);
+  } catch {
+    return false;
   }
 }
