@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { BINARY } from '../support/binary.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const FIXTURE = fileURLToPath(new URL('./fixture.ts', import.meta.url));
 
 export interface Ended {
@@ -22,21 +22,21 @@ export interface RunDetails {
   outTo?: string;
 }
 
-/** Runs `mailrecover` from its sources. */
+/** Runs `mailrecover` as it was built. */
 export function mailrecover(args: readonly string[], details: RunDetails = {}): Promise<Ended> {
-  return run(MAIN, args, details);
+  return run(BINARY, args, details);
 }
 
 /** Runs the program with the commands of the fixture. */
 export function fixture(args: readonly string[], details: RunDetails = {}): Promise<Ended> {
-  return run(FIXTURE, args, details);
+  return run(process.execPath, [FIXTURE, ...args], details);
 }
 
-function run(script: string, args: readonly string[], { env = {}, signalWhen, closeOut = false, outTo }: RunDetails): Promise<Ended> {
+function run(program: string, args: readonly string[], { env = {}, signalWhen, closeOut = false, outTo }: RunDetails): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const out = outTo === undefined ? undefined : openSync(outTo, 'w');
-    const child = spawn(process.execPath, [script, ...args], {
-      env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env },
+    const child = spawn(program, args, {
+      env: { ...passedOn('PATH', 'NODE_COMPILE_CACHE'), TZ: 'UTC', ...env },
       stdio: ['ignore', out ?? 'pipe', 'pipe'],
     });
     if (out !== undefined) closeSync(out);
@@ -54,4 +54,8 @@ function run(script: string, args: readonly string[], { env = {}, signalWhen, cl
     child.on('error', reject);
     child.on('close', (code) => resolve({ ...ended, code }));
   });
+}
+
+function passedOn(...names: string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
 }

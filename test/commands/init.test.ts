@@ -10,7 +10,8 @@ import { generateIdentity } from '../../src/repository/age/keys.ts';
 import { mailrecover } from '../cli/program.ts';
 import { findProgram, missing } from '../support/host.ts';
 import { onTerminal } from '../support/terminal.ts';
-import { initArguments, keyOnSheet, MAIN, makeSetting } from './setting.ts';
+import { BINARY } from '../support/binary.ts';
+import { initArguments, keyOnSheet, makeSetting } from './setting.ts';
 
 test('init without a recipient makes a key, a repository, a sheet and a configuration with which all works at once', async () => {
   const setting = makeSetting();
@@ -127,8 +128,8 @@ test('what is missing is asked for on a terminal, and an error without one', asy
   const reason = missing('script', 'age-keygen');
   if (reason !== false) return t.skip(reason);
   const answered = await onTerminal(
-    process.execPath,
-    [MAIN, '--config', setting.config, 'init', '--mail', setting.mail, '--state', setting.state],
+    BINARY,
+    ['--config', setting.config, 'init', '--mail', setting.mail, '--state', setting.state],
     [
       [/where should the repository lie [^\n]*\? /, setting.repository],
       [/passphrase for the private key [^\n]*: /, 'correct horse'],

@@ -9,7 +9,8 @@ import { keyGroups } from '../../src/repository/sheet.ts';
 import { missing } from '../support/host.ts';
 import { writeMessage } from '../support/maildir.ts';
 import { onTerminal } from '../support/terminal.ts';
-import { initArguments, keyOnSheet, MAIN, makeSetting, type Setting } from './setting.ts';
+import { BINARY } from '../support/binary.ts';
+import { initArguments, keyOnSheet, makeSetting, type Setting } from './setting.ts';
 
 async function deliver({ root }: Setting, name: string): Promise<void> {
   writeMessage(
@@ -70,8 +71,8 @@ test('the key is confirmed from paper, and leaves the host', async (t) => {
   const groups = keyGroups(key);
   const confirm = (answer: (group: string) => string, remove: string, ...more: string[]) =>
     onTerminal(
-      process.execPath,
-      [MAIN, '--config', setting.config, 'key', 'confirm', ...more],
+      BINARY,
+      ['--config', setting.config, 'key', 'confirm', ...more],
       [
         [/group (\d+) of the private key [^\n]*: /, (match) => answer(groups[Number(match[1]) - 1] ?? '')],
         [/remove [^\n]* from this host\? \[y\/N\] /, remove],

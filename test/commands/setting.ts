@@ -1,12 +1,9 @@
 /** A host with some mail, set up by `init`, for tests of commands from end to end. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { mailrecover, type Ended } from '../cli/program.ts';
 import { writeTree } from '../support/maildir.ts';
 import { scratch } from '../support/tmp.ts';
-
-export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 export interface Result {
   code: number | null;
