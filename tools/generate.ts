@@ -1,5 +1,5 @@
 /**
- * Writes what is made from the commands' and the configuration's specifications: docs/reference and man.
+ * Writes what is made from the commands' and the configuration's specifications: docs/reference and man; and checks that the catalogue of messages is whole.
  * With --check it writes nothing, and fails when a file is out of step.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { sampleConfig } from '../src/config/sample.ts';
 import { configPage } from './docs/config-page.ts';
 import { commandPage, exitCodesPage, indexPage, resultPage } from './docs/markdown.ts';
 import { releasedModule } from './released.ts';
+import { wordsProblems } from './words/check.ts';
 import { commandManual, mainManual } from './docs/manual.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -52,6 +53,14 @@ const found = present();
 const changed = [...wanted].filter(([path, text]) => found.get(path) !== text).map(([path]) => path);
 const stale = [...found.keys()].filter((path) => !wanted.has(path));
 
+const words = wordsProblems(ROOT);
+if (words.length > 0) {
+  for (const problem of words) console.error(problem);
+  console.error(
+    'hint: put the English with its parts numbered, and its Japanese, into a file there; docs/design.md, "Telling people", says how the catalogue is kept',
+  );
+  process.exitCode = 1;
+}
 if (process.argv.includes('--check')) {
   for (const path of [...changed, ...stale]) console.error(`out of step: ${path}`);
   if (changed.length + stale.length > 0) {

@@ -26,6 +26,8 @@ interface Session {
   command: string;
   config: Config | undefined;
   cleanups: (() => void | Promise<void>)[];
+  /** Says in the reader's language what was made in English, line by line. */
+  translate: (text: string) => string;
   /** What happened after a run that threw, and so has no result of its own. */
   afterwards: Finding[];
 }
@@ -44,6 +46,7 @@ export async function main(argv: readonly string[], registry: Registry): Promise
     command: scan.words[0] ?? '',
     config: undefined,
     cleanups: [],
+    translate: await translator(scan.globals.lang),
     afterwards: [],
   };
   process.on('uncaughtException', (error) => {
@@ -58,6 +61,17 @@ export async function main(argv: readonly string[], registry: Registry): Promise
     return;
   }
   await end(session, result);
+}
+
+/** The catalogue is loaded only where another language than English is asked for. */
+async function translator(lang: Globals['lang']): Promise<(text: string) => string> {
+  if (lang === 'en') return (text) => text;
+  const { inLanguage } = await import('../report/words/say.ts');
+  return (text) =>
+    text
+      .split('\n')
+      .map((line) => inLanguage(lang, line))
+      .join('\n');
 }
 
 async function tellVersion(): Promise<CommandResult> {
@@ -99,14 +113,14 @@ async function start(
     import('./reported.ts'),
   ]);
   const interruptedBy = session.signals.exitCode;
-  const { startedAt, output } = session;
+  const { startedAt, output, translate } = session;
   const around = {
     context,
     registry,
     command: command.name,
     startedAt,
     interruptedBy,
-    warn: (text: string) => output.err(`warning: ${text}\n`),
+    warn: (text: string) => output.err(`${translate('warning:')} ${translate(text)}\n`),
   };
   const afterwards = (findings: readonly Finding[]): void => void session.afterwards.push(...findings);
   return reported({ context, command: command.name, startedAt, interruptedBy, afterwards }, () =>
@@ -150,10 +164,10 @@ function contextOf(session: Session): CommandContext {
     config: () => (config ??= load()),
     async ask(question, { secret = false } = {}) {
       const { askAtTerminal } = await import('./prompt.ts');
-      return askAtTerminal(question, secret, session.signals.signal);
+      return askAtTerminal(session.translate(question), secret, session.signals.signal);
     },
     input: () => process.stdin,
-    tell: (text) => output.err(`${text}\n`),
+    tell: (text) => output.err(`${session.translate(text)}\n`),
     onEnd: (cleanup) => session.cleanups.push(cleanup),
   };
 }
@@ -193,7 +207,7 @@ async function end(session: Session, result: CommandResult, error?: unknown): Pr
     }
   } catch (problem) {
     // Raw output may fail while it is read from the repository: that is the run's failure after all.
-    session.output.err(`mailrecover: ${errorReport(problem).message}\n`);
+    session.output.err(`mailrecover: ${session.translate(errorReport(problem).message)}\n`);
     leave(exitCodeOf('failed', [errorReport(problem).code]));
     return;
   }

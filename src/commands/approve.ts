@@ -52,7 +52,8 @@ export default defineCommand({
       outcome: 'ok',
       counts: { approved: waiting.length },
       fields: { approved: waiting.map(({ id }) => id) },
-      render: (text) => `approved: ${waiting.map(({ id, time }) => `${text.bold(id.slice(0, 12))} of ${text.time(time)}`).join(', ')}`,
+      render: (text) =>
+        text.say`approved: ${waiting.map(({ id, time }) => text.say`${text.bold(id.slice(0, 12))} of ${text.time(time)}`).join(', ')}`,
     };
   },
 });

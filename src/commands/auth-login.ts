@@ -64,11 +64,11 @@ export default defineCommand({
       fields: { account: name, mailbox: account.mailbox, ...(login === undefined ? {} : { dies: isoTime(login.at) }) },
       render: (text) =>
         [
-          `${text.green('signed in')} to account ${text.bold(name)}`,
+          text.say`${text.green(text.say`signed in`)} to account ${text.bold(name)}`,
           ...(login === undefined
             ? []
-            : [`it ends on ${text.time(isoTime(login.at))} unless it is used; a weekly 'mailrecover auth refresh' uses it`]),
-          `next: mailrecover auth test ${name}`,
+            : [text.say`it ends on ${text.time(isoTime(login.at))} unless it is used; a weekly 'mailrecover auth refresh' uses it`]),
+          text.say`next: mailrecover auth test ${name}`,
         ].join('\n'),
     };
   },

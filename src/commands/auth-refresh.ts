@@ -58,11 +58,13 @@ export default defineCommand({
       fields: { accounts },
       render: (text) =>
         accounts.length === 0
-          ? 'no accounts are configured'
+          ? text.say`no accounts are configured`
           : text.pairs(
               accounts.map(({ name, refreshed: good, expiresAt }) => [
                 name,
-                good ? `${text.green('refreshed')}, good until ${text.time(expiresAt ?? '')}` : text.red('no token'),
+                good
+                  ? text.say`${text.green(text.say`refreshed`)}, good until ${text.time(expiresAt ?? '')}`
+                  : text.red(text.say`no token`),
               ]),
             ),
     };

@@ -66,23 +66,31 @@ export default defineCommand({
       fields: { accounts },
       render: (text) =>
         rows.length === 0
-          ? 'no accounts are configured'
+          ? text.say`no accounts are configured`
           : rows
               .map(({ account, state, delegation }) =>
                 text.pairs([
-                  ['account', `${text.bold(account.name)}  ${state.ready ? text.green('ready') : text.red('can not send')}`],
-                  ['sends as', `${account.mailbox}, ${account.provider}, ${account.grant}`],
+                  [
+                    text.say`account`,
+                    `${text.bold(account.name)}  ${state.ready ? text.green(text.say`ready`) : text.red(text.say`can not send`)}`,
+                  ],
+                  [text.say`sends as`, `${account.mailbox}, ${account.provider}, ${account.grant}`],
                   ...(state.usedAt === undefined || account.grant === 'application'
                     ? []
-                    : [['last used', text.time(isoTime(state.usedAt))] as [string, string]]),
+                    : [[text.say`last used`, text.time(isoTime(state.usedAt))] as [string, string]]),
                   ...state.deaths.map((death): [string, string] => {
                     const left = days(death);
-                    const when = `${left < 0 ? 'ended' : 'ends'} on ${text.time(isoTime(death.at))}, ${left < 0 ? `${-left} days ago` : `in ${left} days`}`;
+                    const when = text.say`${left < 0 ? text.say`ended` : text.say`ends`} on ${text.time(isoTime(death.at))}, ${left < 0 ? text.say`${-left} days ago` : text.say`in ${left} days`}`;
                     return [death.what, left < 0 ? text.red(when) : left < SOON_DAYS ? text.yellow(when) : when];
                   }),
                   ...(delegation === undefined
                     ? []
-                    : [['delegation', `client id ${delegation.clientId}, scopes ${delegation.scopes.join(',')}`] as [string, string]]),
+                    : [
+                        [text.say`delegation`, text.say`client id ${delegation.clientId}, scopes ${delegation.scopes.join(',')}`] as [
+                          string,
+                          string,
+                        ],
+                      ]),
                 ]),
               )
               .join('\n\n'),

@@ -47,19 +47,19 @@ export default defineCommand({
       fields: { path, config },
       render: (text) =>
         text.pairs([
-          ['configuration', `${path}  ${text.green('valid')}`],
+          [text.say`configuration`, `${path}  ${text.green(text.say`valid`)}`],
           ...config.stores.map(({ name, path: pattern, imap }): [string, string] => [
-            `store ${name}`,
-            pattern ?? `IMAP accounts ${imap?.accounts.join(', ') ?? ''}`,
+            text.say`store ${name}`,
+            pattern ?? text.say`IMAP accounts ${imap?.accounts.join(', ') ?? ''}`,
           ]),
-          ['repository', config.repository.at],
+          [text.say`repository`, config.repository.at],
           [
-            'encryption',
+            text.say`encryption`,
             config.encryption
-              ? `to ${config.recipients.length} recipient${config.recipients.length === 1 ? '' : 's'}`
-              : text.yellow('none'),
+              ? text.say`to ${config.recipients.length} recipient${config.recipients.length === 1 ? '' : 's'}`
+              : text.yellow(text.say`none`),
           ],
-          ['state', config.state],
+          [text.say`state`, config.state],
         ]),
     };
   },

@@ -212,8 +212,15 @@ function render(rows: readonly CopyRow[], dry: boolean, text: TextHelpers): stri
     text.number(objects),
     text.size(bytes),
     text.number(present),
-    forgotten === 0 ? '' : `${text.number(forgotten)} forgotten there`,
+    forgotten === 0 ? '' : text.say`${text.number(forgotten)} forgotten there`,
   ]);
-  const head = ['to', dry ? 'would be copied' : 'copied', 'objects', 'size', 'there before', ''];
+  const head = [
+    text.say`to`,
+    dry ? text.say`would be copied` : text.say`copied`,
+    text.say`objects`,
+    text.say`size`,
+    text.say`there before`,
+    '',
+  ];
   return text.table(cells, { head, right: [1, 2, 3, 4] });
 }

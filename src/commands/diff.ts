@@ -64,7 +64,7 @@ export default defineCommand({
 });
 
 function renderDiff({ changes, counts }: DiffReport, text: TextHelpers): string {
-  if (changes.length === 0) return 'no difference';
+  if (changes.length === 0) return text.say`no difference`;
   const sign = { added: text.green('+'), removed: text.red('-'), moved: text.cyan('>'), flags: text.yellow('~'), content: text.red('!') };
   const blocks = [...Map.groupBy(changes, ({ mailbox }) => mailbox)].map(([mailbox, rows]) => {
     const cells = rows.map((row) => [
@@ -76,7 +76,13 @@ function renderDiff({ changes, counts }: DiffReport, text: TextHelpers): string 
     ]);
     return `${text.bold(mailbox)}\n${text.table(cells)}`;
   });
-  const words = { added: 'added', removed: 'removed', moved: 'moved', flags: 'with other flags', content: text.red('with other bytes') };
+  const words = {
+    added: text.say`added`,
+    removed: text.say`removed`,
+    moved: text.say`moved`,
+    flags: text.say`with other flags`,
+    content: text.red(text.say`with other bytes`),
+  };
   const sums = (['added', 'removed', 'moved', 'flags', 'content'] as const)
     .filter((kind) => counts[kind] > 0)
     .map((kind) => `${text.number(counts[kind])} ${words[kind]}`);
@@ -86,7 +92,7 @@ function renderDiff({ changes, counts }: DiffReport, text: TextHelpers): string 
 function renderSystem(changes: readonly SystemChange[], text: TextHelpers): string[] {
   if (changes.length === 0) return [];
   const sign = { added: text.green('+'), removed: text.red('-'), content: text.yellow('~'), attributes: text.cyan('%') };
-  return [text.bold('the server'), ...changes.map(({ change, path }) => `  ${sign[change]} ${path}`)];
+  return [text.bold(text.say`the server`), ...changes.map(({ change, path }) => `  ${sign[change]} ${path}`)];
 }
 
 function folderText({ folder, movedFrom }: Change): string {

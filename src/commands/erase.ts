@@ -143,11 +143,11 @@ export default defineCommand({
       ],
       render: (text) =>
         text.pairs([
-          ['erased', `${options.mailbox.join(', ')}: ${text.number(report.erased.length)} messages and parts of files`],
-          ['snapshots', `${text.number(report.replaced.length)} replaced`],
-          ['removed', `${text.number(removed.objects)} objects, ${text.size(removed.bytes)}`],
-          ['left', left.length === 0 ? 'nothing' : text.yellow(left.join('; '))],
-          ['certificate', path],
+          [text.say`erased`, text.say`${options.mailbox.join(', ')}: ${text.number(report.erased.length)} messages and parts of files`],
+          [text.say`snapshots`, text.say`${text.number(report.replaced.length)} replaced`],
+          [text.say`removed`, text.say`${text.number(removed.objects)} objects, ${text.size(removed.bytes)}`],
+          [text.say`left`, left.length === 0 ? text.say`nothing` : text.yellow(left.join('; '))],
+          [text.say`certificate`, path],
         ]),
     };
   },
@@ -292,10 +292,16 @@ async function writeCertificate({ author }: Care, path: string, facts: Certifica
 
 function renderPlan(names: readonly string[], plan: ErasePlan, left: readonly string[], text: TextHelpers): string {
   return text.pairs([
-    ['would erase', `${names.join(', ')}: ${text.number(plan.messages)} messages at most in a snapshot, ${text.size(plan.bytes)}`],
-    ['entries', `${text.number(plan.entries.erased)} go, ${text.number(plan.entries.shared)} stay since others have the same`],
-    ['written anew', `packs: ${text.number(plan.packs.size)}, catalogs: ${text.number(plan.catalogs.size)}`],
-    ['replaced', `${text.number(plan.snapshots.length)} snapshots`],
-    ['would stay', left.length === 0 ? 'nothing that is known' : left.join('; ')],
+    [
+      text.say`would erase`,
+      text.say`${names.join(', ')}: ${text.number(plan.messages)} messages at most in a snapshot, ${text.size(plan.bytes)}`,
+    ],
+    [
+      text.say`entries`,
+      text.say`${text.number(plan.entries.erased)} go, ${text.number(plan.entries.shared)} stay since others have the same`,
+    ],
+    [text.say`written anew`, text.say`packs: ${text.number(plan.packs.size)}, catalogs: ${text.number(plan.catalogs.size)}`],
+    [text.say`replaced`, text.say`${text.number(plan.snapshots.length)} snapshots`],
+    [text.say`would stay`, left.length === 0 ? text.say`nothing that is known` : left.join('; ')],
   ]);
 }

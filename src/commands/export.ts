@@ -93,11 +93,11 @@ const notInJson = {
 
 function render({ counts }: ExportReport, snapshot: string, to: string, text: TextHelpers): string {
   return text.pairs([
-    ['snapshot', text.bold(snapshot.slice(0, 16))],
-    ['exported to', to],
+    [text.say`snapshot`, text.bold(snapshot.slice(0, 16))],
+    [text.say`exported to`, to],
     [
-      'messages',
-      `${text.number(counts.messages)} in ${text.number(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}, ${text.size(counts.bytes)}`,
+      text.say`messages`,
+      text.say`${text.number(counts.messages)} in ${text.number(counts.mailboxes)} ${counts.mailboxes === 1 ? text.say`mailbox` : text.say`mailboxes`}, ${text.size(counts.bytes)}`,
     ],
   ]);
 }

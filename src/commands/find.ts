@@ -112,15 +112,17 @@ export default defineCommand({
 });
 
 function renderMatches(rows: readonly Match[], total: number, text: TextHelpers): string {
-  if (rows.length === 0) return 'no messages found';
+  if (rows.length === 0) return text.say`no messages found`;
   const cells = rows.map((row) => [
     row.date === undefined ? '' : text.time(row.date),
     row.folder,
     shorten(row.from, 28),
     shorten(row.subject, 40),
-    row.deletedAfter === undefined ? row.snapshot.slice(0, 12) : text.yellow(`${row.snapshot.slice(0, 12)} gone`),
+    row.deletedAfter === undefined ? row.snapshot.slice(0, 12) : text.yellow(text.say`${row.snapshot.slice(0, 12)} gone`),
     text.bold(row.message),
   ]);
-  const table = text.table(cells, { head: ['date', 'folder', 'from', 'subject', 'snapshot', 'message'] });
-  return rows.length < total ? `${table}\n${text.dim(`… and ${text.number(total - rows.length)} more`)}` : table;
+  const table = text.table(cells, {
+    head: [text.say`date`, text.say`folder`, text.say`from`, text.say`subject`, text.say`snapshot`, text.say`message`],
+  });
+  return rows.length < total ? `${table}\n${text.dim(text.say`… and ${text.number(total - rows.length)} more`)}` : table;
 }

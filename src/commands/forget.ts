@@ -148,15 +148,15 @@ function rows({ snapshots }: ForgetPlan): Record<string, unknown>[] {
 }
 
 function render({ snapshots }: ForgetPlan, count: number, dry: boolean, text: TextHelpers): string {
-  const verdict = dry ? `${text.number(count)} snapshots would be forgotten` : `${text.number(count)} snapshots forgotten`;
-  const stay = `${text.number(snapshots.length - count)} stay`;
+  const verdict = dry ? text.say`${text.number(count)} snapshots would be forgotten` : text.say`${text.number(count)} snapshots forgotten`;
+  const stay = text.say`${text.number(snapshots.length - count)} stay`;
   const cells = snapshots.map(({ id, time, host, messages, keep }) => [
     text.bold(id.slice(0, 12)),
     text.time(time),
     host,
     text.number(messages),
-    keep.length === 0 ? text.yellow('forget') : `keep: ${keep.join(', ')}`,
+    keep.length === 0 ? text.yellow(text.say`forget`) : text.say`keep: ${keep.join(', ')}`,
   ]);
-  const next = !dry && count > 0 ? '\nthe space comes back with: mailrecover prune' : '';
-  return `${verdict}, ${stay}\n${text.table(cells, { head: ['snapshot', 'made', 'host', 'messages', ''], right: [3] })}${next}`;
+  const next = !dry && count > 0 ? text.say`\nthe space comes back with: mailrecover prune` : '';
+  return `${verdict}, ${stay}\n${text.table(cells, { head: [text.say`snapshot`, text.say`made`, text.say`host`, text.say`messages`, ''], right: [3] })}${next}`;
 }

@@ -51,7 +51,7 @@ export default defineCommand({
       return {
         outcome: 'ok',
         fields: { hold: id, mailbox: options.mailbox },
-        render: (text) => `held: mailbox ${options.mailbox ?? ''}, and with it every snapshot; hold ${text.bold(id.slice(0, 12))}`,
+        render: (text) => text.say`held: mailbox ${options.mailbox ?? ''}, and with it every snapshot; hold ${text.bold(id.slice(0, 12))}`,
       };
     }
     const { chooseSnapshot } = await import('./choose-snapshot.ts');
@@ -61,7 +61,8 @@ export default defineCommand({
       outcome: findings.some(({ severity }) => severity !== 'info') ? 'warning' : 'ok',
       findings,
       fields: { hold: id, snapshot: snapshot.id },
-      render: (text) => `held: snapshot ${snapshot.id.slice(0, 12)} of ${text.time(snapshot.time)}; hold ${text.bold(id.slice(0, 12))}`,
+      render: (text) =>
+        text.say`held: snapshot ${snapshot.id.slice(0, 12)} of ${text.time(snapshot.time)}; hold ${text.bold(id.slice(0, 12))}`,
     };
   },
 });

@@ -50,16 +50,18 @@ export default defineCommand({
       fields: { holds: rows },
       render: (text) =>
         rows.length === 0
-          ? 'nothing is held'
+          ? text.say`nothing is held`
           : text.table(
               rows.map(({ id, snapshot, mailbox, reason, host, time }) => [
                 text.bold(id.slice(0, 12)),
-                snapshot === undefined ? (mailbox ?? 'a mailbox (with --identity: which)') : `snapshot ${snapshot.slice(0, 12)}`,
+                snapshot === undefined
+                  ? (mailbox ?? text.say`a mailbox (with --identity: which)`)
+                  : text.say`snapshot ${snapshot.slice(0, 12)}`,
                 text.time(time),
                 host,
                 reason,
               ]),
-              { head: ['hold', 'holds', 'since', 'by', 'reason'] },
+              { head: [text.say`hold`, text.say`holds`, text.say`since`, text.say`by`, text.say`reason`] },
             ),
     };
   },

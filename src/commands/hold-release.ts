@@ -37,6 +37,6 @@ export default defineCommand({
         },
       );
     await writeRecord(care.place.target, care.author, 'release', { hold: only.id, reason });
-    return { outcome: 'ok', fields: { hold: only.id }, render: () => `released: ${only.id.slice(0, 12)} (${only.reason})` };
+    return { outcome: 'ok', fields: { hold: only.id }, render: (text) => text.say`released: ${only.id.slice(0, 12)} (${only.reason})` };
   },
 });

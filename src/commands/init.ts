@@ -128,15 +128,17 @@ function keyFindings({ identityFile }: InitPlan): Finding[] {
 
 function renderPlan(plan: InitPlan, text: TextHelpers): string {
   return [
-    ...plan.says.map((line) => `found: ${line}`),
+    ...plan.says.map((line) => text.say`found: ${line}`),
     '',
-    text.bold(`would write ${plan.configPath}:`),
+    text.bold(text.say`would write ${plan.configPath}:`),
     '',
     plan.configText,
-    `would make the repository ${plan.repository}`,
+    text.say`would make the repository ${plan.repository}`,
     ...(plan.identityFile === undefined
       ? []
-      : [`would make a key pair and put its public half in place of the recipient above, its private half into ${plan.identityFile}`]),
+      : [
+          text.say`would make a key pair and put its public half in place of the recipient above, its private half into ${plan.identityFile}`,
+        ]),
   ].join('\n');
 }
 
@@ -149,25 +151,25 @@ interface Done {
 function renderDone(plan: InitPlan, { sheetText, sheetFile }: Done, text: TextHelpers): string {
   const { identityFile } = plan;
   const rows: [string, string][] = [
-    ['configuration', plan.configPath],
-    ['repository', plan.repository],
+    [text.say`configuration`, plan.configPath],
+    [text.say`repository`, plan.repository],
     [
-      'encryption',
+      text.say`encryption`,
       plan.recipients.length === 0
-        ? text.yellow('none')
-        : `to ${plan.recipients.length} recipient${plan.recipients.length === 1 ? '' : 's'}`,
+        ? text.yellow(text.say`none`)
+        : text.say`to ${plan.recipients.length} recipient${plan.recipients.length === 1 ? '' : 's'}`,
     ],
-    ...(identityFile === undefined ? [] : [['private key', identityFile] as [string, string]]),
-    ['recovery sheet', sheetText === undefined ? sheetFile : `below, and in ${sheetFile}`],
+    ...(identityFile === undefined ? [] : [[text.say`private key`, identityFile] as [string, string]]),
+    [text.say`recovery sheet`, sheetText === undefined ? sheetFile : text.say`below, and in ${sheetFile}`],
   ];
   const next = [
-    text.bold('next'),
-    '  mailrecover backup',
-    ...(identityFile === undefined ? [] : ['  print the sheet, keep it away from this host, then: mailrecover key confirm']),
+    text.bold(text.say`next`),
+    text.say`  mailrecover backup`,
+    ...(identityFile === undefined ? [] : [text.say`  print the sheet, keep it away from this host, then: mailrecover key confirm`]),
   ];
   const line = text.dim('-'.repeat(80));
   return [
-    ...plan.says.map((said) => `found: ${said}`),
+    ...plan.says.map((said) => text.say`found: ${said}`),
     '',
     text.pairs(rows),
     '',

@@ -26,9 +26,11 @@ export default defineCommand({
       fields: { recipients },
       render: (text) =>
         [
-          changed ? `${text.green('added')} ${recipient}` : `${recipient} was a recipient already; the dedup secret was wrapped anew`,
-          'What is stored from now on can be read with its identity, too. What was stored before can not:',
-          'keep the identities that read it.',
+          changed
+            ? `${text.green(text.say`added`)} ${recipient}`
+            : text.say`${recipient} was a recipient already; the dedup secret was wrapped anew`,
+          text.say`What is stored from now on can be read with its identity, too. What was stored before can not:`,
+          text.say`keep the identities that read it.`,
         ].join('\n'),
     };
   },

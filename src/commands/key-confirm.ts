@@ -39,7 +39,7 @@ export default defineCommand({
       outcome: left === undefined ? 'ok' : 'warning',
       findings: left === undefined ? [] : [left],
       fields: { confirmed: true, removed },
-      render: (text) => [text.green('confirmed'), ...removed.map((file) => `removed ${file}`)].join('\n'),
+      render: (text) => [text.green(text.say`confirmed`), ...removed.map((file) => text.say`removed ${file}`)].join('\n'),
     };
   },
 });

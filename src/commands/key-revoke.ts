@@ -25,9 +25,9 @@ export default defineCommand({
       fields: { recipients },
       render: (text) =>
         [
-          `${text.green('revoked')} ${recipient}`,
-          'What is stored from now on can not be read with its identity. What was stored before still can, and it may know the dedup secret,',
-          'which reads no mail. If the key is in wrong hands: keep them away from this repository, and begin a new one.',
+          `${text.green(text.say`revoked`)} ${recipient}`,
+          text.say`What is stored from now on can not be read with its identity. What was stored before still can, and it may know the dedup secret,`,
+          text.say`which reads no mail. If the key is in wrong hands: keep them away from this repository, and begin a new one.`,
         ].join('\n'),
     };
   },

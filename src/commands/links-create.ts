@@ -62,7 +62,7 @@ export default defineCommand({
         fields: {
           link: { place: place.name, kind: place.kind, name: plain.name, bytes: plain.size, readers, expiresAt: isoTime(expiresAt) },
         },
-        render: (text) => `'${plain.name}' (${text.size(plain.size)}) would be put into ${place.name} for ${readers.join(', ')}`,
+        render: (text) => text.say`'${plain.name}' (${text.size(plain.size)}) would be put into ${place.name} for ${readers.join(', ')}`,
       };
     const sealedFile = encrypt.length === 0 ? undefined : await (await import('./links/encrypt.ts')).sealed(file, encrypt, state);
     try {
@@ -86,10 +86,10 @@ export default defineCommand({
         fields: { link: { ...shownLink(link), url: link.url } },
         render: (text) =>
           text.pairs([
-            ['link', link.url ?? ''],
-            ['for', link.open === true ? text.yellow('whoever has the link') : readers.join(', ')],
-            ['until', text.time(isoTime(link.expiresAt))],
-            ['id', `${link.id}  (mailrecover links revoke ${link.id})`],
+            [text.say`link`, link.url ?? ''],
+            [text.say`for`, link.open === true ? text.yellow(text.say`whoever has the link`) : readers.join(', ')],
+            [text.say`until`, text.time(isoTime(link.expiresAt))],
+            [text.say`id`, text.say`${link.id}  (mailrecover links revoke ${link.id})`],
             ['sha256', link.sha256],
           ]),
       };

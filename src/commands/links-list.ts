@@ -39,18 +39,21 @@ export default defineCommand({
       fields: { links: shown.map(shownLink) },
       render: (text) =>
         shown.length === 0
-          ? 'no links'
+          ? text.say`no links`
           : text.table(
               shown.map((link) => [
                 link.id,
-                link.state === 'open' ? text.green('open') : link.state === 'pending' ? text.yellow('pending') : link.state,
+                link.state === 'open' ? text.green(text.say`open`) : link.state === 'pending' ? text.yellow(text.say`pending`) : link.state,
                 link.place,
                 link.name,
                 text.size(link.bytes),
                 text.time(isoTime(link.endedAt ?? link.expiresAt)),
-                link.open === true ? 'whoever has the link' : link.readers.join(', '),
+                link.open === true ? text.say`whoever has the link` : link.readers.join(', '),
               ]),
-              { head: ['id', 'state', 'place', 'file', 'size', 'until', 'readers'], right: [4] },
+              {
+                head: [text.say`id`, text.say`state`, text.say`place`, text.say`file`, text.say`size`, text.say`until`, text.say`readers`],
+                right: [4],
+              },
             ),
     };
   },

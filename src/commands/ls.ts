@@ -87,7 +87,7 @@ export default defineCommand({
 });
 
 function renderMailboxes(rows: readonly ListedMailbox[], text: TextHelpers): string {
-  if (rows.length === 0) return 'no mailboxes';
+  if (rows.length === 0) return text.say`no mailboxes`;
   const stores = new Set(rows.map((row) => row.store)).size > 1;
   const cells = rows.map((row) => [
     text.number(row.folders),
@@ -96,11 +96,14 @@ function renderMailboxes(rows: readonly ListedMailbox[], text: TextHelpers): str
     text.bold(row.mailbox),
     ...(stores ? [row.store] : []),
   ]);
-  return text.table(cells, { head: ['folders', 'messages', 'size', 'mailbox', ...(stores ? ['store'] : [])], right: [0, 1, 2] });
+  return text.table(cells, {
+    head: [text.say`folders`, text.say`messages`, text.say`size`, text.say`mailbox`, ...(stores ? [text.say`store`] : [])],
+    right: [0, 1, 2],
+  });
 }
 
 function renderFolders(rows: readonly ListedFolder[], text: TextHelpers): string {
-  if (rows.length === 0) return 'no folders';
+  if (rows.length === 0) return text.say`no folders`;
   const several = new Set(rows.map((row) => row.mailbox)).size > 1;
   const cells = rows.map((row) => [
     text.number(row.messages),
@@ -108,25 +111,28 @@ function renderFolders(rows: readonly ListedFolder[], text: TextHelpers): string
     text.bold(row.folder),
     ...(several ? [row.mailbox] : []),
   ]);
-  return text.table(cells, { head: ['messages', 'size', 'folder', ...(several ? ['mailbox'] : [])], right: [0, 1] });
+  return text.table(cells, {
+    head: [text.say`messages`, text.say`size`, text.say`folder`, ...(several ? [text.say`mailbox`] : [])],
+    right: [0, 1],
+  });
 }
 
 function renderMessages(rows: readonly ListedMessage[], text: TextHelpers): string {
-  if (rows.length === 0) return 'no messages';
+  if (rows.length === 0) return text.say`no messages`;
   const cells = rows.map((row) => [text.time(row.date), text.size(row.size), text.bold(row.message), flagsText(row.flags)]);
-  return text.table(cells, { head: ['received', 'size', 'message', 'flags'], right: [1] });
+  return text.table(cells, { head: [text.say`received`, text.say`size`, text.say`message`, text.say`flags`], right: [1] });
 }
 
 function renderSystem(rows: readonly SystemEntry[], text: TextHelpers): string {
-  if (rows.length === 0) return "nothing but mail; 'system:' in the configuration adds the server";
+  if (rows.length === 0) return text.say`nothing but mail; 'system:' in the configuration adds the server`;
   const cells = rows.map(({ path, size, mode, user, group, date, to }) => [
     text.time(date),
     text.size(size),
-    mode ?? 'link',
+    mode ?? text.say`link`,
     `${user}:${group}`,
     to === undefined ? text.bold(path) : `${text.bold(path)} → ${to}`,
   ]);
-  return text.table(cells, { head: ['changed', 'size', 'mode', 'owner', 'path'], right: [1, 2] });
+  return text.table(cells, { head: [text.say`changed`, text.say`size`, text.say`mode`, text.say`owner`, text.say`path`], right: [1, 2] });
 }
 
 function flagsText(flags: readonly string[]): string {

@@ -73,7 +73,7 @@ export default defineCommand({
     const told: Pick<CommandResult, 'outcome' | 'findings'> = { outcome: findings.length === 0 ? 'ok' : 'partial', findings };
     if (options.to === undefined) return { ...told, fields: { metrics }, output: text };
     const path = resolve(options.to);
-    return { ...told, fields: { metrics, path }, artifacts: [{ kind: 'metrics', path }], render: () => `written to ${path}` };
+    return { ...told, fields: { metrics, path }, artifacts: [{ kind: 'metrics', path }], render: (text) => text.say`written to ${path}` };
   },
 });
 

@@ -44,7 +44,7 @@ export default defineCommand({
         outcome: 'ok',
         counts: { sent: 0, waiting: mails.length },
         fields: { due: due.map(({ mail }) => mail.id), waiting: mails.map(({ mail }) => mail.id) },
-        render: (text) => `${text.number(due.length)} of ${text.number(mails.length)} mails would be sent`,
+        render: (text) => text.say`${text.number(due.length)} of ${text.number(mails.length)} mails would be sent`,
       };
     }
     const { sent, waiting, findings } = await flush({ ...delivery, all, now: false });
@@ -54,7 +54,7 @@ export default defineCommand({
       counts: { sent: sent.length, waiting: waiting.length },
       findings,
       fields: { sent: sent.map(({ mail }) => mail.id), waiting: waiting.map(({ mail }) => mail.id) },
-      render: (text) => `${text.number(sent.length)} sent, ${text.number(waiting.length)} waiting`,
+      render: (text) => text.say`${text.number(sent.length)} sent, ${text.number(waiting.length)} waiting`,
     };
   },
 });

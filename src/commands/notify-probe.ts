@@ -97,11 +97,14 @@ function renderProbed(probed: readonly Probed[], to: readonly string[], text: Te
     name,
     kind,
     from,
-    sent ? text.green('sent') : text.red('refused'),
+    sent ? text.green(text.say`sent`) : text.red(text.say`refused`),
     text.duration(milliseconds),
   ]);
-  const table = text.table(rows, { head: ['transport', 'kind', 'from', 'result', 'took'], right: [4] });
+  const table = text.table(rows, {
+    head: [text.say`transport`, text.say`kind`, text.say`from`, text.say`result`, text.say`took`],
+    right: [4],
+  });
   return probed.some(({ sent }) => sent)
-    ? `${table}\n\nlook whether it arrived: ${(to.length > 0 ? to : probed.map(({ name }) => name)).join(', ')}`
+    ? text.say`${table}\n\nlook whether it arrived: ${(to.length > 0 ? to : probed.map(({ name }) => name)).join(', ')}`
     : table;
 }

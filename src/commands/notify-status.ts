@@ -93,19 +93,19 @@ export default defineCommand({
         [
           text.table(
             delivery.routes.map((route) => [route.name, route.kind, shownSender(route)]),
-            { head: ['transport', 'kind', 'from'] },
+            { head: [text.say`transport`, text.say`kind`, text.say`from`] },
           ),
           mails.length === 0
-            ? text.green('nothing waits')
+            ? text.green(text.say`nothing waits`)
             : text.table(
                 mails.map(({ mail, state }) => [
                   text.time(isoTime(mail.writtenAt)),
                   mail.subject,
                   state.left.join(', '),
                   text.number(state.attempts),
-                  state.nextAt === undefined ? text.red('refused') : text.time(isoTime(state.nextAt)),
+                  state.nextAt === undefined ? text.red(text.say`refused`) : text.time(isoTime(state.nextAt)),
                 ]),
-                { head: ['written', 'subject', 'for', 'tries', 'next'], right: [3] },
+                { head: [text.say`written`, text.say`subject`, text.say`for`, text.say`tries`, text.say`next`], right: [3] },
               ),
         ]
           .filter((part) => part !== '')

@@ -53,7 +53,7 @@ export default defineCommand({
       fields: { sha256, path },
       render: (text) =>
         text.pairs([
-          ['written', path],
+          [text.say`written`, path],
           ['sha256', sha256],
         ]),
     };

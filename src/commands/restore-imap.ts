@@ -7,7 +7,7 @@ import { confirm } from './confirm.ts';
 import { imapAccount } from './imap-account.ts';
 import { isMessageId } from './message-id.ts';
 import { openSource } from './open-source.ts';
-import type { CommandContext, CommandResult } from './types.ts';
+import type { CommandContext, CommandResult, TextHelpers } from './types.ts';
 
 export interface ImapRestoreOptions {
   mailbox: readonly string[];
@@ -55,14 +55,15 @@ export async function restoreImap(
   }));
   const fields = { snapshot: source.snapshot.id, imap: name, mailbox, plan };
   const nothing = !tasks.some(({ create, missing }) => create || missing.length > 0);
-  const shown = planText(mailbox, name, tasks);
+  const shown = (text: TextHelpers): string => planText(mailbox, name, tasks, text);
   if (options.dryRun || nothing) {
     return {
       outcome: outcomeOf(findings),
       counts: options.dryRun ? {} : { added: 0, bytes: 0, present: tasks.reduce((sum, { present }) => sum + present, 0) },
       findings,
       fields,
-      render: (text) => `${shown}\n${nothing ? text.green('nothing to do') : text.dim('nothing was changed: --dry-run')}`,
+      render: (text) =>
+        `${shown(text)}\n${nothing ? text.green(text.say`nothing to do`) : text.dim(text.say`nothing was changed: --dry-run`)}`,
     };
   }
   await confirm(context, options.yes, shown, 'add this?');
@@ -76,11 +77,11 @@ export async function restoreImap(
     findings,
     fields: { ...fields, ...(firstMailMs === undefined ? {} : { firstMailMs }) },
     render: (text) =>
-      `${shown}\n\n${text.pairs([
-        ['added', `${text.number(counts.added)} messages, ${text.size(counts.bytes)}`],
-        ['were there', text.number(counts.present)],
-        ...(firstMailMs === undefined ? [] : ([['first mail after', text.duration(firstMailMs)]] as const)),
-        ['took', text.duration(milliseconds)],
+      `${shown(text)}\n\n${text.pairs([
+        [text.say`added`, text.say`${text.number(counts.added)} messages, ${text.size(counts.bytes)}`],
+        [text.say`were there`, text.number(counts.present)],
+        ...(firstMailMs === undefined ? [] : ([[text.say`first mail after`, text.duration(firstMailMs)]] as const)),
+        [text.say`took`, text.duration(milliseconds)],
       ])}`,
   };
 }
@@ -90,13 +91,17 @@ function outcomeOf(findings: readonly Finding[]): CommandResult['outcome'] {
   return findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
 }
 
-function planText(mailbox: string, account: string, tasks: readonly FolderTask[]): string {
+function planText(mailbox: string, account: string, tasks: readonly FolderTask[], text: TextHelpers): string {
   const lines = tasks
     .filter(({ create, missing }) => create || missing.length > 0)
     .map(({ folder, path, create, missing }) => {
-      const what = [...(create ? ['new folder'] : []), ...(missing.length > 0 ? [`${missing.length} to add`] : [])];
-      return `${folder.name === path ? path : `${folder.name} into ${path}`}: ${what.join(', ')}`;
+      const what = [...(create ? [text.say`new folder`] : []), ...(missing.length > 0 ? [text.say`${missing.length} to add`] : [])];
+      return `${folder.name === path ? path : text.say`${folder.name} into ${path}`}: ${what.join(text.words.common.and)}`;
     });
   const present = tasks.reduce((sum, each) => sum + each.present, 0);
-  return [`${mailbox} into account ${account}`, ...lines, ...(present > 0 ? [`${present} messages are there already`] : [])].join('\n');
+  return [
+    text.say`${mailbox} into account ${account}`,
+    ...lines,
+    ...(present > 0 ? [text.say`${present} messages are there already`] : []),
+  ].join('\n');
 }

@@ -156,13 +156,13 @@ export async function restoreLive(
       findings,
       fields,
       render: (text) =>
-        [renderPlan(shown, text), nothing ? text.green('nothing to do') : text.dim('nothing was changed: --dry-run')]
+        [renderPlan(shown, text), nothing ? text.green(text.say`nothing to do`) : text.dim(text.say`nothing was changed: --dry-run`)]
           .filter((part) => part !== '')
           .join('\n'),
     };
   }
   if (run === undefined) {
-    await confirm(context, options.yes, renderPlan(plan), 'carry this out?');
+    await confirm(context, options.yes, (text) => renderPlan(plan, text), 'carry this out?');
     checkRoom(plan);
     await checkServer(plan, { config: config.dovecot?.config, signal: context.signal });
   }
@@ -198,16 +198,19 @@ export async function restoreLive(
       [
         renderPlan(shown, text),
         text.pairs([
-          ['put back', `${text.number(report.counts.added)} messages, ${text.size(report.counts.bytes)}`],
+          [text.say`put back`, text.say`${text.number(report.counts.added)} messages, ${text.size(report.counts.bytes)}`],
           ...(mode === 'replace'
             ? ([
-                ['set aside', `${text.number(report.counts.setAside)} messages, until 'mailrecover undo ${shown.id} --release'`],
-                ['flags given back', text.number(report.counts.reflagged)],
+                [
+                  text.say`set aside`,
+                  text.say`${text.number(report.counts.setAside)} messages, until 'mailrecover undo ${shown.id} --release'`,
+                ],
+                [text.say`flags given back`, text.number(report.counts.reflagged)],
               ] as const)
             : []),
-          ...(report.firstMailMs === undefined ? [] : ([['first mail after', text.duration(report.firstMailMs)]] as const)),
-          ['took', text.duration(milliseconds)],
-          ['to undo it', `mailrecover undo ${shown.id}`],
+          ...(report.firstMailMs === undefined ? [] : ([[text.say`first mail after`, text.duration(report.firstMailMs)]] as const)),
+          [text.say`took`, text.duration(milliseconds)],
+          [text.say`to undo it`, `mailrecover undo ${shown.id}`],
         ]),
       ].join('\n\n'),
   };
@@ -309,31 +312,29 @@ function shownPlan(plan: LivePlan): unknown[] {
   }));
 }
 
-const PLAIN = { dim: (text: string): string => text, number: (value: number): string => String(value) };
-
 /** A line for each folder in which something happens, and one that says what does not. */
-function renderPlan(plan: LivePlan, text: Pick<TextHelpers, 'dim' | 'number'> = PLAIN): string {
+function renderPlan(plan: LivePlan, text: TextHelpers): string {
   const lines: string[] = [];
   for (const { mailbox, folders } of mailboxesOf(plan)) {
     for (const folder of folders.filter(changes)) {
       const what = [
-        ...(folder.create ? ['new folder'] : []),
-        ...(folder.adds.length > 0 ? [`${text.number(folder.adds.length)} to bring back`] : []),
-        ...(folder.removals.length > 0 ? [`${text.number(folder.removals.length)} newer to set aside`] : []),
-        ...(folder.minNextUid === undefined ? [] : [`UIDNEXT is raised to ${folder.minNextUid}, which a snapshot has seen`]),
-        ...(folder.flags.length > 0 ? [`${text.number(folder.flags.length)} to get flags back`] : []),
+        ...(folder.create ? [text.say`new folder`] : []),
+        ...(folder.adds.length > 0 ? [text.say`${text.number(folder.adds.length)} to bring back`] : []),
+        ...(folder.removals.length > 0 ? [text.say`${text.number(folder.removals.length)} newer to set aside`] : []),
+        ...(folder.minNextUid === undefined ? [] : [text.say`UIDNEXT is raised to ${folder.minNextUid}, which a snapshot has seen`]),
+        ...(folder.flags.length > 0 ? [text.say`${text.number(folder.flags.length)} to get flags back`] : []),
       ];
-      lines.push(`${displayBytes(mailbox)}  ${folder.name}: ${what.join(', ')}`);
+      lines.push(`${displayBytes(mailbox)}  ${folder.name}: ${what.join(text.words.common.and)}`);
     }
   }
   const counts = countsOf(plan);
-  if (counts.present > 0) lines.push(text.dim(`${text.number(counts.present)} messages are there, and stay as they are`));
+  if (counts.present > 0) lines.push(text.dim(text.say`${text.number(counts.present)} messages are there, and stay as they are`));
   const moved = mailboxesOf(plan).flatMap(({ folders }) => folders.flatMap((folder) => Object.entries(folder.moved)));
   if (moved.length > 0) {
     const where = new Map<string, number>();
     for (const [folder, count] of moved) where.set(folder, (where.get(folder) ?? 0) + count);
     const list = [...where].map(([folder, count]) => `${folder} (${text.number(count)})`).join(', ');
-    lines.push(`moved since, and left where they are now: ${list}; --moved gives one more copy of each`);
+    lines.push(text.say`moved since, and left where they are now: ${list}; --moved gives one more copy of each`);
   }
   return lines.join('\n');
 }

@@ -73,17 +73,22 @@ interface Shown {
 function render({ report, snapshot, to, differing, milliseconds }: Shown, text: TextHelpers): string {
   const { differences } = report;
   const rows: [string, string][] = [
-    ['snapshot', text.bold(snapshot.slice(0, 16))],
-    [differences === undefined ? 'would go to' : 'restored to', to],
-    ['files', text.number(report.counts.files)],
+    [text.say`snapshot`, text.bold(snapshot.slice(0, 16))],
+    [differences === undefined ? text.say`would go to` : text.say`restored to`, to],
+    [text.say`files`, text.number(report.counts.files)],
   ];
   if (differences !== undefined) {
     const { missing, otherVersion } = differences.packages;
     rows.push(
-      ['this host', differing === 0 ? text.green('no file differs') : text.yellow(`${text.number(differing)} files differ or are missing`)],
-      ['packages', `${text.number(missing.length)} missing here, ${text.number(otherVersion.length)} in another version`],
-      ['took', text.duration(milliseconds)],
-      ['read next', join(to, 'REBUILD.md')],
+      [
+        text.say`this host`,
+        differing === 0
+          ? text.green(text.say`no file differs`)
+          : text.yellow(text.say`${text.number(differing)} files differ or are missing`),
+      ],
+      [text.say`packages`, text.say`${text.number(missing.length)} missing here, ${text.number(otherVersion.length)} in another version`],
+      [text.say`took`, text.duration(milliseconds)],
+      [text.say`read next`, join(to, 'REBUILD.md')],
     );
   }
   return text.pairs(rows);

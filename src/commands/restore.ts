@@ -255,14 +255,14 @@ interface Shown {
 function render(report: Shown, text: TextHelpers): string {
   const { counts } = report;
   const rows: [string, string][] = [
-    ['snapshot', text.bold(report.snapshot.slice(0, 16))],
-    [report.dryRun ? 'would go to' : 'restored to', report.target],
+    [text.say`snapshot`, text.bold(report.snapshot.slice(0, 16))],
+    [report.dryRun ? text.say`would go to` : text.say`restored to`, report.target],
     [
-      'messages',
-      `${text.number(counts.messages)} in ${text.number(counts.mailboxes)} ${counts.mailboxes === 1 ? 'mailbox' : 'mailboxes'}, ${text.size(counts.bytes)}`,
+      text.say`messages`,
+      text.say`${text.number(counts.messages)} in ${text.number(counts.mailboxes)} ${counts.mailboxes === 1 ? text.say`mailbox` : text.say`mailboxes`}, ${text.size(counts.bytes)}`,
     ],
   ];
-  if (report.firstMailMs !== undefined) rows.push(['first mail after', text.duration(report.firstMailMs)]);
-  if (!report.dryRun) rows.push(['took', text.duration(report.milliseconds)]);
+  if (report.firstMailMs !== undefined) rows.push([text.say`first mail after`, text.duration(report.firstMailMs)]);
+  if (!report.dryRun) rows.push([text.say`took`, text.duration(report.milliseconds)]);
   return text.pairs(rows);
 }

@@ -56,7 +56,7 @@ export default defineCommand({
       render: (text) =>
         text.table(
           next.map(({ due, job, command }) => [text.time(isoTime(due)), text.duration(due - time), job, command]),
-          { head: ['time', 'in', 'job', 'runs'], right: [1] },
+          { head: [text.say`time`, text.say`in`, text.say`job`, text.say`runs`], right: [1] },
         ),
     };
   },

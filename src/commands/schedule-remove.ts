@@ -48,7 +48,7 @@ export default defineCommand({
       counts: { removed: plan.files.filter(({ action }) => action === 'remove').length },
       findings: plan.findings,
       fields: { files: plan.files.map(({ path, action }) => ({ path, action })), dryRun: options.dryRun },
-      render: (text) => (plan.files.length === 0 ? 'nothing is installed' : renderFiles(plan.files, false, text)),
+      render: (text) => (plan.files.length === 0 ? text.say`nothing is installed` : renderFiles(plan.files, false, text)),
     };
   },
 });

@@ -159,16 +159,28 @@ interface Shown {
 function render({ shown, zone, recommended, installed, notes }: Shown, text: TextHelpers): string {
   const rows = shown.map(({ job, is, installed: own }) => [
     text.bold(job.name),
-    job.at ?? 'always',
+    job.at ?? text.say`always`,
     job.words.join(' '),
     is?.nextDue === undefined ? '' : text.time(isoTime(is.nextDue)),
-    is?.lastRun === undefined ? text.dim('never') : text.time(isoTime(is.lastRun)),
+    is?.lastRun === undefined ? text.dim(text.say`never`) : text.time(isoTime(is.lastRun)),
     stateText(is?.lastState, text),
-    own ? text.green('yes') : text.yellow('no'),
+    own ? text.green(text.say`yes`) : text.yellow(text.say`no`),
   ]);
-  const lines = [text.table(rows, { head: ['job', `at (${zone})`, 'runs', 'next', 'last run', 'ended', 'installed'] })];
-  if (recommended) lines.push(text.dim("these are the recommended jobs; yours come from 'schedule' in the configuration"));
-  if (!installed) lines.push(`not installed; see what would be: 'mailrecover schedule install --dry-run'`);
+  const lines = [
+    text.table(rows, {
+      head: [
+        text.say`job`,
+        text.say`at (${zone})`,
+        text.say`runs`,
+        text.say`next`,
+        text.say`last run`,
+        text.say`ended`,
+        text.say`installed`,
+      ],
+    }),
+  ];
+  if (recommended) lines.push(text.dim(text.say`these are the recommended jobs; yours come from 'schedule' in the configuration`));
+  if (!installed) lines.push(text.say`not installed; see what would be: 'mailrecover schedule install --dry-run'`);
   lines.push(...notes.map(({ message }) => text.dim(message)));
   return lines.join('\n');
 }

@@ -96,7 +96,7 @@ export default defineCommand({
     const prepared = await prepareMerge({ ...settings, theirs });
     findings.push(...prepared.findings);
     if (options.dryRun) return result(way, { prepared, findings, report: undefined });
-    await confirm(context, options.yes, describe(way, prepared), 'carry this out?');
+    await confirm(context, options.yes, (text) => describe(way, prepared, text), 'carry this out?');
     findings.push(...((await merge({ ...settings, theirs }, prepared))?.findings ?? []));
     const sink = await sinkOn(context, place.target, way);
     for (const { after } of prepared.mailboxes) {
@@ -145,21 +145,20 @@ function changesOf({ mailboxes }: PreparedMerge): FolderChange[] {
   );
 }
 
-const PLAIN = { number: (value: number): string => String(value) };
-
-function describe({ from, to }: Direction, prepared: PreparedMerge, { number }: Pick<TextHelpers, 'number'> = PLAIN): string {
+function describe({ from, to }: Direction, prepared: PreparedMerge, text: TextHelpers): string {
+  const { number } = text;
   const lines = changesOf(prepared).map(({ mailbox, folder, add, remove, reflag, renumber }) => {
     const what = [
-      ...(add > 0 ? [`${number(add)} come from '${to}'`] : []),
-      ...(remove > 0 ? [`${number(remove)} were deleted or moved there, and go`] : []),
-      ...(reflag > 0 ? [`${number(reflag)} get flags that were changed there`] : []),
-      ...(renumber > 0 ? [`${number(renumber)} get a new UID`] : []),
+      ...(add > 0 ? [text.say`${number(add)} come from '${to}'`] : []),
+      ...(remove > 0 ? [text.say`${number(remove)} were deleted or moved there, and go`] : []),
+      ...(reflag > 0 ? [text.say`${number(reflag)} get flags that were changed there`] : []),
+      ...(renumber > 0 ? [text.say`${number(renumber)} get a new UID`] : []),
     ];
-    return `${mailbox}  ${folder}: ${what.join(', ') || 'UIDs are counted on'}`;
+    return `${mailbox}  ${folder}: ${what.join(text.words.common.and) || text.say`UIDs are counted on`}`;
   });
   return [
-    ...(lines.length === 0 ? [`'${to}' has nothing that '${from}' has not`] : lines),
-    `then all of ${number(prepared.counts.mailboxes)} mailboxes of '${to}' become what '${from}' has`,
+    ...(lines.length === 0 ? [text.say`'${to}' has nothing that '${from}' has not`] : lines),
+    text.say`then all of ${number(prepared.counts.mailboxes)} mailboxes of '${to}' become what '${from}' has`,
   ].join('\n');
 }
 
@@ -179,19 +178,22 @@ function result(
     render: (text) =>
       [
         ...(bad > 0
-          ? [text.red(`${text.number(bad)} things are left to be done before '${way.to}' is a standby`)]
+          ? [text.red(text.say`${text.number(bad)} things are left to be done before '${way.to}' is a standby`)]
           : report === undefined
             ? []
-            : [text.green(`'${way.to}' is a standby of '${way.from}' again`)]),
+            : [text.green(text.say`'${way.to}' is a standby of '${way.from}' again`)]),
         describe(way, prepared, text),
         ...(report === undefined
-          ? [text.dim('nothing was changed: --dry-run')]
+          ? [text.dim(text.say`nothing was changed: --dry-run`)]
           : [
               text.pairs([
-                ['merged', `${text.number(added)} messages came, ${text.number(removed)} went, ${text.number(reflagged)} got other flags`],
                 [
-                  'copied',
-                  `${text.number(report.counts.added)} messages to '${way.to}', ${text.number(report.counts.removed)} deleted there`,
+                  text.say`merged`,
+                  text.say`${text.number(added)} messages came, ${text.number(removed)} went, ${text.number(reflagged)} got other flags`,
+                ],
+                [
+                  text.say`copied`,
+                  text.say`${text.number(report.counts.added)} messages to '${way.to}', ${text.number(report.counts.removed)} deleted there`,
                 ],
               ]),
             ]),

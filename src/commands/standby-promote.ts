@@ -5,6 +5,7 @@ import type { Plan, Switched } from '../standby/promote/promote.ts';
 import type { RanCommand } from '../standby/remote.ts';
 import { pairOf } from './standby/pair.ts';
 import { switchOptions } from './standby/switch.ts';
+import { tell } from '../report/text/tell.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
@@ -156,8 +157,8 @@ function servesAlready(host: string, other: string, epoch: number): CommandResul
   return {
     outcome: 'ok',
     fields: { switch: 'nothing-changed', to: host, epoch },
-    render: () =>
-      `nothing to do: ${host} serves${epoch === 0 ? '' : ` since epoch ${epoch}`}; to let ${other} serve: mailrecover standby promote --planned --to ${other}`,
+    render: (text) =>
+      text.say`nothing to do: ${host} serves${epoch === 0 ? '' : text.say` since epoch ${epoch}`}; to let ${other} serve: mailrecover standby promote --planned --to ${other}`,
   };
 }
 
@@ -169,25 +170,25 @@ function planText(plan: Plan, text: TextHelpers): string {
   const bound = precheck.loss;
   const noReturn = steps.findIndex(({ noReturn }) => noReturn);
   const lines = steps.flatMap(({ title, lines: inner, undo, noReturn: last }, index) => [
-    ...(last ? [text.yellow(`    ---- from here on nothing is taken back; the way back is 'standby failback' ----`)] : []),
-    `${String(index + 1).padStart(3)} ${text.bold(title)}${resumes?.done.has(steps[index]?.id ?? '') === true ? text.dim(' (done)') : ''}`,
-    ...inner.map((line) => `      ${line}`),
-    ...(undo === undefined || index > noReturn ? [] : [text.dim(`      if a later step fails: ${undo}`)]),
+    ...(last ? [text.yellow(text.say`    ---- from here on nothing is taken back; the way back is 'standby failback' ----`)] : []),
+    `${String(index + 1).padStart(3)} ${text.bold(tell(title, text))}${resumes?.done.has(steps[index]?.id ?? '') === true ? text.dim(text.say` (done)`) : ''}`,
+    ...inner.map((line) => `      ${tell(line, text)}`),
+    ...(undo === undefined || index > noReturn ? [] : [text.dim(text.say`      if a later step fails: ${tell(undo, text)}`)]),
   ]);
   const loss =
     !head.reachable || head.dialTone === true
       ? Number.isFinite(bound)
-        ? `at most the mail of ${text.duration(bound * 1000)}, until ${head.from} is back`
-        : 'any amount: nobody knows how far the standby is behind'
-      : 'none';
+        ? text.say`at most the mail of ${text.duration(bound * 1000)}, until ${head.from} is back`
+        : text.say`any amount: nobody knows how far the standby is behind`
+      : text.say`none`;
   return [
     text.pairs([
       [
-        'switch',
-        `${text.bold(head.from)} → ${text.bold(head.to)}, ${head.mode}, epoch ${head.epoch}${resumes === undefined ? '' : `, begun ${text.time(resumes.startedAt)} by ${head.by}`}`,
+        text.say`switch`,
+        text.say`${text.bold(head.from)} → ${text.bold(head.to)}, ${head.mode}, epoch ${head.epoch}${resumes === undefined ? '' : text.say`, begun ${text.time(resumes.startedAt)} by ${head.by}`}`,
       ],
-      ['may be lost', loss],
-      ['mail meanwhile', 'waits at its senders: they are told to try again, or find nobody there'],
+      [text.say`may be lost`, loss],
+      [text.say`mail meanwhile`, text.say`waits at its senders: they are told to try again, or find nobody there`],
     ]),
     '',
     ...lines,
@@ -206,10 +207,16 @@ function dryRun(plan: Plan, abort: boolean): CommandResult {
       [
         blockers > 0
           ? text.red(
-              text.bold(`this switch would be refused: ${blockers} ${blockers === 1 ? 'thing stands' : 'things stand'} in its way, below`),
+              text.bold(
+                text.say`this switch would be refused: ${blockers} ${blockers === 1 ? text.say`thing stands` : text.say`things stand`} in its way, below`,
+              ),
             )
-          : text.green(text.bold(abort ? 'the switch could be taken back' : 'this switch could be carried out now; nothing was changed')),
-        text.dim('what was looked at is in order at this moment; that does not prove that every step will succeed'),
+          : text.green(
+              text.bold(
+                abort ? text.say`the switch could be taken back` : text.say`this switch could be carried out now; nothing was changed`,
+              ),
+            ),
+        text.dim(text.say`what was looked at is in order at this moment; that does not prove that every step will succeed`),
         '',
         planText(plan, text),
       ].join('\n'),
@@ -222,7 +229,7 @@ function refused(plan: Plan): CommandResult {
     cause: 'refused',
     findings: plan.precheck.findings,
     fields: { ...fieldsOf(plan), switch: 'nothing-changed', dryRun: false },
-    render: (text) => text.red(text.bold(`nothing was changed: '${plan.head.from}' serves as before`)),
+    render: (text) => text.red(text.bold(text.say`nothing was changed: '${plan.head.from}' serves as before`)),
   };
 }
 
@@ -234,9 +241,11 @@ async function approve(context: CommandContext, plan: Plan, yes: boolean, abort:
       hint: 'look at it with --dry-run, and add --yes to carry it out; nothing was changed',
     });
   const { textHelpers } = await import('../report/text/helpers.ts');
-  const text = textHelpers({ color: false, lang: 'en' });
+  const text = textHelpers({ color: false, lang: context.lang });
   for (const { severity, message, hint } of plan.precheck.findings)
-    context.tell(`${severity}: ${message}${hint === undefined ? '' : `\n  hint: ${hint}`}`);
+    context.tell(
+      `${severity === 'error' ? text.words.common.error : text.words.common.warning} ${tell(message, text)}${hint === undefined ? '' : `\n  ${text.words.common.hint} ${tell(hint, text)}`}`,
+    );
   context.tell(planText(plan, text));
   const answer = await context.ask(
     `\n${abort ? 'To take this switch back' : 'To carry this out'}, type the name of the host that serves now (${plan.head.from}): `,
@@ -277,21 +286,24 @@ function told(plan: Plan, { outcome, findings, evidence, state }: Switched, abor
 }
 
 function verdict(outcome: Switched['outcome'], from: string, to: string, epoch: number, text: TextHelpers): string {
-  if (outcome === 'switched') return text.green(text.bold(`${to} serves since epoch ${epoch}; ${from} is fenced`));
+  if (outcome === 'switched') return text.green(text.bold(text.say`${to} serves since epoch ${epoch}; ${from} is fenced`));
   if (outcome === 'not-finished')
     return text.yellow(
-      text.bold(`${to} serves, but the switch is not finished: mend what is named below, then run 'mailrecover standby promote' again`),
+      text.bold(
+        text.say`${to} serves, but the switch is not finished: mend what is named below, then run 'mailrecover standby promote' again`,
+      ),
     );
-  if (outcome === 'rolled-back') return text.yellow(text.bold(`nothing is changed: all was taken back, and ${from} serves as before`));
+  if (outcome === 'rolled-back')
+    return text.yellow(text.bold(text.say`nothing is changed: all was taken back, and ${from} serves as before`));
   return text.red(
-    text.bold(`not switched, and not all could be taken back: look at ${from} now; then run 'mailrecover standby promote --abort'`),
+    text.bold(text.say`not switched, and not all could be taken back: look at ${from} now; then run 'mailrecover standby promote --abort'`),
   );
 }
 
 function seconds(state: SwitchState, text: TextHelpers): string {
   const last = state.lines.at(-1);
   const end = last !== undefined && 'time' in last ? Date.parse(last.time) : Number.NaN;
-  return Number.isNaN(end) ? '' : text.dim(`  took ${text.duration(end - Date.parse(state.startedAt))}; record: ${state.path}`);
+  return Number.isNaN(end) ? '' : text.dim(text.say`  took ${text.duration(end - Date.parse(state.startedAt))}; record: ${state.path}`);
 }
 
 function fieldsOf({ head, steps, precheck, resumes }: Plan): Record<string, unknown> {

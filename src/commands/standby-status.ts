@@ -172,23 +172,23 @@ function fieldsOf({ active, other, epoch, precheck, last, loss }: Asked): Record
 function verdict({ active, other, epoch, precheck, loss }: Asked, text: TextHelpers): string {
   if (epoch.open !== undefined)
     return (
-      text.red(text.bold(`a switch to ${epoch.open.host} is not finished`)) +
-      `: begun ${text.time(epoch.open.since)} by ${epoch.open.by}; go on there with 'mailrecover standby promote'`
+      text.red(text.bold(text.say`a switch to ${epoch.open.host} is not finished`)) +
+      text.say`: begun ${text.time(epoch.open.since)} by ${epoch.open.by}; go on there with 'mailrecover standby promote'`
     );
   const blockers = precheck.findings.filter(({ severity }) => severity === 'error').length;
   if (blockers > 0)
     return (
-      text.red(text.bold(`mail can not be switched to ${other} now`)) +
-      `: ${blockers} ${blockers === 1 ? 'thing stands' : 'things stand'} in the way, below`
+      text.red(text.bold(text.say`mail can not be switched to ${other} now`)) +
+      text.say`: ${blockers} ${blockers === 1 ? text.say`thing stands` : text.say`things stand`} in the way, below`
     );
   if (!Number.isFinite(loss))
     return (
-      text.yellow(text.bold(`mail can be switched to ${other} as planned, and must not be forced`)) +
-      `: if ${active} died now, nobody knows how much would be lost`
+      text.yellow(text.bold(text.say`mail can be switched to ${other} as planned, and must not be forced`)) +
+      text.say`: if ${active} died now, nobody knows how much would be lost`
     );
   return (
-    text.green(text.bold(`mail can be switched to ${other} now`)) +
-    `: planned it loses nothing; if ${active} died now, at most the mail of ${text.span(loss)} would be lost`
+    text.green(text.bold(text.say`mail can be switched to ${other} now`)) +
+    text.say`: planned it loses nothing; if ${active} died now, at most the mail of ${text.span(loss)} would be lost`
   );
 }
 
@@ -197,21 +197,21 @@ function screen(asked: Asked, text: TextHelpers): string {
   const { lag } = precheck;
   const rows: [string, string][] = [
     [
-      'serves',
-      `${text.bold(active)}${epoch.activeEpoch === 0 ? '' : `, since epoch ${epoch.activeEpoch}`}${precheck.reachable ? '' : text.red(', does not answer')}`,
+      text.say`serves`,
+      `${text.bold(active)}${epoch.activeEpoch === 0 ? '' : text.say`, since epoch ${epoch.activeEpoch}`}${precheck.reachable ? '' : text.red(text.say`, does not answer`)}`,
     ],
-    ['standby', other],
+    [text.say`standby`, other],
     [
-      'copied',
+      text.say`copied`,
       lag === undefined
-        ? text.red('never')
-        : `${text.number(lag.mailboxes - lag.never.length)} of ${text.number(lag.mailboxes)} mailboxes${lag.oldest === undefined ? '' : `, the oldest ${text.ago(lag.oldest)}`}${lag.behind === 0 ? '' : `; ${text.number(lag.behind)} messages known to be missing`}`,
+        ? text.red(text.say`never`)
+        : text.say`${text.number(lag.mailboxes - lag.never.length)} of ${text.number(lag.mailboxes)} mailboxes${lag.oldest === undefined ? '' : text.say`, the oldest ${text.ago(lag.oldest)}`}${lag.behind === 0 ? '' : text.say`; ${text.number(lag.behind)} messages known to be missing`}`,
     ],
   ];
   if (last !== undefined)
     rows.push([
-      'last switch',
-      `${last.head.from} → ${last.head.to}, ${last.head.mode}, ${text.time(last.startedAt)}: ${last.ended ?? text.red('not finished')}`,
+      text.say`last switch`,
+      `${last.head.from} → ${last.head.to}, ${last.head.mode}, ${text.time(last.startedAt)}: ${last.ended ?? text.red(text.say`not finished`)}`,
     ]);
   return `${verdict(asked, text)}\n\n${text.pairs(rows)}`;
 }

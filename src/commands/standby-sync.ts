@@ -157,21 +157,21 @@ function render({ from, to }: { from: string; to: string }, { counts }: SyncRepo
   const alike = counts.mailboxes - counts.failed;
   const verdict =
     counts.mailboxes === 0
-      ? text.yellow('there was no mailbox to look at')
+      ? text.yellow(text.say`there was no mailbox to look at`)
       : counts.failed > 0
-        ? text.red(`${n(counts.failed)} of ${n(counts.mailboxes)} mailboxes were left as they were`)
+        ? text.red(text.say`${n(counts.failed)} of ${n(counts.mailboxes)} mailboxes were left as they were`)
         : isDry
-          ? text.bold('nothing was changed: --dry-run')
-          : text.green(`'${to}' has the mail of '${from}'`);
+          ? text.bold(text.say`nothing was changed: --dry-run`)
+          : text.green(text.say`'${to}' has the mail of '${from}'`);
   return [
     verdict,
     text.pairs([
-      ['from', from],
-      ['to', to],
-      ['mailboxes', `${n(alike)}${isDry ? ' would be' : ''} alike, ${n(counts.unchanged)} of them were before`],
-      ['messages', `${n(counts.added)} copied, ${n(counts.removed)} deleted, ${n(counts.reflagged)} with other flags`],
-      ...(counts.setAside === 0 ? [] : ([['set aside', n(counts.setAside)]] as [string, string][])),
-      ['mail', text.size(counts.bytes)],
+      [text.say`from`, from],
+      [text.say`to`, to],
+      [text.say`mailboxes`, text.say`${n(alike)}${isDry ? text.say` would be` : ''} alike, ${n(counts.unchanged)} of them were before`],
+      [text.say`messages`, text.say`${n(counts.added)} copied, ${n(counts.removed)} deleted, ${n(counts.reflagged)} with other flags`],
+      ...(counts.setAside === 0 ? [] : ([[text.say`set aside`, n(counts.setAside)]] as [string, string][])),
+      [text.say`mail`, text.size(counts.bytes)],
     ]),
   ].join('\n');
 }

@@ -5,7 +5,7 @@ import { countsOf } from '../restore/live/model.ts';
 import type { FolderUndo } from '../restore/live/undo.ts';
 import { confirm } from './confirm.ts';
 import { placeOf, type Place } from './from-config.ts';
-import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
+import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
   name: 'undo',
@@ -66,11 +66,15 @@ export default defineCommand({
     if (options.release) {
       const { setAside } = countsOf(run.plan);
       if (options.dryRun)
-        return { outcome: 'ok', fields: { run: run.plan.id }, render: () => `would remove up to ${setAside} messages for good` };
+        return {
+          outcome: 'ok',
+          fields: { run: run.plan.id },
+          render: (text) => text.say`would remove up to ${setAside} messages for good`,
+        };
       await confirm(
         context,
         options.yes,
-        `${setAside} messages that live restore ${run.plan.id} set aside will be removed for good`,
+        (text) => text.say`${setAside} messages that live restore ${run.plan.id} set aside will be removed for good`,
         'remove them?',
       );
       const released = release(run);
@@ -78,14 +82,14 @@ export default defineCommand({
         outcome: 'ok',
         counts: { released },
         fields: { run: run.plan.id },
-        render: (text) => `${text.green('released')} ${released} messages`,
+        render: (text) => text.say`${text.green(text.say`released`)} ${released} messages`,
       };
     }
     const { config } = place;
     const how = { run, dovecot: { config: config?.dovecot?.config, signal: context.signal }, changed: options.changed };
     const { folders } = await undo({ ...how, dryRun: true });
     if (!options.dryRun && !folders.some(({ changed }) => changed > 0 && options.changed === undefined))
-      await confirm(context, options.yes, planText(run, folders), 'undo it?');
+      await confirm(context, options.yes, (text) => planText(run, folders, text), 'undo it?');
     const report = options.dryRun ? undefined : await undo({ ...how, dryRun: false });
     const { findings = [], counts } = report ?? {};
     return {
@@ -95,13 +99,13 @@ export default defineCommand({
       fields: { run: run.plan.id, plan: folders },
       render: (text) =>
         counts === undefined
-          ? `${planText(run, folders)}\n${text.dim('nothing was changed: --dry-run')}`
+          ? `${planText(run, folders, text)}\n${text.dim(text.say`nothing was changed: --dry-run`)}`
           : text.pairs([
-              ['undone', text.bold(run.plan.id)],
-              ['taken out', text.number(counts.taken)],
-              ['put back', text.number(counts.back)],
-              ['flags given back', text.number(counts.flags)],
-              ['left as clients want it', text.number(counts.left + counts.gone)],
+              [text.say`undone`, text.bold(run.plan.id)],
+              [text.say`taken out`, text.number(counts.taken)],
+              [text.say`put back`, text.number(counts.back)],
+              [text.say`flags given back`, text.number(counts.flags)],
+              [text.say`left as clients want it`, text.number(counts.left + counts.gone)],
             ]),
     };
   },
@@ -151,7 +155,7 @@ function listed(runs: readonly Run[]): CommandResult {
     fields: { runs: rows },
     render: (text) =>
       rows.length === 0
-        ? 'no live restores'
+        ? text.say`no live restores`
         : text.table(
             rows.map(({ run, mode, made, state, counts }) => [
               text.bold(run),
@@ -161,23 +165,23 @@ function listed(runs: readonly Run[]): CommandResult {
               text.number(counts.added),
               text.number(counts.setAside),
             ]),
-            { head: ['run', 'way', 'when', 'state', 'added', 'set aside'], right: [4, 5] },
+            { head: [text.say`run`, text.say`way`, text.say`when`, text.say`state`, text.say`added`, text.say`set aside`], right: [4, 5] },
           ),
   };
 }
 
-function planText(run: Run, folders: readonly FolderUndo[]): string {
+function planText(run: Run, folders: readonly FolderUndo[], text: TextHelpers): string {
   return [
-    `live restore ${run.plan.id} (${run.plan.mode}, ${run.state})`,
+    text.say`live restore ${run.plan.id} (${run.plan.mode}, ${run.state})`,
     ...folders.map(({ mailbox, folder, take, changed, gone, back, flags }) => {
       const what = [
-        ...(take > 0 ? [`${take} are taken out`] : []),
-        ...(changed > 0 ? [`${changed} were changed by clients`] : []),
-        ...(gone > 0 ? [`${gone} were moved or deleted by clients`] : []),
-        ...(back > 0 ? [`${back} come back`] : []),
-        ...(flags > 0 ? [`${flags} get their flags back`] : []),
+        ...(take > 0 ? [text.say`${take} are taken out`] : []),
+        ...(changed > 0 ? [text.say`${changed} were changed by clients`] : []),
+        ...(gone > 0 ? [text.say`${gone} were moved or deleted by clients`] : []),
+        ...(back > 0 ? [text.say`${back} come back`] : []),
+        ...(flags > 0 ? [text.say`${flags} get their flags back`] : []),
       ];
-      return `${mailbox}  ${folder}: ${what.join(', ') || 'nothing'}`;
+      return `${mailbox}  ${folder}: ${what.join(text.words.common.and) || text.say`nothing`}`;
     }),
   ].join('\n');
 }

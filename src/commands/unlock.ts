@@ -74,13 +74,13 @@ export default defineCommand({
       fields: { locks: rows },
       render: (text) =>
         locks.length === 0
-          ? 'the repository is not locked'
+          ? text.say`the repository is not locked`
           : text.table(
               locks.map((lock, index) => [
-                lock.state === 'stale' ? text.yellow('stale') : text.green('alive'),
+                lock.state === 'stale' ? text.yellow(text.say`stale`) : text.green(text.say`alive`),
                 describeHolder(lock),
                 lock.because,
-                rows[index]?.['removed'] === true ? 'removed' : '',
+                rows[index]?.['removed'] === true ? text.say`removed` : '',
               ]),
             ),
     };

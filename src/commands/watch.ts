@@ -83,9 +83,9 @@ export default defineCommand({
       fields: { scanning },
       render: (text) =>
         text.pairs([
-          ['stopped', 'as it was told'],
-          ['snapshots', text.number(report.snapshots)],
-          ['stored', `${text.number(report.messages)} messages as they came, ${text.size(report.bytesStored)} in all`],
+          [text.say`stopped`, text.say`as it was told`],
+          [text.say`snapshots`, text.number(report.snapshots)],
+          [text.say`stored`, text.say`${text.number(report.messages)} messages as they came, ${text.size(report.bytesStored)} in all`],
         ]),
     };
   },

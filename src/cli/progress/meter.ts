@@ -1,5 +1,6 @@
 import { monotonic } from '../../system/clock.ts';
 import type { TextHelpers } from '../../commands/types.ts';
+import { tell } from '../../report/text/tell.ts';
 
 /** Counts what is done in the present phase. */
 export interface Meter {
@@ -38,6 +39,6 @@ export function meterLine(meter: Meter, text: TextHelpers): string {
     parts.push(meter.bytes > 0 ? `${text.size(meter.bytes / seconds)}/s` : `${text.number(Math.round(meter.items / seconds))}/s`);
   }
   const left = timeLeft(meter);
-  if (left !== undefined) parts.push(`${text.duration(Math.max(1000, Math.round(left / 1000) * 1000))} left`);
-  return `${meter.phase}${parts.length === 0 ? '' : `  ${parts.join(' · ')}`}`;
+  if (left !== undefined) parts.push(text.say`${text.duration(Math.max(1000, Math.round(left / 1000) * 1000))} left`);
+  return `${tell(meter.phase, text)}${parts.length === 0 ? '' : `  ${parts.join(' · ')}`}`;
 }

@@ -1,6 +1,7 @@
 import type { Ora } from 'ora';
 import { monotonic } from '../../system/clock.ts';
 import type { TextHelpers } from '../../commands/types.ts';
+import { tell } from '../../report/text/tell.ts';
 import { meterLine, newMeter } from './meter.ts';
 import type { ShownProgress } from './index.ts';
 
@@ -20,7 +21,7 @@ export function spinnerProgress(helpers: () => Promise<TextHelpers>): ShownProgr
   const draw = (): void => {
     if (spinner === undefined || text === undefined) return;
     drawn = monotonic();
-    spinner.text = note === undefined ? meterLine(meter, text) : `${meterLine(meter, text)}  ${note}`;
+    spinner.text = note === undefined ? meterLine(meter, text) : `${meterLine(meter, text)}  ${tell(note, text)}`;
   };
   const start = async (): Promise<void> => {
     const [{ default: ora }, loaded] = await Promise.all([import('ora'), helpers()]);

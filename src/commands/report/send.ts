@@ -62,15 +62,16 @@ function failed(status: Sent['status'], { subject, to }: Message, why: string, t
 
 function notSent(status: 'spooled' | 'refused' | 'lost', left: readonly string[], findings: readonly Finding[]): Finding {
   const because = [...new Set(findings.filter(({ code }) => !SAID.has(code)).map(({ message }) => message))].slice(0, 3).join('; ');
-  const how = {
-    spooled: 'the report is not sent yet, and is tried again',
-    refused: 'the report is refused by every transport, and is kept',
-    lost: 'the report is lost: it could be neither sent nor kept',
+  const why = `${left.length === 0 ? '' : ` (for ${left.join(', ')})`}${because === '' ? '' : `: ${because}`}`;
+  const message = {
+    spooled: `the report is not sent yet, and is tried again${why}`,
+    refused: `the report is refused by every transport, and is kept${why}`,
+    lost: `the report is lost, it could be neither sent nor kept${why}`,
   }[status];
   return {
     severity: 'error',
     code: 'report-not-sent',
-    message: `${how}${left.length === 0 ? '' : ` (for ${left.join(', ')})`}${because === '' ? '' : `: ${because}`}`,
+    message,
     hint:
       status === 'lost'
         ? 'free some space, then: mailrecover report --send'

@@ -51,12 +51,16 @@ export async function mailState(context: CommandContext): Promise<MailState> {
 function stuck(mails: readonly SpooledMail[], severity: 'error' | 'warning'): Finding {
   const [oldest] = mails;
   const why = oldest?.state.said.at(-1);
-  const many = mails.length === 1 ? '1 report' : `${mails.length} reports`;
-  const what = severity === 'error' ? `${many} refused for good, the oldest of` : `${many} not sent yet, the oldest of`;
+  const because = why === undefined ? '' : `: ${why.transport}: ${why.refusal.message}`;
+  const since = `${isoTime(oldest?.mail.writtenAt ?? 0)}${because}`;
+  const { length } = mails;
   return {
     severity,
     code: severity === 'error' ? 'mail-refused' : 'mail-waiting',
-    message: `${what} ${isoTime(oldest?.mail.writtenAt ?? 0)}${why === undefined ? '' : `: ${why.transport}: ${why.refusal.message}`}`,
+    message:
+      severity === 'error'
+        ? `${length} ${length === 1 ? 'report' : 'reports'} refused for good, the oldest of ${since}`
+        : `${length} ${length === 1 ? 'report' : 'reports'} not sent yet, the oldest of ${since}`,
     hint:
       severity === 'error' && why !== undefined
         ? `${why.refusal.hint}; then: mailrecover notify flush --all`

@@ -70,7 +70,7 @@ export async function loginByPaste(options: LoginOptions, ask: (question: string
       `the browser ends at a page that can't be shown, at ${redirectUri}/?…: copy that whole address`,
     ].join('\n'),
   );
-  const pasted = (await ask('address: ')).trim();
+  const pasted = (await ask('paste the address here: ')).trim();
   const code = URL.canParse(pasted) ? codeIn(new URL(pasted), state) : undefined;
   if (code === undefined)
     throw new MailrecoverError('failed', 'that is not the address that this login ends at', {

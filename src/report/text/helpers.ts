@@ -1,6 +1,7 @@
 import { now } from '../../system/clock.ts';
 import { quantities } from '../quantities.ts';
 import { wordsOf, type Lang, type Words } from '../words/index.ts';
+import { sayIn } from '../words/say.ts';
 import { alignColumns } from './table.ts';
 
 /** How text for people is made up, in a terminal and in a mail. Sizes are bytes, durations milliseconds. */
@@ -8,6 +9,8 @@ export interface TextHelpers {
   readonly lang: Lang;
   /** What is said, in that language. */
   readonly words: Words;
+  /** A template that is English, in the language of the reader, from the catalogue; what stands in it goes where that language wants it. */
+  say(parts: TemplateStringsArray, ...values: readonly (string | number)[]): string;
   bold(text: string): string;
   dim(text: string): string;
   red(text: string): string;
@@ -43,6 +46,7 @@ export function textHelpers(details: { color: boolean; lang: Lang }): TextHelper
   const helpers: TextHelpers = {
     lang: details.lang,
     words: wordsOf(details.lang),
+    say: (parts, ...values) => sayIn(details.lang, parts, values),
     bold: style('bold'),
     dim: style('dim'),
     red: style('red'),

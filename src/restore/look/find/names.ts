@@ -43,7 +43,8 @@ function notThere(what: 'mailbox' | 'folder', names: readonly string[], known: r
   const meant = isPattern ? undefined : suggest(first, known);
   const list = what === 'mailbox' ? 'mailrecover ls latest' : 'mailrecover ls latest MAILBOX';
   const quoted = names.map((name) => `'${name}'`).join(', ');
-  return new MailrecoverError('not-found', `no snapshot holds a ${what}${isPattern ? ' that fits' : ''} ${quoted}`, {
+  const message = isPattern ? `no snapshot holds a ${what} that fits ${quoted}` : `no snapshot holds a ${what} ${quoted}`;
+  return new MailrecoverError('not-found', message, {
     hint: meant === undefined ? `list those of the newest snapshot: '${list}'` : `did you mean '${meant}'?`,
     subject: first,
   });

@@ -1,10 +1,56 @@
-/**
- * Messages of findings and errors, and hints: in English, as they are made where they arise, with `{name}` for what differs, and in Japanese. The first that
- * fits is taken. A test sees to it that the English of each still stands in the source.
- */
+/** Messages that are made in English where they arise, and how they are said in Japanese; `{0}` or `{name}` stands for a part. */
+import { backup } from './backup.ts';
+import { cli } from './cli.ts';
+import { commandsCare } from './commands-care.ts';
+import { commandsRestore } from './commands-restore.ts';
+import { commandsSetup } from './commands-setup.ts';
+import { commandsStandby } from './commands-standby.ts';
+import { commandsTell } from './commands-tell.ts';
+import { config } from './config.ts';
 import { mail } from './mail.ts';
+import { notifyOauth } from './notify-oauth.ts';
+import { notifyRefusals } from './notify-refusals.ts';
+import { notify } from './notify.ts';
+import { repositoryCare } from './repository-care.ts';
+import { repositoryCheck } from './repository-check.ts';
+import { repositoryObjects } from './repository-objects.ts';
+import { repositoryTargets } from './repository-targets.ts';
 import { repository } from './repository.ts';
+import { restore } from './restore.ts';
 import { runs } from './runs.ts';
+import { schedule } from './schedule.ts';
+import { standbyPromote } from './standby-promote.ts';
+import { standby } from './standby.ts';
 import { status } from './status.ts';
+import { store } from './store.ts';
+import { system } from './system.ts';
+import { verify } from './verify.ts';
 
-export const MESSAGES: readonly (readonly [string, string])[] = [...status, ...repository, ...mail, ...runs];
+export const MESSAGES: readonly (readonly [string, string])[] = [
+  ...status,
+  ...repository,
+  ...mail,
+  ...runs,
+  ...backup,
+  ...cli,
+  ...commandsCare,
+  ...commandsRestore,
+  ...commandsSetup,
+  ...commandsStandby,
+  ...commandsTell,
+  ...config,
+  ...notify,
+  ...notifyOauth,
+  ...notifyRefusals,
+  ...repositoryCare,
+  ...repositoryCheck,
+  ...repositoryObjects,
+  ...repositoryTargets,
+  ...restore,
+  ...schedule,
+  ...standby,
+  ...standbyPromote,
+  ...store,
+  ...system,
+  ...verify,
+];

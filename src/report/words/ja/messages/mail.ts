@@ -1,27 +1,13 @@
 /** What is said of reports that do not get out, and of accounts. */
 export const mail: readonly (readonly [string, string])[] = [
-  ['{reports} not sent yet, the oldest of {time}: {why}', '{reports}が未送信です (最も古いもの {time}): {why}'],
-  ['{reports} not sent yet, the oldest of {time}', '{reports}が未送信です (最も古いもの {time})'],
-  ['{reports} refused for good, the oldest of {time}: {why}', '{reports}の配送が拒否されました (最も古いもの {time}): {why}'],
-  ['{reports} refused for good, the oldest of {time}', '{reports}の配送が拒否されました (最も古いもの {time})'],
-  ['{count} reports', '報告 {count} 件'],
-  ['1 report', '報告 1 件'],
   [
     "see why: 'mailrecover notify status'; send now: 'mailrecover notify flush --all'",
     "原因は 'mailrecover notify status' で確認できます。すぐに送信するには 'mailrecover notify flush --all' を実行してください",
   ],
   ['{remedy}; then: mailrecover notify flush --all', '{remedy}。その後 mailrecover notify flush --all を実行してください'],
-  [
-    'the report is not sent yet, and is tried again (for {to}): {why}',
-    '報告をまだ送信できていません。自動的に再送します (宛先 {to}): {why}',
-  ],
-  [
-    'the report is refused by every transport, and is kept (for {to}): {why}',
-    '報告はすべての送信経路で拒否されました。保管しています (宛先 {to}): {why}',
-  ],
-  ['the report is lost: it could be neither sent nor kept (for {to}): {why}', '報告を送信も保管もできませんでした (宛先 {to}): {why}'],
+
   ['free some space, then: mailrecover report --send', '空き容量を確保し、mailrecover report --send を実行してください'],
-  ['the report is not sent yet: {why}', '報告をまだ送信できていません: {why}'],
+
   ['the run was stopped', '処理が停止されました'],
   ['nobody was told how this run ended: {why}', '実行結果を報告できませんでした: {why}'],
   ["see the ways out: 'mailrecover notify test'", "'mailrecover notify test' で送信経路を確認してください"],
@@ -42,7 +28,7 @@ export const mail: readonly (readonly [string, string])[] = [
     'Entra で新しいシークレットを作成して差し替え、secretExpires を更新してください',
   ],
   ['make a new certificate, upload it in Entra, and put it in place', '新しい証明書を作成し、Entra に登録して差し替えてください'],
-  ['mailrecover {command}', 'mailrecover {command} を実行してください'],
+
   ["the server can't take the mail now", '相手のサーバーが一時的に受け付けません'],
   ['it is tried again by itself', '自動的に再試行します'],
   ['{host} did not answer in time', '{host} が時間内に応答しませんでした'],

@@ -34,7 +34,7 @@ export const repository: readonly (readonly [string, string])[] = [
   ],
   ['run it as root, or as the user that makes the backups', 'root またはバックアップを行うユーザーで実行してください'],
   ["the server does not let '{where}' in", "サーバーが '{where}' のログインを拒否しました"],
-  ["try '{command}' on this host", "このホストで '{command}' を試してください"],
+
   ['wait, and run the command again; what was complete is kept', 'しばらく待ってから再実行してください。完了した分は保持されます'],
   [
     "snapshot {id} of host '{host}' is of {time}, which is still to come",
@@ -44,10 +44,7 @@ export const repository: readonly (readonly [string, string])[] = [
     "set the clocks right; if this host's is right, then: mailrecover approve {id} --reason TEXT",
     '時計を合わせてください。このホストの時計が正しければ mailrecover approve {id} --reason TEXT を実行してください',
   ],
-  [
-    "snapshot {id} of host '{host}' ({time}) is out of the ordinary: {what}",
-    "ホスト '{host}' のスナップショット {id} ({time}) は通常と異なります: {what}",
-  ],
+
   ['far more messages vanished than ever do from one backup to the next', '通常をはるかに超える数のメールが消えています'],
   ['many mailboxes vanished at once', '多数のメールボックスが一度に消えています'],
   ['the flags of most messages changed at once', 'ほとんどのメールのフラグが一度に変わっています'],

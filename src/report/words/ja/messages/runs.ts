@@ -6,12 +6,8 @@ export const runs: readonly (readonly [string, string])[] = [
   ['interrupted by {signal}', '{signal} により中断されました'],
   ['it used more memory than it may, and was killed', 'メモリの上限を超えたため強制終了されました'],
   ['it took longer than it may, and was stopped', '制限時間を超えたため停止されました'],
-  ['systemd says: {what}', 'systemd の報告: {what}'],
+
   ["see why: 'journalctl -u {service}'", "'journalctl -u {service}' で原因を確認してください"],
   ["'{subject}' is missing", "'{subject}' がありません"],
   ["'{subject}' should not be there", "'{subject}' は存在しないはずです"],
-  [
-    '{count} {unit} gone since the snapshot before: {names}',
-    '前回のスナップショット以降にメールボックス {count} 個がなくなりました: {names}',
-  ],
 ];

@@ -11,23 +11,11 @@ export const status: readonly (readonly [string, string])[] = [
   ['older than the goal of {span}', '目標 {span} より古いもの'],
   ['something could not be read by the newest backup of {host}', '{host} の最新のバックアップで読み取れないものがありました'],
   ["run it again and read what it names: 'mailrecover backup'", "'mailrecover backup' を再実行し、表示される対象を確認してください"],
-  ['the last backup ({time}) failed: {why}', '前回のバックアップ ({time}) は失敗しました: {why}'],
-  ['the last backup ({time}) failed', '前回のバックアップ ({time}) は失敗しました'],
-  ['the last backup ({time}) did not come to its end', '前回のバックアップ ({time}) は途中で終わりました'],
+
   ["run it again: 'mailrecover {command}'", "'mailrecover {command}' を再実行してください"],
   ['the last check ({time}) found damage', '前回の検査 ({time}) で破損が見つかりました'],
   ["see which: 'mailrecover check --read-data'", "'mailrecover check --read-data' で破損箇所を確認してください"],
-  ['the last verification ({time}) did not come to its end', '前回の復元検証 ({time}) は途中で終わりました'],
-  ['the last verification ({time}) could not compare everything: {why}', '前回の復元検証 ({time}) では一部を比較できませんでした: {why}'],
-  ['the last verification ({time}) could not compare everything', '前回の復元検証 ({time}) では一部を比較できませんでした'],
-  ['the last verification ({time}) failed: {why}', '前回の復元検証 ({time}) は失敗しました: {why}'],
-  ['the last verification ({time}) failed', '前回の復元検証 ({time}) は失敗しました'],
-  ["'{command}' ({time}) failed: {why}", "'{command}' ({time}) は失敗しました: {why}"],
-  ["'{command}' ({time}) failed", "'{command}' ({time}) は失敗しました"],
-  [
-    "'{command}' ({time}) never ended: it was killed, or the power was cut",
-    "'{command}' ({time}) は完了していません。強制終了または停電の可能性があります",
-  ],
+
   ["see 'mailrecover history --failed'", "'mailrecover history --failed' で確認してください"],
   ['no verification of a backup of {host} is known', '{host} のバックアップは一度も復元検証されていません'],
   ["prove it: 'mailrecover verify --level server'", "'mailrecover verify --level server' で復元検証を行ってください"],
@@ -85,7 +73,7 @@ export const status: readonly (readonly [string, string])[] = [
     'the configuration of {names}, keys and user databases are not backed up',
     '{names} の設定、鍵、ユーザーデータベースがバックアップの対象外です',
   ],
-  ['Postfix and Dovecot', 'Postfix と Dovecot'],
+
   ["add 'system: {}' to the configuration", "設定に 'system: {}' を追加してください"],
   [
     'users stand in a database ({live}), and no database is dumped into the backups',
@@ -96,7 +84,7 @@ export const status: readonly (readonly [string, string])[] = [
     'the repository lies on the same file system as the mail of {stores}: what destroys the one destroys the other',
     '保存先が{stores}のメールと同じファイルシステムにあります。障害時に両方を失います',
   ],
-  ["store '{name}', {more}", "ストア '{name}'、{more}"],
+
   ["store '{name}'", "ストア '{name}' "],
   [
     'put it on another disk, best on another host, or copy it there after each backup',
@@ -106,11 +94,7 @@ export const status: readonly (readonly [string, string])[] = [
   ['never copied to a second place', '一度も別の場所に複製されていません'],
   ['last copied to a second place on {time}', ' {time} 以降、別の場所に複製されていません'],
   ["copy it, best after each backup: 'mailrecover copy'", "できればバックアップのたびに 'mailrecover copy' で複製してください"],
-  [
-    'nothing here copies the repository to a second place, and the only one is on this host',
-    '保存先はこのホストにしかなく、別の場所への複製も設定されていません',
-  ],
-  ['nothing here copies the repository to a second place', '保存先を別の場所へ複製する設定がありません'],
+
   [
     "name a place away from this host under 'copies' in the configuration, and run 'mailrecover copy' after each backup",
     "設定の 'copies' にこのホスト以外の場所を追加し、バックアップのたびに 'mailrecover copy' を実行してください",

@@ -1,0 +1,216 @@
+/** Signing in at Microsoft and Google. */
+export const notifyOauth: readonly (readonly [string, string])[] = [
+  ["the certificate of account '{0}'", "アカウント '{0}' の証明書"],
+  ["{0} of account '{1}'", "アカウント '{1}' の{0}"],
+  [
+    "publish the consent screen ('In production', or 'Internal'), then sign in again",
+    "同意画面を公開して ('In production' または 'Internal')、サインインし直してください",
+  ],
+  ['the client secret', 'クライアントシークレット'],
+  ['the private key', '秘密鍵'],
+  ['the service account key', 'サービスアカウントの鍵'],
+  [
+    'what was signed is not valid at this time: the clock of this host is wrong',
+    '署名が現在の時刻では無効です。このホストの時計がずれています',
+  ],
+  ['set the clock: timedatectl set-ntp true', '時計を合わせてください: timedatectl set-ntp true'],
+  [
+    'Google does not know the key of the service account: it was deleted, or belongs to another account',
+    'Google がサービスアカウントの鍵を認識しません。削除されたか、別のアカウントのものです',
+  ],
+  [
+    'make a new key (Google Cloud console, IAM & Admin, Service accounts, Keys) and put it in place of the old one',
+    '新しい鍵を作成し (Google Cloud console、IAM & Admin、Service accounts、Keys)、差し替えてください',
+  ],
+  [
+    'there is no such user in the domain, or no such service account',
+    'ドメインにそのユーザーがいないか、そのサービスアカウントがありません',
+  ],
+  [
+    "'mailbox' must be a user of your Google Workspace, not an alias or a group; never @gmail.com",
+    "'mailbox' は Google Workspace のユーザーを指定してください。エイリアス、グループ、@gmail.com は使えません",
+  ],
+  [
+    'the service account may not act for users of the domain with this scope',
+    'サービスアカウントは、このスコープでドメインのユーザーに代わることを許可されていません',
+  ],
+  [
+    'admin.google.com, Security, API controls, Domain-wide delegation: add the numeric client id with exactly the scope that mailrecover auth status shows; it may take up to 24 hours',
+    'admin.google.com の Security、API controls、Domain-wide delegation で、数字のクライアント ID に mailrecover auth status が示すスコープをそのまま追加してください。反映に最大 24 時間かかります',
+  ],
+  ['an administrator of the domain does not let this application in', 'ドメインの管理者がこのアプリケーションを許可していません'],
+  [
+    'admin.google.com, Security, API controls, App access control: trust the client id',
+    'admin.google.com の Security、API controls、App access control で、クライアント ID を信頼してください',
+  ],
+  ['the redirect address is not one of a desktop application', 'リダイレクトアドレスがデスクトップアプリケーションのものではありません'],
+  [
+    "make an OAuth client of the type 'Desktop app' (Google Cloud console, APIs & Services, Credentials)",
+    "種類が 'Desktop app' の OAuth クライアントを作成してください (Google Cloud console、APIs & Services、Credentials)",
+  ],
+  [
+    'Google does not know the scope, or does not give it to this application',
+    'Google がスコープを認識しないか、このアプリケーションに許可していません',
+  ],
+  [
+    'add the scope to the consent screen (Google Auth platform, Data access)',
+    '同意画面にスコープを追加してください (Google Auth platform、Data access)',
+  ],
+  ['the user, or the domain, said no', 'ユーザーまたはドメインが拒否しました'],
+  [
+    'where the consent screen is in testing, the user must be one of its test users (Google Auth platform, Audience)',
+    '同意画面がテスト中の場合、そのテストユーザーである必要があります (Google Auth platform、Audience)',
+  ],
+  ['Google does not know the client id, or its secret is wrong', 'クライアント ID が認識されないか、シークレットが間違っています'],
+  [
+    'take both from Google Cloud console, APIs & Services, Credentials',
+    'Google Cloud console の APIs & Services、Credentials から両方を取得してください',
+  ],
+  [
+    'the login is no longer valid: it was revoked, the password was changed, or it was not used for six months; in testing it lives seven days',
+    'サインインが無効になりました。取り消し、パスワード変更、6 か月間の未使用などです。テスト中は 7 日で切れます',
+  ],
+  [
+    "sign in again: mailrecover auth login ACCOUNT; a consent screen that is 'Internal' or 'In production' gives logins that last",
+    "サインインし直してください: mailrecover auth login ACCOUNT。同意画面が 'Internal' または 'In production' なら長く使えます",
+  ],
+  ["the service account key of account '{0}'", "アカウント '{0}' のサービスアカウント鍵"],
+  ['{0} is no key file of a service account', '{0}はサービスアカウントの鍵ファイルではありません'],
+  [
+    'download one in JSON: Google Cloud console, IAM & Admin, Service accounts, Keys, Add key',
+    'JSON 形式でダウンロードしてください: Google Cloud console、IAM & Admin、Service accounts、Keys、Add key',
+  ],
+  ["the client secret of account '{0}'", "アカウント '{0}' のクライアントシークレット"],
+  ['{0} is no RSA private key in PEM without a passphrase', '{0}はパスフレーズなしの PEM 形式の RSA 秘密鍵ではありません'],
+  [
+    'make one with: openssl req -x509 -newkey rsa:3072 -nodes -days 730 -keyout key.pem -out cert.pem -subj /CN=mailrecover',
+    '次のコマンドで作成できます: openssl req -x509 -newkey rsa:3072 -nodes -days 730 -keyout key.pem -out cert.pem -subj /CN=mailrecover',
+  ],
+  ['{0} is no certificate in PEM', '{0}は PEM 形式の証明書ではありません'],
+  ['name the file that begins with BEGIN CERTIFICATE', 'BEGIN CERTIFICATE で始まるファイルを指定してください'],
+  ['open this address in a browser, and sign in as {0}:', '次のアドレスをブラウザーで開き、{0} としてサインインしてください:'],
+  [
+    'where the browser runs on another host, first run there: ssh -L {0}:127.0.0.1:{1} THIS-HOST',
+    'ブラウザーが別のホストにある場合は、先にそこで実行してください: ssh -L {0}:127.0.0.1:{1} THIS-HOST',
+  ],
+  ['or run this again with --way paste', 'または --way paste を付けて再実行してください'],
+  ['open this address in any browser, and sign in as {0}:', '次のアドレスを任意のブラウザーで開き、{0} としてサインインしてください:'],
+  [
+    "the browser ends at a page that can't be shown, at {0}/?…: copy that whole address",
+    '最後に {0}/?… という表示できないページになります。そのアドレス全体をコピーしてください',
+  ],
+  ['that is not the address that this login ends at', 'これはこのサインインの最後のアドレスではありません'],
+  ['run it again, and copy the whole address', '再実行し、アドレス全体をコピーしてください'],
+  [
+    'open {0} in any browser, type the code {1}, and sign in as {2}',
+    '任意のブラウザーで {0} を開き、コード {1} を入力して {2} としてサインインしてください',
+  ],
+  ['nobody signed in in time', '時間内にサインインされませんでした'],
+  ['run the login again', 'サインインをやり直してください'],
+  [
+    'the provider gave no refresh token, so the login would end within the hour',
+    '更新トークンが得られなかったため、サインインは 1 時間以内に切れます',
+  ],
+  ["the app registration must allow 'offline_access'", "アプリの登録で 'offline_access' を許可してください"],
+  [
+    'remove the application at myaccount.google.com/connections, then sign in again',
+    'myaccount.google.com/connections でアプリケーションを削除し、サインインし直してください',
+  ],
+  [
+    'sign in again: mailrecover auth login ACCOUNT; keep it alive with a weekly: mailrecover auth refresh',
+    'サインインし直してください: mailrecover auth login ACCOUNT。毎週 mailrecover auth refresh を実行すると維持されます',
+  ],
+  ['the client secret has expired', 'クライアントシークレットの期限が切れています'],
+  [
+    'make a new one (Entra: App registrations, Certificates & secrets), put it where the configuration points, and set secretExpires',
+    '新しく作成し (Entra: App registrations、Certificates & secrets)、設定が示す場所に置いて secretExpires を更新してください',
+  ],
+  ['the client secret is wrong', 'クライアントシークレットが間違っています'],
+  [
+    "take the secret's Value, not its Secret ID; it is shown once, when it is made",
+    'Secret ID ではなく Value を使ってください。作成時に一度だけ表示されます',
+  ],
+  ['the app registration does not know the certificate', 'アプリの登録にこの証明書がありません'],
+  [
+    'upload the certificate (not the key) in Entra: App registrations, Certificates & secrets, Certificates',
+    '鍵ではなく証明書を Entra に登録してください: App registrations、Certificates & secrets、Certificates',
+  ],
+  ['the tenant has no application of that client id', 'テナントにそのクライアント ID のアプリケーションがありません'],
+  [
+    "clientId is the 'Application (client) ID' of the app registration, in this tenant; not an object id",
+    "clientId は、このテナントのアプリ登録の 'Application (client) ID' です。オブジェクト ID ではありません",
+  ],
+  ['there is no such tenant in this cloud', 'このクラウドにそのテナントはありません'],
+  [
+    "tenant is the 'Directory (tenant) ID' or a domain of the organisation; national clouds need 'cloud'",
+    "tenant は 'Directory (tenant) ID' か組織のドメインです。各国クラウドでは 'cloud' も必要です",
+  ],
+  ['nobody has consented to what the application asks for', 'アプリケーションが求める権限に誰も同意していません'],
+  [
+    "add the permission and press 'Grant admin consent' (Entra: App registrations, API permissions)",
+    "権限を追加し、'Grant admin consent' を押してください (Entra: App registrations、API permissions)",
+  ],
+  [
+    'the scope that is asked for does not exist in this cloud or for this application',
+    '求めたスコープが、このクラウドまたはアプリケーションにありません',
+  ],
+  [
+    "check 'cloud', and that the app registration has the permission (API permissions)",
+    "'cloud' と、アプリ登録の権限 (API permissions) を確認してください",
+  ],
+  ['the login has expired: it was not used for 90 days', '90 日間使われなかったため、サインインの期限が切れました'],
+  [
+    'the login is no longer valid: the password was changed, the login was revoked, or it was used up',
+    'サインインが無効になりました。パスワード変更、取り消し、使用済みなどです',
+  ],
+  [
+    'the organisation demands a second factor, which nobody can give while nobody is there',
+    '組織が二要素認証を求めています。無人では応じられません',
+  ],
+  ['{0}; or use grant: application', '{0}。または grant: application を使ってください'],
+  ['a Conditional Access policy of the organisation forbids it', '組織の条件付きアクセスポリシーにより禁止されています'],
+  [
+    "device codes are often blocked: mailrecover auth login ACCOUNT --way browser; else ask the administrator to look at 'Sign-in logs'",
+    "デバイスコードは禁止されていることがあります: mailrecover auth login ACCOUNT --way browser。それ以外は管理者に 'Sign-in logs' の確認を依頼してください",
+  ],
+  ['the application is not registered as one that needs no secret', 'アプリケーションがシークレット不要のものとして登録されていません'],
+  [
+    "set 'Allow public client flows' to Yes (Entra: App registrations, Authentication), or name a clientSecret",
+    "'Allow public client flows' を Yes にするか (Entra: App registrations、Authentication)、clientSecret を指定してください",
+  ],
+  ['the redirect address is not registered', 'リダイレクトアドレスが登録されていません'],
+  [
+    "add the platform 'Mobile and desktop applications' with http://localhost (Entra: App registrations, Authentication)",
+    "プラットフォーム 'Mobile and desktop applications' に http://localhost を追加してください (Entra: App registrations、Authentication)",
+  ],
+  ['the user does not exist in this tenant, or is disabled', 'ユーザーがこのテナントにいないか、無効化されています'],
+  ['sign in as the mailbox that sends, not as an administrator', '管理者ではなく、送信するメールボックスとしてサインインしてください'],
+  ['the application needs no secret, so it must not send one', 'アプリケーションはシークレット不要のため、送ってはいけません'],
+  ['take clientSecret and certificate out of the account', 'アカウントから clientSecret と certificate を外してください'],
+  ['the application may not sign in this way', 'アプリケーションはこの方法でサインインできません'],
+  [
+    "check 'Supported account types' and 'Allow public client flows' of the app registration",
+    "アプリ登録の 'Supported account types' と 'Allow public client flows' を確認してください",
+  ],
+  ['the user, or the organisation, said no', 'ユーザーまたは組織が拒否しました'],
+  ['sign in again, or ask an administrator to consent', 'サインインし直すか、管理者に同意を依頼してください'],
+  ["the sign-in service can't serve now", 'サインインサービスが一時的に利用できません'],
+  ['the login is no longer valid', 'サインインが無効になりました'],
+  ['the application could not prove who it is', 'アプリケーションの認証に失敗しました'],
+  ['check clientId and its secret or certificate', 'clientId と、シークレットまたは証明書を確認してください'],
+  ["the private key of account '{0}'", "アカウント '{0}' の秘密鍵"],
+  ["the private key of account '{0}' does not belong to its certificate", "アカウント '{0}' の秘密鍵が証明書と合いません"],
+  ['name the key that the certificate was made with', '証明書を作成したときの鍵を指定してください'],
+  ['the sign-in service gave no device code', 'サインインサービスがデバイスコードを返しませんでした'],
+  ["this host's clock is {0} minutes {1}, so what it signs is not valid", 'このホストの時計が {0} 分{1}いるため、署名が無効です'],
+  ['fast', '進んで'],
+  ['slow', '遅れて'],
+  ["the sign-in service can't serve now (HTTP {0})", 'サインインサービスが一時的に利用できません (HTTP {0})'],
+  ['the sign-in service gave no token', 'サインインサービスがトークンを返しませんでした'],
+  [
+    "look at account '{0}' in the configuration, then: mailrecover auth test {1}",
+    "設定のアカウント '{0}' を確認し、mailrecover auth test {1} を実行してください",
+  ],
+  ['the sign-in service answered without a token', 'サインインサービスの応答にトークンがありません'],
+  ['token of account {0}', 'アカウント {0} のトークン'],
+];

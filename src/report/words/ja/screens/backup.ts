@@ -1,0 +1,5 @@
+/** Taking backups. */
+export const backup: readonly (readonly [string, string])[] = [
+  ['mailbox', 'メールボックス'],
+  ['mailboxes', 'メールボックス'],
+];

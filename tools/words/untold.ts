@@ -1,0 +1,93 @@
+/** What is not said to the reader of a screen or a report, or is said in English on purpose. */
+
+/** Files and directories whose texts are something else: scripts, documents that lie in a repository, settings of other programs, pages of help. */
+export const UNTOLD_FILES: readonly string[] = [
+  // The catalogue itself.
+  'src/report/words/',
+  // Pages and mails take their words from it.
+  'src/report/report/html/',
+  'src/commands/completion/',
+  'src/verify/server/config.ts',
+  'src/restore/system/rebuild.ts',
+  'src/repository/sheet.ts',
+  'src/repository/recover/',
+  'src/commands/metrics/',
+  'src/report/metrics/',
+  'src/report/report/junit.ts',
+  'src/repository/erase/certificate.ts',
+  'src/restore/system/differences.ts',
+  'src/restore/system/compare.ts',
+  'src/config/sample.ts',
+  'src/config/parts/retention.ts',
+  'src/schedule/owned.ts',
+  'src/schedule/jobs.ts',
+  'src/schedule/systemd/',
+  'src/standby/fences/nft.ts',
+  'src/store/system/sources/places.ts',
+  'src/cli/bug.ts',
+  'src/cli/help.ts',
+  'src/cli/program.ts',
+  'src/commands/exit-codes.ts',
+  'src/commands/shared.ts',
+  'src/commands/links/shown.ts',
+  'src/commands/links/ended.ts',
+  'src/commands/index.ts',
+  // What a mail says beside the report, and a page of the browser: they go to other readers than the one at the screen.
+  'src/notify/late.ts',
+  'src/notify/webhooks/',
+  'src/notify/oauth/loopback.ts',
+];
+
+/** Properties that hold what is for programs, for help and manuals. */
+export const UNTOLD_KEYS: ReadonlySet<string> = new Set([
+  'description',
+  'meaning',
+  'subject',
+  'code',
+  'severity',
+  'exitCodes',
+  'json',
+  'says',
+  'kind',
+  'name',
+  'state',
+  'action',
+  'id',
+]);
+
+/** Functions whose arguments are compared, looked up or run. */
+export const UNTOLD_CALLS: ReadonlySet<string> = new Set([
+  'describe',
+  'meta',
+  'join',
+  'split',
+  'includes',
+  'startsWith',
+  'endsWith',
+  'has',
+  'get',
+  'replace',
+  'replaceAll',
+  'indexOf',
+  'padEnd',
+  'padStart',
+]);
+
+/** Single strings that read like a sentence, and are none. */
+export const UNTOLD_TEXTS: ReadonlySet<string> = new Set<string>([
+  // A question, and what it is about, have been said already.
+  '{0}\n\n{1} [yes/no]',
+  // What stands at the head of files that are written for other programs.
+  '# created: {0}\n# public key: {1}\n{2}',
+  "# made by '{0}': give @FILE@ to what reads its dumps",
+  'From: mailrecover <>\r\nSubject: canary\r\nMessage-ID: <{0}@mailrecover.invalid>\r\n\r\n{1}',
+]);
+
+/** Shapes of what is no sentence: commands to type, types of media, questions to a name server. */
+export const UNTOLD_SHAPES: readonly RegExp[] = [
+  /^mailrecover (?!on )/,
+  /^(application|text|attachment)[/;]/,
+  /^(update|prereq) (add|delete|yxrrset) /,
+  /^(aws s3|chmod|systemctl|setpriv|runuser|useradd|doveadm|postconf|table inet|hold|standby|key|auth|links|notify) [a-z-]+( |$)/,
+  /^<[a-z!]/,
+];
