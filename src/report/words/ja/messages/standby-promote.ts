@@ -213,4 +213,8 @@ export const standbyPromote: readonly (readonly [string, string])[] = [
   ['-X soft_bounce', '-X soft_bounce'],
   ['-e soft_bounce={0}', '-e soft_bounce={0}'],
   ['{0} is {1}', '{0} は {1}'],
+  ['let {0} serve after its next boot, too', '{0} が次の起動後も稼働するようにする'],
+  ['{0} starts {1} when it boots', '{0} は起動時に {1} を開始します'],
+  ["{0} is not enabled on '{1}': after a boot it would not serve", "{0} が '{1}' で有効になっていません。起動後に稼働しません"],
+  ['there: systemctl enable {0}', 'そのホストで: systemctl enable {0}'],
 ];

@@ -224,4 +224,5 @@ export const standby: readonly (readonly [string, string])[] = [
     "see which: arping -D -I {0} {1}, on '{2}'; take the address from it, and run this again",
     "'{2}' で arping -D -I {0} {1} を実行して確認し、そのホストからアドレスを外して再実行してください",
   ],
+  ["unable to reach '{0}@{1}': it does not answer", "'{0}@{1}' に接続できません: 応答がありません"],
 ];

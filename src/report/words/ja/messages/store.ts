@@ -223,4 +223,11 @@ export const store: readonly (readonly [string, string])[] = [
   ["'{0}' takes nothing of the name", "'{0}' では名前から何も取り出せません"],
   ["'{0}' holds the filter '{1}', which cannot be walked", "'{0}' のフィルター '{1}' はたどれません"],
   ['use username, domain, lower and substr(0, 1)', 'username、domain、lower、substr(0, 1) を使ってください'],
+  ['{0} asks us to slow down: {1}', '{0} から速度を落とすよう求められました: {1}'],
+  [
+    'run the command again later: it goes on where it stopped, and nothing is fetched or added twice',
+    '後で再実行してください。続きから再開し、重複して取得・追加されることはありません',
+  ],
+  ['{0} asks us to slow down, and still does: {1}', '{0} から速度を落とすよう求められ続けています: {1}'],
+  ['{0} asked us to slow down {1}, so {2} s were waited: {3}', '{0} から速度を落とすよう求められたため ({1})、{2} 秒待ちました: {3}'],
 ];
