@@ -195,4 +195,17 @@ export const restore: readonly (readonly [string, string])[] = [
     'is the host out of memory? run the same command again: it goes on where it stopped',
     'メモリ不足の可能性があります。同じコマンドを再実行してください。続きから再開します',
   ],
+  ["message '{0}' was not taken by Dovecot: {1}", "メール '{0}' を Dovecot が受け付けませんでした: {1}"],
+  [
+    "mailbox '{0}' is no Maildir, and only in a Maildir a folder can be made what it was while it is served",
+    "メールボックス '{0}' は Maildir ではありません。稼働中にフォルダーを元の状態に戻せるのは Maildir だけです",
+  ],
+  [
+    'bring back what is missing: --live missing; look through the old mail: --live folder; or restore it into a directory: --to DIR',
+    '不足分を戻すには --live missing、古いメールを見るには --live folder を使うか、ディレクトリへ復元してください: --to DIR',
+  ],
+  [
+    'make sure that Dovecot runs, and that this user (root, or the owner of the mail) may use doveadm; then run the command again, which goes on where it stopped',
+    'Dovecot が動いており、このユーザー (root またはメールの所有者) が doveadm を使えることを確認して再実行してください。続きから再開します',
+  ],
 ];
