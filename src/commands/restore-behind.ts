@@ -89,18 +89,17 @@ export async function restoreBehind(
       fields: { ...fields, plan: counts, mailboxes: table },
       render: (text) =>
         nothing
-          ? text.green(`nothing to do: every folder has its history${present === 0 ? '' : ` (${text.number(present)} folders)`}`)
-          : [renderPlan(plan, dial, table, text), text.dim('nothing was changed: --dry-run')].join('\n\n'),
+          ? text.green(
+              text.say`nothing to do: every folder has its history${present === 0 ? '' : text.say` (${text.number(present)} folders)`}`,
+            )
+          : [renderPlan(plan, dial, table, text), text.dim(text.say`nothing was changed: --dry-run`)].join('\n\n'),
     };
   }
   const { textHelpers } = await import('../report/text/helpers.ts');
-  if (run === undefined)
-    await confirm(
-      context,
-      options.yes,
-      renderPlan(plan, dial, await tableOf(state, plan, undefined), textHelpers({ color: false, lang: 'en' })),
-      'carry this out?',
-    );
+  if (run === undefined) {
+    const rows = await tableOf(state, plan, undefined);
+    await confirm(context, options.yes, (text) => renderPlan(plan, dial, rows, text), 'carry this out?');
+  }
   findings.push(...(await audit(place, 'restore', { behind: true, snapshot: plan.snapshot, mailboxes: options.mailbox })));
   run ??= await BehindRun.begin(state, plan);
   const begun = monotonic();
@@ -119,10 +118,12 @@ export async function restoreBehind(
     whole: options.mailbox.length === 0,
     onMailbox: ({ mailbox, messages, left, secondsLeft }) => {
       if (context.quiet) return;
-      const text = textHelpers({ color: false, lang: 'en' });
+      const text = textHelpers({ color: false, lang: context.lang });
       const rest =
-        left === 0 ? 'all are back' : `${left} to go${secondsLeft === undefined ? '' : `, about ${text.duration(secondsLeft * 1000)}`}`;
-      context.tell(`${mailbox}: ${text.number(messages)} messages are back; ${rest}`);
+        left === 0
+          ? text.say`all are back`
+          : text.say`${left} to go${secondsLeft === undefined ? '' : text.say`, about ${text.duration(secondsLeft * 1000)}`}`;
+      context.tell(text.say`${mailbox}: ${text.number(messages)} messages are back; ${rest}`);
     },
   });
   findings.push(...report.findings);
@@ -256,24 +257,27 @@ function renderPlan(plan: BehindPlan, dial: DialRecord | undefined, table: reado
   const waiting = table.filter(({ state }) => state === 'waiting');
   const sum = (of: (row: Row) => number): number => waiting.reduce((total, row) => total + of(row), 0);
   const lines = waiting.slice(0, SHOWN).map(({ mailbox, left, folders, messages, bytes, secondsLeft }) => {
-    const time = secondsLeft === null ? '' : `, in about ${text.duration(secondsLeft * 1000)}`;
-    const part = left === folders ? text.number(left) : `${text.number(left)} of ${text.number(folders)}`;
-    return `  ${mailbox}: ${part} ${folders === 1 ? 'folder' : 'folders'}, ${text.number(messages)} messages, ${text.size(bytes)}${time}`;
+    const time = secondsLeft === null ? '' : text.say`, in about ${text.duration(secondsLeft * 1000)}`;
+    const part = left === folders ? text.number(left) : text.say`${text.number(left)} of ${text.number(folders)}`;
+    return text.say`  ${mailbox}: ${part} ${folders === 1 ? text.say`folder` : text.say`folders`}, ${text.number(messages)} messages, ${text.size(bytes)}${time}`;
   });
   return [
     text.pairs([
-      ['snapshot', `${plan.snapshot.slice(0, 16)}, of ${text.time(plan.snapshotTime)}`],
+      [text.say`snapshot`, text.say`${plan.snapshot.slice(0, 16)}, of ${text.time(plan.snapshotTime)}`],
       ...(dial === undefined
         ? []
-        : ([['mail since', `${text.time(dial.at)}, when the mailboxes were begun anew (epoch ${dial.epoch})`]] as [string, string][])),
+        : ([[text.say`mail since`, text.say`${text.time(dial.at)}, when the mailboxes were begun anew (epoch ${dial.epoch})`]] as [
+            string,
+            string,
+          ][])),
       [
-        'to bring back',
-        `${text.number(sum(({ messages }) => messages))} messages in ${text.number(waiting.length)} mailboxes, ${text.size(sum(({ bytes }) => bytes))}`,
+        text.say`to bring back`,
+        text.say`${text.number(sum(({ messages }) => messages))} messages in ${text.number(waiting.length)} mailboxes, ${text.size(sum(({ bytes }) => bytes))}`,
       ],
-      ['clients', 'that have a folder open are asked to log in again when it gets its history'],
+      [text.say`clients`, text.say`that have a folder open are asked to log in again when it gets its history`],
     ]),
     ...lines,
-    ...(waiting.length > SHOWN ? [`  … and ${text.number(waiting.length - SHOWN)} more; all are in --json`] : []),
+    ...(waiting.length > SHOWN ? [text.say`  … and ${text.number(waiting.length - SHOWN)} more; all are in --json`] : []),
   ].join('\n');
 }
 
@@ -283,21 +287,24 @@ function renderReport(
   text: TextHelpers,
 ): string {
   const verdict = isDone
-    ? text.green(text.bold('all history is back'))
+    ? text.green(text.bold(text.say`all history is back`))
     : text.yellow(
         text.bold(
-          `${text.number(left)} ${left === 1 ? 'mailbox has' : 'mailboxes have'} not all of their history: mend what is named below, and run it again`,
+          text.say`${text.number(left)} ${left === 1 ? text.say`mailbox has` : text.say`mailboxes have`} not all of their history: mend what is named below, and run it again`,
         ),
       );
   return [
     verdict,
     text.pairs([
-      ['brought back', `${text.number(counts.messages)} messages in ${text.number(counts.folders)} folders, ${text.size(counts.bytes)}`],
+      [
+        text.say`brought back`,
+        text.say`${text.number(counts.messages)} messages in ${text.number(counts.folders)} folders, ${text.size(counts.bytes)}`,
+      ],
       ...(counts.present === 0
         ? []
-        : ([['as they were', `${text.number(counts.present)} folders had their history`]] as [string, string][])),
-      ...(firstMs === undefined ? [] : ([['first folder after', text.duration(firstMs)]] as [string, string][])),
-      ['took', text.duration(milliseconds)],
+        : ([[text.say`as they were`, text.say`${text.number(counts.present)} folders had their history`]] as [string, string][])),
+      ...(firstMs === undefined ? [] : ([[text.say`first folder after`, text.duration(firstMs)]] as [string, string][])),
+      [text.say`took`, text.duration(milliseconds)],
     ]),
   ].join('\n');
 }

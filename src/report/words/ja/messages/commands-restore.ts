@@ -127,4 +127,25 @@ export const commandsRestore: readonly (readonly [string, string])[] = [
   ["'{0}' is no share of the mailboxes", "'{0}' はメールボックスの割合ではありません"],
   ['such as --sample 10%', '例: --sample 10%'],
   ['a number and s, m, h or d, such as 10m', '数値と s、m、h、d (例: 10m)'],
+  ['--behind goes without --to, --live, --imap and --system', '--behind は --to、--live、--imap、--system と同時に指定できません'],
+  ['--behind takes whole mailboxes', '--behind はメールボックス単位です'],
+  [
+    'bring folders and messages back with --live missing, once their mailbox has its history',
+    'フォルダーやメールは、メールボックスの過去のメールが戻ったあとに --live missing で戻してください',
+  ],
+  ["live restore '{0}' was interrupted, and comes first", "稼働中の復元 '{0}' が中断されています。先に完了させてください"],
+  [
+    "restore '{0}' behind new mail was interrupted, and comes first",
+    "新着メールの後ろへの復元 '{0}' が中断されています。先に完了させてください",
+  ],
+  ["finish it: 'mailrecover restore {0} --behind{1}'", "完了させるには: 'mailrecover restore {0} --behind{1}'"],
+  ["--mailbox '{0}'", "--mailbox '{0}'"],
+  [
+    "'{0}' serves since epoch {1}, and this is '{2}': nothing is brought back here",
+    "'{0}' がエポック {1} から稼働中で、このホストは '{2}' です。ここでは何も戻しません",
+  ],
+  ["run it on '{0}'", "'{0}' で実行してください"],
+  ["finish it: 'mailrecover restore --behind'", "完了させるには: 'mailrecover restore --behind'"],
+  ['--first goes with --behind', '--first は --behind とともに使います'],
+  ['add --behind, or leave it out', '--behind を付けるか、外してください'],
 ];

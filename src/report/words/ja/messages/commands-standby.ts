@@ -68,4 +68,9 @@ export const commandsStandby: readonly (readonly [string, string])[] = [
   ],
   ['the configuration does not say which of the two hosts this is', 'このホストが二つのうちどちらなのか、設定から分かりません'],
   ["leave 'ssh' out of the host that the file lies on", "設定ファイルがあるホスト自身からは 'ssh' を外してください"],
+  ['--dial-tone goes with --forced', '--dial-tone は --forced とともに使います'],
+  [
+    'a planned switch copies all mail first; it can take place while the old host serves',
+    '計画切り替えでは先に全メールを複製します。古いホストの稼働中に実行できます',
+  ],
 ];

@@ -68,10 +68,7 @@ export const restore: readonly (readonly [string, string])[] = [
   ['no mailbox of the snapshot is on this server', 'スナップショットのメールボックスはどれもこのサーバーにありません'],
   ["store '{0}' of mailbox '{1}' is not in the configuration", "メールボックス '{1}' のストア '{0}' が設定にありません"],
   ["add it under 'stores', or restore into a directory: --to DIR", "'stores' に追加するか、ディレクトリへ復元してください: --to DIR"],
-  [
-    "mailbox '{0}' lies in {1}, into which no live restore is known",
-    "メールボックス '{0}' は {1} 形式で、稼働中の復元に対応していません",
-  ],
+  ["mailbox '{0}' lies in {1}, into which no live restore is known", "メールボックス '{0}' は {1} 形式で、稼働中の復元に対応していません"],
   [
     'add it over IMAP, to an account of the configuration: --imap ACCOUNT; or restore into a directory: --to DIR',
     '設定のアカウントに IMAP で追加するか (--imap ACCOUNT)、ディレクトリへ復元してください (--to DIR)',

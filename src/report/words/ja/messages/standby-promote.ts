@@ -154,10 +154,7 @@ export const standbyPromote: readonly (readonly [string, string])[] = [
     'go on only where nothing is lost: the old host is stopped, its queue moved, and every mailbox alike',
     '何も失われない場合だけ進む: 古いホストが停止し、キューが移され、全メールボックスが一致していること',
   ],
-  [
-    '{0} can not be read: what it took after the last synchronisation is missing until it comes back',
-    '{0} を読めません。最後の同期以降に届いたメールは、復帰するまで欠けたままです',
-  ],
+
   ['at most {0} may be lost, which was approved', '失われるのは最大で{0}です (承認済み)'],
   ['in the repository: {0} serves from epoch {1} on', 'リポジトリで: エポック {1} から {0} を稼働ホストとする'],
   [
@@ -217,4 +214,46 @@ export const standbyPromote: readonly (readonly [string, string])[] = [
   ['{0} starts {1} when it boots', '{0} は起動時に {1} を開始します'],
   ["{0} is not enabled on '{1}': after a boot it would not serve", "{0} が '{1}' で有効になっていません。起動後に稼働しません"],
   ['there: systemctl enable {0}', 'そのホストで: systemctl enable {0}'],
+  [
+    "of the mailboxes that lie on '{0}', {1} are current and stay as they are, and {2} begin anew, empty; so do accounts that have none there",
+    "'{0}' のメールボックスのうち {1} 個は最新のためそのまま残り、{2} 個は空の状態で新しく始まります。メールボックスのないアカウントも同様です",
+  ],
+  [
+    "their mail is kept beside them; afterwards: 'mailrecover restore --behind' there",
+    "元のメールは横に残します。その後そのホストで 'mailrecover restore --behind' を実行してください",
+  ],
+  ['begin mailboxes anew that are not current', '最新でないメールボックスを新しく始める'],
+  [
+    'on {0}: mailboxes that were synchronised within what is approved to be lost stay as they are',
+    '{0} で: 承認された損失の範囲内に同期されたメールボックスはそのまま残す',
+  ],
+  [
+    'every other one is moved aside, and an empty one with its folders, subscriptions and filters takes its place',
+    'それ以外は退避し、同じフォルダー、購読、フィルターを持つ空のものに置き換える',
+  ],
+  ['the empty mailboxes go, and what was moved aside is where it was', '空のメールボックスを削除し、退避したものを元に戻す'],
+  [
+    '{0} mailboxes of {1} stay as they are, {2} begin anew; their mail is kept beside them in {3}',
+    '{1} のメールボックス {0} 個はそのまま、{2} 個は新しく始まります。元のメールは横の {3} に残ります',
+  ],
+  ['see that every mailbox opens', 'すべてのメールボックスが開けることを確認する'],
+  [
+    'on {0}: have Dovecot open the INBOX of every account, which makes those that are not there',
+    '{0} で: 全アカウントの INBOX を Dovecot に開かせる (ないものは作成される)',
+  ],
+  ['{0} mailboxes of {1} open', '{1} のメールボックス {0} 個を開けます'],
+  [
+    'mailboxes that began anew receive and send, and have no history yet',
+    '新しく始めたメールボックスは送受信できますが、過去のメールがまだありません',
+  ],
+  [
+    "on {0}: mailrecover restore --behind; name those who can't wait with --first",
+    '{0} で mailrecover restore --behind を実行してください。急ぐ利用者は --first で指定します',
+  ],
+  ["not every mailbox of '{0}' could be opened{1}", "'{0}' の一部のメールボックスを開けませんでした{1}"],
+  ['look there: doveadm mailbox status -A messages INBOX', 'そのホストで確認してください: doveadm mailbox status -A messages INBOX'],
+  [
+    '{0} is not read: what it took after the last synchronisation is missing until it comes back',
+    '{0} は読みません。最後の同期以降に届いたメールは、復帰するまで欠けたままです',
+  ],
 ];
