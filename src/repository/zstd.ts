@@ -1,5 +1,5 @@
 /** Frames of zstd (RFC 8878), and the skippable frame that says where the last one begins. */
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { MailrecoverError } from '../errors/error.ts';
 import { release } from '../system/memory.ts';
 
@@ -30,17 +30,35 @@ export function compressFrame(data: Uint8Array, level = 3): Buffer {
  * @param raw decompressed size in bytes, as the table states it; anything else is damage
  */
 export function decompressFrame(frame: Uint8Array, raw: number, subject: string): Buffer {
-  const damaged = (cause?: unknown): MailrecoverError =>
-    new MailrecoverError('damage', `'${subject}' does not decompress: its bytes were changed`, { subject, cause });
-  if (raw < 0 || raw > MAX_FRAME) throw damaged();
+  if (raw < 0 || raw > MAX_FRAME) throw damagedFrame(subject);
   let out: Buffer;
   try {
-    out = zstdDecompressSync(frame, { chunkSize: Math.max(1024, raw + 64), maxOutputLength: Math.max(1, raw) });
+    out = zstdDecompressSync(frame, roomFor(raw));
   } catch (error) {
-    throw damaged(error);
+    throw damagedFrame(subject, error);
   }
-  if (out.length !== raw) throw damaged();
+  if (out.length !== raw) throw damagedFrame(subject);
   return out;
+}
+
+/** As {@link decompressFrame}, beside what this thread does: Node has threads for it that need not be started first. */
+export function decompressBeside(frame: Uint8Array, raw: number, subject: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (raw < 0 || raw > MAX_FRAME) reject(damagedFrame(subject));
+    else
+      zstdDecompress(frame, roomFor(raw), (error, out) => {
+        if (error === null && out.length === raw) resolve(out);
+        else reject(damagedFrame(subject, error ?? undefined));
+      });
+  });
+}
+
+function roomFor(raw: number): { chunkSize: number; maxOutputLength: number } {
+  return { chunkSize: Math.max(1024, raw + 64), maxOutputLength: Math.max(1, raw) };
+}
+
+function damagedFrame(subject: string, cause?: unknown): MailrecoverError {
+  return new MailrecoverError('damage', `'${subject}' does not decompress: its bytes were changed`, { subject, cause });
 }
 
 /** Decompresses one frame whose size nobody stated, up to `limit` bytes. */

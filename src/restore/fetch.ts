@@ -11,7 +11,7 @@ import type { Progress } from '../system/progress.ts';
 import { HeldParts } from './parts.ts';
 import { addWant, wantsOf, type PackWants, type PlannedFile, type RestorePlan, type Want } from './plan.ts';
 import { attempt, writeFile, type FileFacts } from './write/files.ts';
-import type { PackJob, PackResult } from './write/threads.ts';
+import type { PackJob } from './write/threads.ts';
 import { jobsAtOnce, type Writers } from './write/writers.ts';
 
 export interface FetchOptions {
@@ -46,12 +46,12 @@ export async function fetchAll(
   const damaged = new Set<string>();
   const known = new Set(options.snapshot.packs.map((pack) => pack.name));
   try {
-    let missing = await fetchPacks(options, plan, wants, place, parts, writers.run, damaged);
+    let missing = await fetchPacks(options, plan, wants, place, parts, writers, damaged);
     if (missing.length > 0) {
       const elsewhere = await findElsewhere(options, plan, missing, known);
       if (elsewhere.size > 0) {
         const found = new Set([...elsewhere.values()].flatMap((entries) => [...entries.values()].flat()));
-        const still = await fetchPacks(options, plan, elsewhere, place, parts, writers.run, damaged);
+        const still = await fetchPacks(options, plan, elsewhere, place, parts, writers, damaged);
         missing = [...missing.filter((want) => !found.has(want)), ...still];
       }
     }
@@ -67,7 +67,7 @@ async function fetchPacks(
   wants: PackWants,
   place: Placement,
   parts: HeldParts,
-  run: (job: PackJob) => Promise<PackResult>,
+  writers: Writers,
   damaged: Set<string>,
 ): Promise<Want[]> {
   const { progress, signal } = options;
@@ -79,7 +79,7 @@ async function fetchPacks(
       signal?.throwIfAborted();
       const [number, wanted] = next;
       const name = plan.numbering.names[number] ?? '';
-      const entries = isFew(options.snapshot, name, wanted) ? await fetchFew(options, name, wanted, place, parts) : wanted;
+      const entries = writers.here || isFew(options.snapshot, name, wanted) ? await fetchFew(options, name, wanted, place, parts) : wanted;
       if (entries.size === 0) continue;
       const bytes = await packBytes(options.repository, name);
       if (bytes === undefined) {
@@ -100,7 +100,7 @@ async function fetchPacks(
             }),
           ]);
       }
-      const result = await run(job);
+      const result = await writers.run(job);
       if (result.error !== undefined) {
         const { code, message, hint, subject } = result.error;
         throw new MailrecoverError(code, message, {

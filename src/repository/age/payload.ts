@@ -30,6 +30,13 @@ export function plainSize(sealed: number): number {
   return body - TAG * Math.max(1, Math.ceil(body / SEALED));
 }
 
+/** Copies what a cipher made, and gives its memory back at once: left to the collector, 64 KiB a chunk make it run all the time. @returns bytes copied */
+function take(made: Buffer, into: Buffer, at: number): number {
+  const size = made.copy(into, at);
+  if (made.buffer instanceof ArrayBuffer && made.buffer.byteLength === made.length) made.buffer.transfer(0);
+  return size;
+}
+
 /** Encrypts `parts`, one after the other, behind `header`; the result is one buffer. */
 export function seal(header: Buffer, fileKey: Buffer, parts: readonly Buffer[]): Buffer {
   const total = parts.reduce((sum, part) => sum + part.length, 0);
@@ -49,7 +56,7 @@ export function seal(header: Buffer, fileKey: Buffer, parts: readonly Buffer[]):
     while (room > 0) {
       const source = parts[part] as Buffer;
       const piece = source.subarray(offset, offset + room);
-      at += cipher.update(piece).copy(out, at);
+      at += take(cipher.update(piece), out, at);
       room -= piece.length;
       offset += piece.length;
       if (offset === source.length) {
@@ -78,7 +85,7 @@ export function openChunks(key: KeyObject, body: Buffer, firstChunk: number, tot
     try {
       const decipher = createDecipheriv('chacha20-poly1305', key, chunkNonce(index, index === chunks - 1), { authTagLength: TAG });
       decipher.setAuthTag(sealed.subarray(-TAG));
-      written += decipher.update(sealed.subarray(0, -TAG)).copy(out, written);
+      written += take(decipher.update(sealed.subarray(0, -TAG)), out, written);
       decipher.final();
     } catch (cause) {
       throw new MailrecoverError('damage', `'${subject}' does not decrypt: its bytes were changed`, { subject, cause });

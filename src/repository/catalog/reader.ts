@@ -63,6 +63,32 @@ function mayHold(wanted: Wanted, from: string, to: string | undefined): boolean 
   });
 }
 
+const SECTION = '{"mailbox":"';
+
+/** The lines of a frame that belong to wanted mailboxes: other sections need not be understood. What is no section line stays, and fails where it is parsed. */
+function wantedLines(text: string, wanted: Wanted): string {
+  if (wanted === undefined || !text.startsWith(SECTION)) return text;
+  const kept: string[] = [];
+  for (let at = 0; at >= 0 && at < text.length;) {
+    const found = text.indexOf(`\n${SECTION}`, at);
+    const end = found < 0 ? text.length : found + 1;
+    if (mayBeWanted(text.slice(at, text.indexOf('\n', at) + 1), wanted)) kept.push(text.slice(at, end));
+    at = end;
+  }
+  return kept.join('');
+}
+
+function mayBeWanted(line: string, wanted: NonNullable<Wanted>): boolean {
+  try {
+    const { mailbox, store } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof mailbox !== 'string' || typeof store !== 'string') return true;
+    const [name, from] = [decodeName(mailbox), decodeName(store)];
+    return name === undefined || from === undefined || wanted.some((want) => want.mailbox === name && (want.store ?? from) === from);
+  } catch {
+    return true;
+  }
+}
+
 export interface OpenCatalog {
   kind: CatalogKind;
   /** Numbers of the packs it names. */
@@ -107,7 +133,8 @@ export async function openCatalog(
       for (; at <= last; at++) {
         const row = needed[at] as FrameRow;
         const from = row.offset - start.offset;
-        for (const section of parser.push(frameText(bytes.subarray(from, from + row.length)))) if (isWanted(wanted, section)) yield section;
+        const text = wantedLines(frameText(bytes.subarray(from, from + row.length)), wanted);
+        for (const section of parser.push(text)) if (isWanted(wanted, section)) yield section;
       }
     }
     for (const section of parser.end()) if (isWanted(wanted, section)) yield section;

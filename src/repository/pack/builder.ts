@@ -5,8 +5,9 @@ import type { Recipient } from '../age/keys.ts';
 import { sealFrames } from '../envelope.ts';
 import { objectName } from '../names.ts';
 import { compressFrame, decompressFrame, FRAME_SIZE } from '../zstd.ts';
+import { BLOCK, padding } from './block.ts';
 import { encodeTable, type PackEntry, type PackTable } from './table.ts';
-import { BLOCK, fullHeader, MAX_ENTRY, padding, writeHeader } from './tarhead.ts';
+import { fullHeader, MAX_ENTRY, writeHeader } from './tarhead.ts';
 
 /** Decompressed bytes after which a pack is closed. */
 export const PACK_SIZE = 16 * 1024 * 1024;

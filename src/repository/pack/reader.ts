@@ -7,9 +7,9 @@ import type { Identity } from '../age/keys.ts';
 import { chunkWindow, keyOfPayload, openChunks, plainSize } from '../age/payload.ts';
 import { openWhole, openWindow, readTableFrame, tableOffset } from '../envelope.ts';
 import type { Target } from '../target.ts';
-import { decompressBounded, decompressFrame, FOOTER_SIZE } from '../zstd.ts';
-import { decodeTable, type PackEntry, type PackTable } from './table.ts';
-import { BLOCK } from './tarhead.ts';
+import { decompressBeside, decompressBounded, decompressFrame, FOOTER_SIZE } from '../zstd.ts';
+import { decodeTable, type PackEntry, type PackFrame, type PackTable } from './table.ts';
+import { BLOCK } from './block.ts';
 
 /** A table of more than this many bytes is no table: about a million entries. */
 const MAX_TABLE = 128 * 1024 * 1024;
@@ -139,6 +139,8 @@ export async function readPackTable(target: Target, path: string, identities: re
 
 /** Frames are fetched in runs of about this size. */
 const FETCH = 8 * 1024 * 1024;
+/** Frames that are decompressed beside the one whose entries are taken. */
+const AHEAD = 2;
 
 /** The frames, first and last, that an entry lies in. */
 function framesOf(table: PackTable, entry: PackEntry): { first: number; last: number } {
@@ -149,7 +151,7 @@ function framesOf(table: PackTable, entry: PackEntry): { first: number; last: nu
 
 /**
  * Reads the entries named from a pack on a target, with requests for no more than the frames they lie in.
- * Entries that the pack does not hold are left out; damaged ones throw `damage` when it is their turn.
+ * Entries that the pack does not hold are left out; damaged ones throw `damage` when it is their turn. Content is good until the next is asked for.
  */
 export async function* streamEntries(
   target: Target,
@@ -159,7 +161,10 @@ export async function* streamEntries(
 ): AsyncGenerator<{ sha: string; content: Buffer }> {
   const window = await openWindow(target, path, identities);
   const table = tableOf((await readTableFrame(window, path)).frame, path);
-  const wanted = table.entries.filter((entry) => shas.has(entry.sha)).map((entry) => ({ entry, ...framesOf(table, entry) }));
+  const wanted = table.entries
+    .filter((entry) => shas.has(entry.sha))
+    .map((entry) => ({ entry, ...framesOf(table, entry) }))
+    .sort((a, b) => a.first - b.first);
   for (let at = 0; at < wanted.length;) {
     const start = wanted[at] as (typeof wanted)[number];
     const from = table.frames[start.first];
@@ -175,21 +180,59 @@ export async function* streamEntries(
     const to = table.frames[last];
     if (to === undefined) return;
     const bytes = await window.read(from.offset, to.offset + to.length);
-    const reader = entryReader(
-      table,
-      (number) => {
-        const frame = table.frames[number];
-        return frame === undefined
-          ? Buffer.alloc(0)
-          : bytes.subarray(frame.offset - from.offset, frame.offset - from.offset + frame.length);
-      },
-      path,
+    const frames = framesAhead(table, wanted.slice(at, next), path, ({ offset, length }) =>
+      bytes.subarray(offset - from.offset, offset - from.offset + length),
     );
     for (; at < next; at++) {
-      const { entry } = wanted[at] as (typeof wanted)[number];
-      yield { sha: entry.sha, content: reader.content(entry) };
+      const { entry, first, last: end } = wanted[at] as (typeof wanted)[number];
+      const content = await frames.content(entry, first, end);
+      if (!fitsSha(content, entry.sha))
+        throw new MailrecoverError('damage', `entry ${entry.sha} of '${path}' is damaged`, { subject: path });
+      yield { sha: entry.sha, content };
     }
   }
+}
+
+/** Decompresses the frames that entries lie in, in their order, some ahead of the one that is asked for. */
+function framesAhead(
+  table: PackTable,
+  entries: readonly { first: number; last: number }[],
+  subject: string,
+  bytesOf: (frame: PackFrame) => Buffer,
+): { content(entry: PackEntry, first: number, last: number): Promise<Buffer> } {
+  const order = [...new Set(entries.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index)))];
+  const begun = new Map<number, Promise<Buffer>>();
+  let next = 0;
+  const begin = (): void => {
+    const number = order[next++];
+    const frame = number === undefined ? undefined : table.frames[number];
+    if (number === undefined || frame === undefined) return;
+    const out = decompressBeside(bytesOf(frame), frame.raw, subject);
+    // Where nobody comes to ask for it, because one before it is damaged.
+    out.catch(() => undefined);
+    begun.set(number, out);
+  };
+  const frameOf = async (number: number): Promise<Buffer> => {
+    for (const [held, out] of begun)
+      if (held < number) {
+        begun.delete(held);
+        release(await out);
+      }
+    while (begun.size <= AHEAD && next < order.length) begin();
+    const frame = table.frames[number];
+    // A table may lead back to a frame that was given up.
+    return begun.get(number) ?? decompressBeside(frame === undefined ? Buffer.alloc(0) : bytesOf(frame), frame?.raw ?? -1, subject);
+  };
+  return {
+    async content(entry, first, last) {
+      const content = (await frameOf(first)).subarray(entry.at, entry.at + entry.size);
+      if (content.length === entry.size) return content;
+      const whole = Buffer.allocUnsafeSlow(entry.size);
+      let filled = content.copy(whole);
+      for (let number = first + 1; number <= last; number++) filled += (await frameOf(number)).copy(whole, filled);
+      return whole;
+    },
+  };
 }
 
 /** Reads a few entries from a pack on a target. @returns content by SHA-256; entries that the pack does not hold are left out */

@@ -4,8 +4,8 @@
  * these fields and the checksum (measured: 11 µs against 1 µs a message).
  */
 import { Header } from 'tar/header';
+import { BLOCK } from './block.ts';
 
-export const BLOCK = 512;
 /** Largest size that the 11 octal digits of a ustar header can state. */
 export const MAX_ENTRY = 8 ** 11 - 1;
 
@@ -57,9 +57,4 @@ export function writeHeader(target: Buffer, at: number, name: string, size: numb
   putOctal(target, at + CHECKSUM.at, 6, sum);
   target[at + CHECKSUM.at + 6] = 0;
   target[at + CHECKSUM.at + 7] = SPACE;
-}
-
-/** How many zero bytes follow a content of `size` bytes. */
-export function padding(size: number): number {
-  return (BLOCK - (size % BLOCK)) % BLOCK;
 }

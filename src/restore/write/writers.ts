@@ -9,6 +9,8 @@ import type { PackJob, PackResult, WriterSetup } from './threads.ts';
 const YOUNG = 12;
 
 export interface Writers {
+  /** Whether all is done in this thread. */
+  readonly here: boolean;
   run(job: PackJob): Promise<PackResult>;
   close(): Promise<void>;
 }
@@ -20,7 +22,7 @@ export function jobsAtOnce(threads: number): number {
 
 /** @param threads 0 to write in this thread */
 export function startWriters(threads: number, identities: readonly Identity[] | undefined): Writers {
-  if (threads === 0) return { run: (job) => Promise.resolve(runPackJob(job, identities)), close: () => Promise.resolve() };
+  if (threads === 0) return { here: true, run: (job) => Promise.resolve(runPackJob(job, identities)), close: () => Promise.resolve() };
   const setup: WriterSetup = {
     identities: identities?.map((identity) => identity.privateKey.export({ type: 'pkcs8', format: 'der' })),
   };
@@ -55,6 +57,7 @@ export function startWriters(threads: number, identities: readonly Identity[] | 
     return state;
   });
   return {
+    here: false,
     run: (job) =>
       new Promise((resolve, reject) => {
         if (failure !== undefined) {
