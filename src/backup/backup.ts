@@ -13,7 +13,7 @@ import { isoNow, now } from '../system/clock.ts';
 import { takeLock } from '../system/lock.ts';
 import type { Progress } from '../system/progress.ts';
 import { anomaliesOf, tellAnomalies, THRESHOLDS, type Thresholds } from './anomaly.ts';
-import { commitSnapshot, neededPaths, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
+import { beginDelta, commitSnapshot, neededPaths, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
 import { ContentPool } from './content/pool.ts';
 import { dryReader } from './dry.ts';
 import { readCare, refuseCalledGone } from './marks.ts';
@@ -219,6 +219,7 @@ async function locked(
     unreached: [],
     tally,
     reader: (group) => (options.dryRun ? dryReader : numbered(pool, packs, group)),
+    expectMuch: () => pool.expect(),
   };
   try {
     const context: CatalogContext = { repository, state, index, recipients, runs: new LocalRuns(state.file('runs'), packLookup(index)) };
@@ -233,7 +234,11 @@ async function locked(
     if (options.dryRun) return report(run, { ...pool.bytes, bytesStored: 0 });
 
     progress.phase('storing');
-    await pool.flush();
+    const flushed = pool.flush();
+    // Awaited below; it may fail before.
+    flushed.catch(() => undefined);
+    const delta = whole || chainBroken ? undefined : beginDelta(context, sections);
+    await flushed;
     // What threads hold is not needed beside the catalog.
     await pool.close();
     applyTally(state, index, tally);
@@ -250,7 +255,7 @@ async function locked(
     });
     if (writer !== undefined) stored += await writeBase(context, writer.finish());
     else if (chainBroken) stored += await writeBase(context);
-    else stored += await writeDelta(context, sections);
+    else stored += await writeDelta(context, sections, delta);
 
     const parent = await newestOwn(repository, keys.host, index);
     const total = report(run, { ...pool.bytes, bytesStored: stored });

@@ -37,9 +37,14 @@ export function newCatalog(context: Pick<CatalogContext, 'index' | 'recipients'>
 }
 
 function build(context: CatalogContext, kind: CatalogKind, sections: Iterable<Section>): BuiltCatalog {
+  return begin(context, kind, sections).finish();
+}
+
+/** A catalog of which all but the names of packs is known. */
+function begin(context: CatalogContext, kind: CatalogKind, sections: Iterable<Section>): CatalogWriter {
   const writer = newCatalog(context, kind);
   for (const section of sections) writer.add(section);
-  return writer.finish();
+  return writer;
 }
 
 /** @throws DamagedState at the end, naming all mailboxes of which the kept state can't be read */
@@ -73,11 +78,20 @@ export async function writeBase(context: CatalogContext, built?: BuiltCatalog): 
   return put(context, base);
 }
 
+/** Encodes what changed. That takes its time, and can be done before the last packs are stored, and have names. */
+export function beginDelta(context: CatalogContext, changes: ReadonlyMap<string, Section>): CatalogWriter {
+  return begin(context, 'delta', changes.values());
+}
+
 /** Writes what changed, together with as many of the deltas before as keeps their number small. @returns bytes stored */
-export async function writeDelta(context: CatalogContext, changes: ReadonlyMap<string, Section>): Promise<number> {
+export async function writeDelta(
+  context: CatalogContext,
+  changes: ReadonlyMap<string, Section>,
+  begun = beginDelta(context, changes),
+): Promise<number> {
   if (changes.size === 0) return 0;
   const { index, runs } = context;
-  let built = build(context, 'delta', changes.values());
+  let built = begun.finish();
   if (isBaseDue(index.catalogs, built.bytes.length)) return writeBase(context);
   const count = mergeCount(index.catalogs, built.bytes.length);
   const taken = index.catalogs.slice(index.catalogs.length - count);

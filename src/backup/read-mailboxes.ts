@@ -25,6 +25,8 @@ const AT_ONCE = 4;
 /** So many more where they were read before and are small together: then little of each is read, and nobody need wait for that. */
 const MORE_AT_ONCE = 16;
 const SMALL_TOGETHER = 50_000;
+/** Mailboxes in which something changed, from which on there will be enough to read for a thread. */
+const MANY_CHANGED = 8;
 
 /** How the use of packs changed, by pack number. */
 export interface Tally {
@@ -49,6 +51,8 @@ export interface Run {
   lost: ReadonlySet<number>;
   /** Reads files of one mailbox. */
   reader: (mailbox: string) => ContentReader;
+  /** To be called when there will be much to read. */
+  expectMuch: () => void;
   changes: Changes;
   /** Why accounts of IMAP servers could not be read. */
   unreached: MailrecoverError[];
@@ -68,6 +72,7 @@ export async function readMailboxes(
 ): Promise<Map<string, Section>> {
   const { index, options } = run;
   const before = new Map(index.mailboxes.map((state) => [mailboxKey(state), state]));
+  const still = lookAhead(run, before, sources);
   const sections = new Map<string, Section>();
   const mailboxes: MailboxState[] = [];
   const waiting: { read: Promise<ReadMailbox>; messages: number }[] = [];
@@ -89,7 +94,7 @@ export async function readMailboxes(
       before.delete(key);
       const size = prior?.counts.messages ?? SMALL_TOGETHER;
       messages += size;
-      waiting.push({ read: readMailbox(run, prior, source, writer !== undefined), messages: size });
+      waiting.push({ read: readMailbox(run, prior, source, { whole: writer !== undefined, still: still.get(key) }), messages: size });
       while (waiting.length >= (messages < SMALL_TOGETHER ? MORE_AT_ONCE : AT_ONCE)) await take();
       options.signal?.throwIfAborted();
     }
@@ -110,6 +115,41 @@ export async function readMailboxes(
   return new Map([...sections].sort(([a], [b]) => byBytes(a, b)));
 }
 
+/** Looks which mailboxes did not change, until so many are found to have that a thread is worth starting. @returns what was found, by their keys */
+function lookAhead(
+  run: Run,
+  before: ReadonlyMap<string, MailboxState>,
+  sources: ReadonlyMap<string, SourceMailbox | undefined>,
+): Map<string, boolean> {
+  const still = new Map<string, boolean>();
+  let changed = 0;
+  if (run.deep || run.options.dryRun) return still;
+  for (const [key, source] of sources) {
+    const prior = before.get(key);
+    if (prior === undefined || source === undefined || source.imap !== undefined || source.system !== undefined) continue;
+    const same = isStill(run, prior, source);
+    still.set(key, same);
+    if (!same) changed++;
+    if (changed < MANY_CHANGED) continue;
+    run.expectMuch();
+    break;
+  }
+  return still;
+}
+
+/** Whether a mailbox may stay as the snapshot before has it. */
+function isStill(run: Run, prior: MailboxState, source: SourceMailbox): boolean {
+  return !run.deep && !usesPacks(run.index, run.reread, prior) && isUntouched(prior, source);
+}
+
+/** How a mailbox is read. */
+interface How {
+  /** For a base, which says all there is. */
+  whole: boolean;
+  /** Whether it may stay as it was, where that is known already. */
+  still: boolean | undefined;
+}
+
 interface ReadMailbox {
   /** undefined for one that no backup could read so far. */
   state: MailboxState | undefined;
@@ -127,14 +167,9 @@ export function usesPacks(index: StateIndex, packs: ReadonlySet<number>, prior: 
 }
 
 /** Reads a mailbox; where the system does not let it, it stays as the snapshot before has it, and is named. */
-async function readMailbox(
-  run: Run,
-  prior: MailboxState | undefined,
-  source: SourceMailbox | undefined,
-  whole: boolean,
-): Promise<ReadMailbox> {
+async function readMailbox(run: Run, prior: MailboxState | undefined, source: SourceMailbox | undefined, how: How): Promise<ReadMailbox> {
   try {
-    return await captured(run, prior, source, whole);
+    return await captured(run, prior, source, how);
   } catch (error) {
     if (source?.imap !== undefined && isOfServer(error)) return unreachedAccount(run, prior, error);
     const code = systemCode(error);
@@ -174,14 +209,10 @@ async function captured(
   run: Run,
   prior: MailboxState | undefined,
   source: SourceMailbox | undefined,
-  whole: boolean,
+  { whole, still }: How,
 ): Promise<ReadMailbox> {
   const { options, state } = run;
-  if (
-    prior !== undefined &&
-    (source === undefined || (!run.deep && !usesPacks(run.index, run.reread, prior) && isUntouched(prior, source)))
-  )
-    return { state: prior, sections: [] };
+  if (prior !== undefined && (source === undefined || (still ?? isStill(run, prior, source)))) return { state: prior, sections: [] };
   if (source === undefined) throw new MailrecoverError('bug', 'a mailbox without state was to be carried over');
   const priorAreas = prior === undefined ? undefined : state.loadMailbox(prior);
   if (prior !== undefined && priorAreas === undefined) run.tally.broken = true;

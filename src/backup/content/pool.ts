@@ -65,6 +65,7 @@ export class ContentPool {
   #claims = ClaimTable.create(FIRST_CLAIMS);
   #growing = false;
   #files = 0;
+  #expected = false;
   #nextId = 0;
   #failure: unknown;
   #bytesRead = 0;
@@ -118,19 +119,26 @@ export class ContentPool {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#files += requests.length;
     this.#startThreads();
-    // Nobody waits for a thread that is only starting; but where all is to be read, one more pack under way would only cost memory.
-    if (this.#threads.length === 0 || (!this.#options.eager && !this.#threads.some(({ ready }) => ready)))
-      return this.#readInline(requests);
+    // Nobody waits for a thread that is only starting; but where much is to be read, one more pack under way would only cost memory and time.
+    const waits = this.#options.eager || this.#expected || this.#threads.some(({ ready }) => ready);
+    if (this.#threads.length === 0 || !waits) return this.#readInline(requests);
     return new Promise((resolve, reject) => {
       this.#queue.push({ group, requests, resolve, reject });
       this.#pump();
     });
   }
 
+  /** There will be enough to read for a thread: it starts while this one still lists. */
+  expect(): void {
+    this.#expected = true;
+    this.#startThreads();
+  }
+
   /** Starts as many threads as there is reading for. */
   #startThreads(): void {
     const { threads, eager } = this.#options;
-    const wanted = eager || this.#files > MANY_FILES ? threads : Math.min(threads, this.#files > INLINE_FILES ? 1 : 0);
+    const one = this.#expected || this.#files > INLINE_FILES ? 1 : 0;
+    const wanted = eager || this.#files > MANY_FILES ? threads : Math.min(threads, one);
     while (this.#threads.length < wanted) this.#startThread();
   }
 
