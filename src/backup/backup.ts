@@ -237,7 +237,7 @@ async function locked(
     const flushed = pool.flush();
     // Awaited below; it may fail before.
     flushed.catch(() => undefined);
-    const delta = whole || chainBroken ? undefined : beginDelta(context, sections);
+    const delta = whole || chainBroken || sections.size === 0 ? undefined : await beginDelta(context, sections);
     await flushed;
     // What threads hold is not needed beside the catalog.
     await pool.close();

@@ -16,6 +16,9 @@ import { listHoldings } from './prepare.ts';
 import { wholeSection } from './sections.ts';
 import { DamagedState, mailboxKey, type StateDirectory, type StateIndex } from './state/state.ts';
 
+/** A line of a catalog takes hardly ever fewer bytes than this, compressed: 22 on average where only flags changed. */
+const LEAST = 16;
+
 export interface CatalogContext {
   repository: Repository;
   state: StateDirectory;
@@ -78,35 +81,56 @@ export async function writeBase(context: CatalogContext, built?: BuiltCatalog): 
   return put(context, base);
 }
 
-/** Encodes what changed. That takes its time, and can be done before the last packs are stored, and have names. */
-export function beginDelta(context: CatalogContext, changes: ReadonlyMap<string, Section>): CatalogWriter {
-  return begin(context, 'delta', changes.values());
+/** A delta that is as good as written. */
+export interface BegunDelta {
+  writer: CatalogWriter;
+  /** How many of the deltas before it takes in. */
+  taken: number;
+}
+
+/**
+ * Encodes what changed. That takes its time, and can be done before the last packs are stored, and have names.
+ * Deltas that it is large enough to take in for sure are taken in at once, so that it is encoded once.
+ */
+export async function beginDelta(context: CatalogContext, changes: ReadonlyMap<string, Section>): Promise<BegunDelta> {
+  const taken = mergeCount(context.index.catalogs, entriesOf(changes) * LEAST);
+  const merged = taken === 0 ? undefined : await mergedWith(context, taken, changes);
+  return { writer: begin(context, 'delta', (merged ?? changes).values()), taken: merged === undefined ? 0 : taken };
+}
+
+/** What the newest deltas say, with the changes laid over it; undefined where what is kept of them is damaged. */
+function mergedWith(
+  { index, runs }: CatalogContext,
+  count: number,
+  changes: ReadonlyMap<string, Section>,
+): Promise<Map<string, Section> | undefined> {
+  return runs.merge(
+    index.catalogs.slice(index.catalogs.length - count).map((catalog) => catalog.name),
+    changes,
+  );
+}
+
+function entriesOf(changes: ReadonlyMap<string, Section>): number {
+  let entries = 0;
+  for (const { dirs } of changes.values()) for (const dir of dirs.values()) entries += dir.messages.size + dir.files.size + dir.links.size;
+  return entries;
 }
 
 /** Writes what changed, together with as many of the deltas before as keeps their number small. @returns bytes stored */
-export async function writeDelta(
-  context: CatalogContext,
-  changes: ReadonlyMap<string, Section>,
-  begun = beginDelta(context, changes),
-): Promise<number> {
+export async function writeDelta(context: CatalogContext, changes: ReadonlyMap<string, Section>, begun?: BegunDelta): Promise<number> {
   if (changes.size === 0) return 0;
   const { index, runs } = context;
-  let built = begun.finish();
-  if (isBaseDue(index.catalogs, built.bytes.length)) return writeBase(context);
-  const count = mergeCount(index.catalogs, built.bytes.length);
-  const taken = index.catalogs.slice(index.catalogs.length - count);
-  const merged =
-    count === 0
-      ? undefined
-      : await runs.merge(
-          taken.map((catalog) => catalog.name),
-          changes,
-        );
-  let kept = index.catalogs;
-  if (merged !== undefined) {
+  const { writer, taken } = begun ?? (await beginDelta(context, changes));
+  let built = writer.finish();
+  let kept = index.catalogs.slice(0, index.catalogs.length - taken);
+  if (isBaseDue(kept, built.bytes.length)) return writeBase(context);
+  const more = mergeCount(kept, built.bytes.length);
+  if (more > 0) {
+    const merged = await mergedWith(context, taken + more, changes);
+    if (merged === undefined) return writeBase(context);
     built = build(context, 'delta', merged.values());
-    kept = index.catalogs.slice(0, -count);
-  } else if (count > 0) return writeBase(context);
+    kept = kept.slice(0, -more);
+  }
   index.catalogs = [...kept, { name: built.name, size: built.bytes.length, kind: 'delta' }];
   await runs.keep(built.name, built.clear());
   return put(context, built);
