@@ -51,6 +51,7 @@ export const registry = createRegistry({
   'links expire': async () => (await import('./links-expire.ts')).default,
   'standby status': async () => (await import('./standby-status.ts')).default,
   'standby promote': async () => (await import('./standby-promote.ts')).default,
+  'standby prepare': async () => (await import('./standby-prepare.ts')).default,
   'standby sync': async () => (await import('./standby-sync.ts')).default,
   'standby failback': async () => (await import('./standby-failback.ts')).default,
   'standby serve': async () => (await import('./standby-serve.ts')).default,

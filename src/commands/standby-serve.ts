@@ -4,6 +4,7 @@ import type { Hello } from '../standby/sync/serve.ts';
 import { settleOf } from './backup-options.ts';
 import { placeOf } from './from-config.ts';
 import { READING_EXIT_CODES } from './shared.ts';
+import { agentHere } from './standby/agents.ts';
 import { guardDirection, sourceOn } from './standby/hosts.ts';
 import { hostNamed, otherHost, syncStores, thisHost } from './standby/pair.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
@@ -31,6 +32,7 @@ export default defineCommand({
       output,
       source: (hello) => sourceOn(context, me, { from: hello.from, to: me, epoch: hello.epoch }, hello.mailboxes ?? []),
       sink: (hello) => sinkHere(context, hello),
+      host: (hello) => agentHere(context, { from: hello.from, to: me, epoch: hello.epoch }),
     }).finally(() => output.end());
     return { outcome: 'ok', output };
   },

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Finding } from '../errors/finding.ts';
 import { ioError, systemCode } from '../errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurable } from '../system/files.ts';
-import { diffLines } from './diff.ts';
+import { diffLines } from '../system/diff.ts';
 import { ownedFile, stamped } from './owned.ts';
 
 export type FileAction = 'create' | 'update' | 'keep' | 'remove' | 'leave';

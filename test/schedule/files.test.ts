@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { crontab } from '../../src/schedule/crontab.ts';
-import { diffLines } from '../../src/schedule/diff.ts';
+import { diffLines } from '../../src/system/diff.ts';
 import { applyPlan, planFiles, presentFiles } from '../../src/schedule/install.ts';
 import { crontabWord, systemdWord } from '../../src/schedule/quote.ts';
 import { localZone } from '../../src/system/zone.ts';

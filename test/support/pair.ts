@@ -244,7 +244,7 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
   };
 }
 
-const DNS_PORT = 53_535;
+export const DNS_PORT = 53_535;
 
 /** An authoritative server that takes signed updates. */
 async function startDns(root: string, { mx1, mx2, vip, here }: Record<string, string>): Promise<void> {
@@ -266,12 +266,18 @@ mail IN A ${vip}
 imap IN A ${mx1}
 `,
   );
+  const reversed = (address = ''): string => address.split('.').toReversed().join('.');
+  writeFileSync(
+    join(zone, 'reverse'),
+    `$TTL 5\n@ IN SOA ns1.example.test. hostmaster.example.test. 1 3600 600 86400 5\n@ IN NS ns1.example.test.\n${reversed(mx1)} IN PTR mx1.example.test.\n`,
+  );
   writeFileSync(
     join(root, 'named.conf'),
     `${key}
 options { directory "${zone}"; listen-on port ${DNS_PORT} { ${here}; }; listen-on-v6 { none; }; recursion no; dnssec-validation no; pid-file "${root}/named.pid"; session-keyfile "${root}/named.session"; lock-file none; managed-keys-directory "${zone}"; };
 controls { };
 zone "example.test" { type primary; file "example.test"; update-policy { grant mover zonesub ANY; }; };
+zone "in-addr.arpa" { type primary; file "reverse"; update-policy { grant mover zonesub ANY; }; };
 `,
   );
   const child = spawn(findProgram('named') ?? 'named', ['-c', join(root, 'named.conf'), '-n', '1', '-f', '-L', join(root, 'named.log')], {

@@ -83,7 +83,7 @@ function greeting({ from, epoch, run }: Direction): Omit<Hello, 'protocol' | 'ro
 }
 
 /** Starts mailrecover on the other host and says who we are. */
-async function talkTo(
+export async function talkTo(
   context: CommandContext,
   name: string,
   hello: Omit<Hello, 'protocol'>,

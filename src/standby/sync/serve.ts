@@ -2,6 +2,8 @@
 import type { Writable } from 'node:stream';
 import { MailrecoverError } from '../../errors/error.ts';
 import type { DialRequest } from '../dial/model.ts';
+import { agentHandlers } from '../prepare/agent.ts';
+import type { HostAgent } from '../prepare/model.ts';
 import type { CommitOptions, Held, MailboxCut, MailboxLag, MailboxName, OwnedMailbox, Piece, Sink, Source } from './model.ts';
 import { Peer, type Handler } from './peer.ts';
 import { Window } from './window.ts';
@@ -11,8 +13,8 @@ export const PROTOCOL = 1;
 
 export interface Hello {
   protocol: number;
-  /** What is wanted of this host: to read its mail, or to write it. */
-  role: 'source' | 'sink';
+  /** What is wanted of this host: to read its mail, to write it, or to be looked at and prepared as a whole. */
+  role: 'source' | 'sink' | 'host';
   /** The host that asks, by its name in the configuration. */
   from: string;
   /** The epoch that it believes in. */
@@ -29,12 +31,14 @@ export interface ServeOptions {
   source: (hello: Hello) => Promise<Source>;
   /** @throws MailrecoverError `refused` where this host must not be written to */
   sink: (hello: Hello) => Promise<Sink>;
+  host: (hello: Hello) => Promise<HostAgent>;
 }
 
 /** Answers until the other side ends. */
 export async function serveSync({ input, output, ...make }: ServeOptions): Promise<void> {
   let source: Source | undefined;
   let sink: Sink | undefined;
+  let host: HostAgent | undefined;
   const need = <T>(value: T | undefined): T => {
     if (value === undefined) throw new MailrecoverError('usage', 'that was not asked for in the greeting');
     return value;
@@ -47,8 +51,10 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
           hint: 'install the same version on both',
         });
       if (hello.role === 'source') source = await make.source(hello);
+      else if (hello.role === 'host') host = await make.host(hello);
       else sink = await make.sink(hello);
     },
+    ...agentHandlers(() => need(host)),
     mailboxes: () => need(source).mailboxes(),
     common: (body) => need(source).common(body as MailboxName),
     read: async (body) => {
@@ -89,4 +95,5 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
   };
   const peer = new Peer('the other host', input, output, handlers);
   await peer.ended;
+  await host?.close();
 }
