@@ -27,13 +27,10 @@ export const preparePart = z.strictObject({
     .array(z.string().regex(/^[0-9a-fA-F.:[\]]+$/, 'must be an address, or address:port'))
     .optional()
     .meta({ description: "DNS servers to ask; by default those of 'system', or of /etc/resolv.conf", examples: ['192.0.2.53'] }),
-  emergency: z
-    .boolean()
-    .default(false)
-    .meta({
-      description:
-        'issue a password to each user whose hash the directory gives to nobody (Active Directory, PAM), for the day when it is gone',
-    }),
+  emergency: z.boolean().default(false).meta({
+    description:
+      'issue a password to each user whose hash the directory gives to nobody (Active Directory, PAM), for the day when it is gone',
+  }),
   recipients: recipientsPart.meta({
     description: 'the age recipients who read the issued passwords; by default those of backups',
   }),
