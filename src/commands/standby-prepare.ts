@@ -126,7 +126,7 @@ async function prepareOptions(context: CommandContext, config: Config, way: Dire
   checkRecipients(prepare.emergency, recipientsOf(config));
   const { dns: zones, services } = await switchOptions(
     context,
-    { mode: 'planned', allowLoss: undefined, attested: undefined, to: way.to },
+    { mode: 'planned', allowLoss: undefined, attested: undefined, to: way.to, dialTone: false },
     () => undefined,
   );
   const side = async (name: string): Promise<PrepareOptions['primary']> => {
@@ -169,7 +169,11 @@ function recipientsOf(config: Config): string[] {
 async function others(context: CommandContext, way: Direction): Promise<Finding[]> {
   const { target } = await placeOf(context);
   const [{ readEpoch }, { precheck }] = await Promise.all([import('../standby/epoch.ts'), import('../standby/promote/precheck.ts')]);
-  const options = await switchOptions(context, { mode: 'planned', allowLoss: undefined, attested: undefined, to: way.to }, () => undefined);
+  const options = await switchOptions(
+    context,
+    { mode: 'planned', allowLoss: undefined, attested: undefined, to: way.to, dialTone: false },
+    () => undefined,
+  );
   const { findings } = await precheck(options, await readEpoch(target));
   return findings;
 }
