@@ -196,7 +196,7 @@ function outOfDate({ from, to }: Direction, { changes, accounts }: Prepared): Fi
 async function keepPasswords(config: Config, way: Direction, { logins }: Prepared, run: string): Promise<Artifact[]> {
   if (logins === undefined || logins.issued.length === 0) return [];
   const [{ passwordList }, { sealTo }, { makeDirectory, writeDurable }] = await Promise.all([
-    import('../standby/prepare/prepare.ts'),
+    import('../standby/prepare/texts.ts'),
     import('../repository/age/seal.ts'),
     import('../system/files.ts'),
   ]);

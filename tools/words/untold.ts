@@ -23,6 +23,8 @@ export const UNTOLD_FILES: readonly string[] = [
   'src/schedule/jobs.ts',
   'src/schedule/systemd/',
   'src/standby/fences/nft.ts',
+  'src/standby/prepare/ports.ts',
+  'src/standby/prepare/texts.ts',
   'src/store/system/sources/places.ts',
   'src/cli/bug.ts',
   'src/cli/help.ts',

@@ -3,6 +3,7 @@ import { parsePackages } from '../../restore/system/facts.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { now } from '../../system/clock.ts';
 import type { Disk, Survey } from './model.ts';
+import { DOVECOT_PACKAGES } from './texts.ts';
 
 export interface ParityOptions {
   primary: { name: string; address: string; survey: Survey };
@@ -43,7 +44,7 @@ function versions({ primary, standby }: ParityOptions, say: Say): void {
         'error',
         'not-installed',
         `${name} is not installed on '${standby.name}'`,
-        `install it there: apt-get install ${name === 'Postfix' ? 'postfix' : 'dovecot-imapd dovecot-lmtpd'}`,
+        `install it there: apt-get install ${name === 'Postfix' ? 'postfix' : DOVECOT_PACKAGES}`,
         name,
       );
     else if (series(here) !== series(there))

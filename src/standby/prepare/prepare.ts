@@ -10,7 +10,7 @@ import { compareFiles, type ShownChange, type Side } from './compare.ts';
 import { namesBy } from './dns/ask.ts';
 import { dnsFindings } from './dns/checks.ts';
 import { firewallFindings } from './firewall.ts';
-import { makeSnapshot, type Issued, type Snapshot } from './logins/snapshot.ts';
+import { makeSnapshot, type Snapshot } from './logins/snapshot.ts';
 import { placesOf, snapshotSettings } from './logins/use.ts';
 import { OF_EACH_HOST } from './main-cf.ts';
 import type { AccountChange, FileChange, HostDirectory, Logins, Survey } from './model.ts';
@@ -293,17 +293,6 @@ export function mapsOf({ files, postfix }: Survey, paths: readonly string[]): { 
   )
     maps.set('/etc/aliases', { type: postfix?.settings['default_database_type'] ?? 'hash', path: '/etc/aliases', alias: true });
   return [...maps.values()];
-}
-
-/** The list that only the administrator reads. */
-export function passwordList(issued: readonly Issued[], { standby, at }: { standby: string; at: string }): string {
-  return [
-    `Emergency passwords for mail on ${standby}, issued ${at}.`,
-    'They hold once people log in by the snapshot: mailrecover standby prepare --logins snapshot',
-    '',
-    ...issued.map(({ user, password }) => `${user}\t${password}`),
-    '',
-  ].join('\n');
 }
 
 /** @throws MailrecoverError `config` where nobody could read the passwords that are to be issued */

@@ -1,6 +1,7 @@
 /** The snapshot of logins: a passwd-file for Dovecot with what could be read, and emergency passwords for those whose hash nobody gives out. */
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import type { Login, Logins } from '../model.ts';
+import { SNAPSHOT_EMERGENCY as EMERGENCY, SNAPSHOT_READ as READ } from '../texts.ts';
 
 export interface Issued {
   user: string;
@@ -18,8 +19,6 @@ export interface Snapshot {
   uncovered: string[];
 }
 
-const READ = '# mailrecover: hashes that were read';
-const EMERGENCY = '# mailrecover: emergency passwords';
 /** Without letters and digits that look alike. */
 const ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789';
 const GROUPS = 4;

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { MailrecoverError } from '../../../errors/error.ts';
 import { run } from '../../../system/exec.ts';
+import { PSQL_TABS } from '../texts.ts';
 import { fillIn, settingsOf, withScheme } from './settings.ts';
 
 /** A value in a quoted SQL text. */
@@ -81,7 +82,7 @@ async function psql(
     if (value !== undefined) env[variable] = value;
   }
   const input = [
-    "\\pset fieldsep '\\t'",
+    PSQL_TABS,
     ...users.flatMap((user, at) => [`\\echo ${mark}${at}`, `${fillIn(query, user, escape).replace(/;\s*$/, '')};`]),
     '',
   ].join('\n');

@@ -4,11 +4,9 @@ import { dirname, join } from 'node:path';
 import { MailrecoverError } from '../../../errors/error.ts';
 import { run } from '../../../system/exec.ts';
 import { put } from '../apply.ts';
+import { BLOCK_FIRST as FIRST, BLOCK_LAST as LAST, SETTINGS_HEAD } from '../texts.ts';
 
 export type LoginsBy = 'snapshot' | 'directory';
-
-const FIRST = '# mailrecover: people log in by the snapshot of their hashes';
-const LAST = '# mailrecover: end';
 
 /** Where the snapshot and its settings lie, beside Dovecot's main file. */
 export function placesOf(dovecotConf: string): { directory: string; hashes: string; settings: string } {
@@ -23,7 +21,7 @@ export function snapshotSettings(version: string, hashes: string): string {
     isNew
       ? `${kind} mailrecover {\n  driver = passwd-file\n  passwd_file_path = ${hashes}\n}\n`
       : `${kind} {\n  driver = passwd-file\n  args = username_format=%u ${hashes}\n}\n`;
-  return `# Made by mailrecover; read where dovecot.conf includes it.\n${one('passdb')}${one('userdb')}`;
+  return `${SETTINGS_HEAD}${one('passdb')}${one('userdb')}`;
 }
 
 export function usesSnapshot(text: string): boolean {

@@ -20,6 +20,7 @@ import { restore } from './restore.ts';
 import { runs } from './runs.ts';
 import { schedule } from './schedule.ts';
 import { standbyPromote } from './standby-promote.ts';
+import { standbyPrepare } from './standby-prepare.ts';
 import { standby } from './standby.ts';
 import { status } from './status.ts';
 import { store } from './store.ts';
@@ -49,6 +50,7 @@ export const MESSAGES: readonly (readonly [string, string])[] = [
   ...restore,
   ...schedule,
   ...standby,
+  ...standbyPrepare,
   ...standbyPromote,
   ...store,
   ...system,
