@@ -90,7 +90,7 @@ export default defineCommand({
       if (options.check && isChange) findings.unshift(outOfDate(way, prepared));
       return result(way, prepared, { findings, dryRun: options.check || options.dryRun });
     }
-    await confirm(context, options.yes, describeChanges(way, prepared), `copy this to '${way.to}'?`);
+    await confirm(context, options.yes, (text) => describeChanges(way, prepared, text), `copy this to '${way.to}'?`);
     const run = newRun();
     const artifacts = await keepPasswords(config, way, prepared, run);
     const done = await prepareStandby(wanted, prepared, run);
@@ -255,7 +255,7 @@ async function undo(context: CommandContext, way: Direction, run: string | undef
     fields: { from: way.from, to: way.to, dryRun: false, run: undone.run, restored: undone.restored },
     render: (text) =>
       [
-        text.bold(`${text.number(undone.restored.length)} files of '${way.to}' are again what they were before run ${undone.run}`),
+        text.bold(text.say`${text.number(undone.restored.length)} files of '${way.to}' are again what they were before run ${undone.run}`),
         ...undone.restored.map((path) => `  ${path}`),
       ].join('\n'),
   };
@@ -273,11 +273,11 @@ async function useLogins(context: CommandContext, config: Config, by: 'snapshot'
       [
         text.green(
           by === 'snapshot'
-            ? `people log in by the snapshot on '${standby.name}': ${text.number(users)} of them are in it`
-            : `people log in by their directory on '${standby.name}'`,
+            ? text.say`people log in by the snapshot on '${standby.name}': ${text.number(users)} of them are in it`
+            : text.say`people log in by their directory on '${standby.name}'`,
         ),
-        ...(changed ? [] : ['it was so before']),
-        ...(reloaded ? [] : [`dovecot does not run on '${standby.name}': it heeds this when it starts`]),
+        ...(changed ? [] : [text.say`it was so before`]),
+        ...(reloaded ? [] : [text.say`dovecot does not run on '${standby.name}': it heeds this when it starts`]),
       ].join('\n'),
   };
 }
