@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 bind9-dnsutils iproute2 nftables iputils-arping radosgw ceph-mon ceph-osd ceph-common chromium' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 bind9-dnsutils iproute2 nftables iputils-arping radosgw ceph-mon ceph-osd ceph-common chromium poppler-utils libxml2-utils' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -171,6 +171,8 @@ what_for() {
     systemd*) echo 'timers and services under a real systemd' ;;
     openssh-server) echo 'repositories on an SFTP server' ;;
     chromium) echo 'pages and mails in a browser' ;;
+    poppler-utils) echo "the text of PDFs" ;;
+    libxml2-utils) echo "the schema of JUnit XML" ;;
     bind9* | iproute2 | nftables | iputils-arping) echo 'switching between two whole hosts' ;;
     radosgw | ceph-*) echo 'repositories on S3' ;;
     *) echo "$1" ;;

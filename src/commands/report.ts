@@ -3,7 +3,7 @@ import { reportCounts } from '../report/report/json.ts';
 import type { Report } from '../report/report/model.ts';
 import { reportText } from '../report/report/text.ts';
 import { placeOf } from './from-config.ts';
-import { FORMATS, reportAs, writePage } from './report/forms.ts';
+import { FORMATS, reportAs, writePage, writePdf } from './report/forms.ts';
 import { knownReport } from './report/known.ts';
 import { READING_EXIT_CODES } from './shared.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
@@ -41,12 +41,19 @@ export default defineCommand({
       description: 'also write it as one page for the browser, with charts and every run; the file is replaced in one step',
       complete: 'file',
     },
+    pdf: {
+      kind: 'text',
+      value: 'FILE',
+      description: 'also write it as a PDF to keep, print or hand on; the file is replaced in one step',
+      complete: 'file',
+    },
     format: { kind: 'choice', value: 'FORMAT', choices: FORMATS, description: 'the form on standard output', default: 'text' },
   },
   examples: [
     { command: 'mailrecover report', says: 'Read how this host stands.' },
     { command: 'mailrecover report --all --period week', says: 'Read how all hosts did this week.' },
     { command: 'mailrecover report --all --period month --html report.html', says: 'Look at it in a browser, with charts.' },
+    { command: 'mailrecover report --all --period month --pdf report.pdf --lang ja', says: 'Keep the month on paper, in Japanese.' },
     { command: 'mailrecover report --all --format csv > hosts.csv', says: 'Look at it in a spreadsheet.' },
     { command: 'mailrecover report --all --format junit > report.xml', says: 'Show it where results of tests are shown.' },
     { command: 'mailrecover report --all --send --quiet', says: 'Send the summary of all hosts, from a timer once a day.' },
@@ -87,19 +94,34 @@ export default defineCommand({
     }
     // Where only a look is asked for, nothing is written.
     const path = options.html === undefined || options.dryRun ? undefined : await writePage(report, options.html, context.lang);
-    const artifacts = path === undefined ? {} : { artifacts: [{ kind: 'page', path }] };
-    if (options.send) return { ...(await send(context, report, trouble, options)), ...artifacts };
+    const pdf = options.pdf === undefined || options.dryRun ? undefined : await writePdf(report, options.pdf, context.lang);
+    const files = [
+      ...(path === undefined ? [] : [{ kind: 'page', path }]),
+      ...(pdf === undefined ? [] : [{ kind: 'pdf', path: pdf.path }]),
+    ];
+    const artifacts = files.length === 0 ? {} : { artifacts: files };
+    if (options.send) {
+      const sent = await send(context, report, trouble, options);
+      return { ...sent, findings: [...(sent.findings ?? []), ...(pdf?.findings ?? [])], ...artifacts };
+    }
     const { format } = options;
     const output = await reportAs(report, format, context.lang);
     return {
-      outcome: trouble === undefined ? 'ok' : 'partial',
+      outcome: trouble !== undefined ? 'partial' : (pdf?.findings.length ?? 0) > 0 ? 'warning' : 'ok',
       counts: reportCounts(report),
+      ...(pdf === undefined ? {} : { findings: pdf.findings }),
       fields: { report },
       ...artifacts,
       ...(format === 'json' ? { document: true } : {}),
       ...(output === undefined ? {} : { output }),
       render: (text) =>
-        output === undefined ? `${reportText(report, text)}${path === undefined ? '' : `\n${text.words.page.written(path)}`}` : '',
+        output === undefined
+          ? [
+              reportText(report, text),
+              ...(path === undefined ? [] : [text.words.page.written(path)]),
+              ...(pdf === undefined ? [] : [text.words.page.writtenPdf(pdf.path)]),
+            ].join('\n')
+          : '',
     };
   },
 });

@@ -6,6 +6,7 @@ export const UNTOLD_FILES: readonly string[] = [
   'src/report/words/',
   // Pages and mails take their words from it.
   'src/report/report/html/',
+  'src/report/report/pdf/',
   'src/commands/completion/',
   'src/verify/server/config.ts',
   'src/restore/system/rebuild.ts',

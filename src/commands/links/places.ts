@@ -11,6 +11,8 @@ type PlacePart = NonNullable<Config['notify']>['links'][number];
 export interface ConfiguredPlace extends NamedPlace {
   /** Seconds for which a link can be read, where nothing else is asked for. */
   expires: number;
+  /** What a report lies there as. */
+  body: 'html' | 'pdf';
 }
 
 /** @throws MailrecoverError `config` where there is none */
@@ -25,7 +27,8 @@ export async function linkPlaces(context: CommandContext, signal = context.signa
   const notify = await notifyOf(context);
   const places = parts.map((part): ConfiguredPlace => {
     let opened: Promise<LinkPlace> | undefined;
-    return { name: part.name, kind: part.kind, expires: part.expires, open: () => (opened ??= openPlace(context, notify, part, signal)) };
+    const { name, kind, expires, body } = part;
+    return { name, kind, expires, body, open: () => (opened ??= openPlace(context, notify, part, signal)) };
   });
   return { state: config.state, places };
 }

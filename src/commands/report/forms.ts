@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Finding } from '../../errors/finding.ts';
 import type { Report } from '../../report/report/model.ts';
 import type { Lang } from '../../report/words/index.ts';
 
@@ -18,18 +19,44 @@ export async function reportAs(report: Report, format: (typeof FORMATS)[number],
 }
 
 /**
+ * The report as a PDF, written in one step like the page.
+ * @returns a finding where its font does not have all letters
+ * @throws MailrecoverError `io` or `no-space`
+ */
+export async function writePdf(report: Report, file: string, lang: Lang): Promise<{ path: string; findings: readonly Finding[] }> {
+  const { renderPdf } = await import('../../report/report/pdf/render.ts');
+  const { bytes, missing } = await renderPdf(report, { lang });
+  const path = await writeOut(file, bytes);
+  const findings: Finding[] =
+    missing.length === 0
+      ? []
+      : [
+          {
+            severity: 'warning',
+            code: 'pdf-letters',
+            message: `the font of the PDF does not have these letters, and □ stands for each: ${missing.slice(0, 20).join(' ')}`,
+            hint: 'the page has them where the browser has: --html FILE',
+            subject: path,
+          },
+        ];
+  return { path, findings };
+}
+
+/**
  * The report as one page for the browser, written in one step. A page that is there keeps who may read it; a new one is its owner's alone, since findings
  * may name mailboxes.
  * @returns the path of the file
  * @throws MailrecoverError `io` or `no-space`
  */
 export async function writePage(report: Report, file: string, lang: Lang): Promise<string> {
-  const [{ renderPage }, { ifPresent, writeDurable }] = await Promise.all([
-    import('../../report/report/html/page.ts'),
-    import('../../system/files.ts'),
-  ]);
+  const { renderPage } = await import('../../report/report/html/page.ts');
+  return writeOut(file, renderPage(report, { lang }));
+}
+
+async function writeOut(file: string, content: string | Buffer): Promise<string> {
+  const { ifPresent, writeDurable } = await import('../../system/files.ts');
   const path = resolve(file);
   const there = await ifPresent(async () => stat(path));
-  await writeDurable(path, renderPage(report, { lang }), there === undefined ? 0o600 : there.mode & 0o777);
+  await writeDurable(path, content, there === undefined ? 0o600 : there.mode & 0o777);
   return path;
 }

@@ -11,7 +11,7 @@ import { isoTime, now } from '../../system/clock.ts';
 import { makeDirectory } from '../../system/files.ts';
 import { choosePlace, linkPlaces } from '../links/places.ts';
 import type { CommandContext } from '../types.ts';
-import { writePage } from './forms.ts';
+import { writePage, writePdf } from './forms.ts';
 
 export interface Linked {
   message: Message;
@@ -29,12 +29,12 @@ export async function linked(context: CommandContext, report: Report, message: M
   const says = words.report.link;
   const patience = AbortSignal.timeout(PATIENCE_MS);
   try {
-    const { url, id, expiresAt, notes } = await upload(context, report, message, placeName, lang, patience);
+    const { url, id, expiresAt, notes, findings } = await upload(context, report, message, placeName, lang, patience);
     const { html: _html, attachments: _attachments, ...rest } = message;
     return {
       message: { ...rest, text: `${message.subject}\n\n${says.read(time(expiresAt))}\n\n${url}\n\n${says.takeBack(id)}\n` },
       link: { id, expiresAt },
-      findings: notes.map((note) => ({ severity: 'warning', code: 'link-note', message: note, subject: id })),
+      findings: [...findings, ...notes.map((note) => ({ severity: 'warning' as const, code: 'link-note', message: note, subject: id }))],
     };
   } catch (error) {
     context.signal.throwIfAborted();
@@ -59,7 +59,7 @@ async function upload(
   placeName: string,
   lang: Lang,
   patience: AbortSignal,
-): Promise<{ url: string; id: string; expiresAt: string; notes: readonly string[] }> {
+): Promise<{ url: string; id: string; expiresAt: string; notes: readonly string[]; findings: readonly Finding[] }> {
   const { state, places } = await linkPlaces(context, AbortSignal.any([context.signal, patience]));
   const place = choosePlace(places, placeName);
   const readers = message.to.map((address) => address.toLowerCase());
@@ -69,11 +69,13 @@ async function upload(
   await makeDirectory(join(state, 'links'));
   const directory = await mkdtemp(join(state, 'links', 'report-'));
   try {
-    const path = await writePage(report, join(directory, 'report.html'), lang);
-    const name = `mailrecover-${report.by.replace(/[^A-Za-z0-9.-]/g, '_')}-${report.madeAt.slice(0, 10)}.html`;
+    const file = join(directory, `report.${place.body}`);
+    const { path, findings } =
+      place.body === 'pdf' ? await writePdf(report, file, lang) : { path: await writePage(report, file, lang), findings: [] };
+    const name = `mailrecover-${report.by.replace(/[^A-Za-z0-9.-]/g, '_')}-${report.madeAt.slice(0, 10)}.${place.body}`;
     const expiresAt = now() + place.expires * 1000;
     const { link, notes } = await createLink({ state, place, path, name, readers, expiresAt, encrypted: false });
-    return { url: link.url ?? '', id: link.id, expiresAt: isoTime(link.expiresAt), notes };
+    return { url: link.url ?? '', id: link.id, expiresAt: isoTime(link.expiresAt), notes, findings };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

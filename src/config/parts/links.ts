@@ -43,6 +43,10 @@ export const linkPlacePart = z.strictObject({
       examples: ['s3:https://s3.example.net/reports/mx1'],
     }),
   s3: s3Part.omit({ lock: true }).optional().meta({ description: 's3: how to use the server, as for a repository' }),
+  body: z
+    .enum(['html', 'pdf'])
+    .default('html')
+    .meta({ description: 'what a report lies there as: a page for the browser, or a PDF', examples: ['pdf'] }),
   expires: duration('7d')
     .default(7 * 86_400)
     .meta({ description: 'for how long a link can be read, where nothing else is asked for; by default 7d' }),

@@ -101,6 +101,7 @@ export const page = {
 
   // The end.
   written: (path: string) => `The page for the browser is ${path}`,
+  writtenPdf: (path: string) => `The PDF is ${path}`,
   footer: 'This page needs no network, and holds all that it shows.',
 
   // The mail.

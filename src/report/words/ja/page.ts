@@ -92,6 +92,7 @@ export const page: Words['page'] = {
   moreFindings: (count) => `同じ内容がほか ${count} 件`,
 
   written: (path) => `ブラウザー用のページ: ${path}`,
+  writtenPdf: (path) => `PDF: ${path}`,
   footer: 'このページはネットワーク接続なしで表示でき、必要な情報をすべて含んでいます。',
 
   moreHosts: (count) => `ほか ${count} 台は、メールを短くするため省略しました。添付の JSON に全ホストの情報があります。`,

@@ -105,4 +105,6 @@ export const commandsTell: readonly (readonly [string, string])[] = [
   ['{0} {1} not sent yet, the oldest of {2}', '未送信の報告が {0} 件あります。最も古いもの: {2}'],
   ['report', '報告'],
   ['reports', '報告'],
+  ['the font of the PDF does not have these letters, and □ stands for each: {0}', 'PDF のフォントにない文字を □ で表しました: {0}'],
+  ['the page has them where the browser has: --html FILE', 'ブラウザーで表示できる文字は --html FILE のページに残ります'],
 ];
