@@ -2,9 +2,11 @@ import { isAbsolute } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { Status, StatusOptions } from '../backup/status.ts';
 import { MailrecoverError } from '../errors/error.ts';
+import type { Finding } from '../errors/finding.ts';
 import { suggest } from '../errors/suggest.ts';
 import { diskStores, placeOf, type Place } from './from-config.ts';
 import { READING_EXIT_CODES } from './shared.ts';
+import { certificatesOf } from './status/certificates.ts';
 import { mailState } from './status/mail.ts';
 import { plannedRuns, type PlannedRuns } from './status/planned.ts';
 import { renderAll, renderStatus } from './status/render.ts';
@@ -67,15 +69,26 @@ export default defineCommand({
         status.hosts.map(({ host }) => host),
       );
     const mail = place.host === place.thisHost ? await mailState(context) : { spool: undefined, findings: [] };
-    const findings = [...status.findings, ...planned.findings, ...mail.findings];
-    const failed = findings.some(({ severity }) => severity === 'error');
-    const warned = findings.some(({ severity }) => severity === 'warning');
+    const tls = place.host === place.thisHost ? await certificatesOf(config, context.signal) : undefined;
+    const findings = [...status.findings, ...planned.findings, ...mail.findings, ...(tls?.findings ?? [])];
+    // A certificate that ended is bad, and says nothing of whether the mail would come back.
+    const isBeside = ({ code }: Finding): boolean => code.startsWith('certificate-');
+    const failed = findings.some((each) => each.severity === 'error' && !isBeside(each));
+    const warned = findings.some((each) => each.severity === 'warning' || (each.severity === 'error' && isBeside(each)));
     const outcome = failed ? 'failed' : warned ? 'warning' : 'ok';
     const worst = failed ? 'error' : 'warning';
     const because = [...new Set(findings.filter(({ severity }) => severity === worst).map(({ code }) => code))];
     const { host: asked, created: _c, findings: _, runs: __, hosts, ...fields } = status;
     const { findings: ___, ...plan } = planned;
-    const shown = { status, planned, spool: mail.spool, findings, outcome, location: place.target.location } as const;
+    const shown = {
+      status,
+      planned,
+      spool: mail.spool,
+      certificates: tls?.certificates,
+      findings,
+      outcome,
+      location: place.target.location,
+    } as const;
     return {
       outcome,
       counts: { snapshots: status.snapshots, messages: status.newest?.messages ?? 0 },
@@ -86,6 +99,7 @@ export default defineCommand({
         ...fields,
         ...plan,
         ...(mail.spool === undefined ? {} : { spool: mail.spool }),
+        ...(tls === undefined ? {} : { certificates: tls.certificates }),
         uncovered: findings.filter(({ code }) => UNCOVERED.has(code)),
         hosts: hosts.map(({ failures: _f, incomplete: _i, running: _r, proofs: _p, runs: _h, ...host }) => host),
       },

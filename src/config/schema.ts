@@ -3,6 +3,7 @@ import { accountsPart } from './parts/accounts.ts';
 import { backupPart } from './parts/backup.ts';
 import { dovecotPart } from './parts/dovecot.ts';
 import { freezePart } from './parts/freeze.ts';
+import { healthPart } from './parts/health.ts';
 import { hooksPart } from './parts/hooks.ts';
 import { goalsPart } from './parts/goals.ts';
 import { notifyPart } from './parts/notify.ts';
@@ -56,6 +57,9 @@ export const configSchema = z
     report: reportPart.prefault({}).meta({ description: 'what is told of runs and hosts, and when' }),
     pings: pingsPart,
     goals: goalsPart.optional().meta({ description: 'what has been promised; `verify` and `status` compare with it' }),
+    health: healthPart
+      .optional()
+      .meta({ description: 'what of the running server `status` and `report` look at; nothing without this part' }),
     standby: standbyPart.optional().meta({ description: 'the standby host, and how mail is switched to it' }),
     watch: watchPart.prefault({}).meta({ description: 'continuous backup (`mailrecover watch`)' }),
     schedule: schedulePart.optional().meta({ description: 'what runs by itself and when; `schedule install` carries it out' }),

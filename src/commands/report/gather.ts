@@ -39,6 +39,10 @@ export interface Asked {
   silentAfter: number;
   location: string;
   spool: Report['spool'];
+  /** Of this host, where they are looked at. */
+  certificates?: Report['certificates'];
+  /** What was found of this host beside its backups. */
+  ownFindings?: readonly Finding[];
   /** What is to be said beside: of the spool, of accounts. */
   findings: readonly Finding[];
   run: Report['run'];
@@ -53,8 +57,11 @@ export function gatherReport(asked: Asked): Report {
   const to = Date.parse(asked.madeAt);
   const span = { from: to - DAYS[asked.period] * DAY_MS, to };
   const own = withRun([...status.findings, ...asked.planned], asked);
+  // Whatever host is asked about, these are of the one that asks.
+  const beside = asked.ownFindings ?? [];
   const hosts: HostReport[] = chosen(asked).map((each) => {
-    const told = each.host === status.host ? own.filter(({ code }) => !GENERAL.has(code)) : undefined;
+    const told =
+      each.host === status.host ? [...own.filter(({ code }) => !GENERAL.has(code)), ...(each.host === by ? beside : [])] : undefined;
     return hostReport(each, {
       ...span,
       created: status.created,
@@ -86,6 +93,7 @@ export function gatherReport(asked: Asked): Report {
     run: asked.run,
     occasion: asked.occasion,
     spool: asked.spool,
+    ...(asked.certificates === undefined ? {} : { certificates: asked.certificates }),
     findings: general,
   });
 }

@@ -10,6 +10,7 @@ import type { Report } from '../../report/report/model.ts';
 import { isoNow, now } from '../../system/clock.ts';
 import { programVersion } from '../../system/version.ts';
 import { placeOf } from '../from-config.ts';
+import { certificatesOf } from '../status/certificates.ts';
 import { mailState } from '../status/mail.ts';
 import type { CommandContext } from '../types.ts';
 import { gatherReport, type Asked, type Period } from './gather.ts';
@@ -36,6 +37,7 @@ export interface Known {
 export async function knownReport(context: CommandContext, wanted: Wanted): Promise<Known> {
   const config = await context.config();
   const { spool, findings } = await mailState(context);
+  const tls = await certificatesOf(config, context.signal);
   const rest = {
     madeAt: isoNow(),
     version: programVersion(),
@@ -47,6 +49,8 @@ export async function knownReport(context: CommandContext, wanted: Wanted): Prom
     provesHere: config.identities.length > 0,
     silentAfter: config.report.silentAfter,
     spool,
+    certificates: tls?.certificates,
+    ownFindings: tls?.findings ?? [],
     run: wanted.run,
     runFindings: wanted.runFindings ?? [],
     occasion: wanted.occasion,

@@ -2,6 +2,7 @@
 import type { Status } from '../../backup/status.ts';
 import type { HostStatus, Proof } from '../../backup/status/hosts.ts';
 import type { Finding } from '../../errors/finding.ts';
+import type { Certificate } from '../../health/certificates/model.ts';
 import { tell } from '../../report/text/tell.ts';
 import type { Outcome, TextHelpers } from '../types.ts';
 import type { MailState } from './mail.ts';
@@ -11,6 +12,7 @@ export interface Shown {
   status: Status;
   planned: PlannedRuns;
   spool: MailState['spool'];
+  certificates: readonly Certificate[] | undefined;
   findings: readonly Finding[];
   outcome: Outcome;
   location: string;
@@ -122,7 +124,7 @@ function stateText(state: string, text: TextHelpers): string {
   return text.words.report.state[state] ?? state;
 }
 
-function placeRows({ status, findings, location, spool }: Shown, text: TextHelpers, paint: Paint): Row[] {
+function placeRows({ status, findings, location, spool, certificates = [] }: Shown, text: TextHelpers, paint: Paint): Row[] {
   const { size, growth, grownLastWeek, key } = status;
   const { perDay, free, daysUntilFull } = growth;
   const words = text.words.status;
@@ -138,6 +140,14 @@ function placeRows({ status, findings, location, spool }: Shown, text: TextHelpe
     rows.push([words.row.key, key.confirmed ? paint(words.confirmed, 'bare-identity') : paint(words.unconfirmed, 'key-unconfirmed')]);
   if (spool !== undefined && spool.waiting + spool.refused > 0)
     rows.push([words.row.reports, paint(text.words.report.waiting(spool.waiting, spool.refused), 'mail-waiting', 'mail-refused')]);
+  for (const [index, { names, notAfter, daysLeft, path }] of certificates.slice(0, 4).entries()) {
+    const said = text.words.report.certificate(names.slice(0, 3).join(and), text.time(notAfter), daysLeft);
+    const own = findings.filter(({ subject }) => subject === path);
+    rows.push([
+      index === 0 ? words.row.certificates : '',
+      painter(own, text)(said, 'certificate-ended', 'certificate-ends', 'certificate-chain'),
+    ]);
+  }
   const left = findings.flatMap(({ code }) => {
     const name = Object.hasOwn(words.leftOut, code) ? words.leftOut[code] : undefined;
     return name === undefined ? [] : [paint(name, code)];

@@ -25,6 +25,16 @@ export interface Report {
   occasion?: { kind: 'summary' | 'news' | 'reminder' | 'recovery' | 'success'; since: string | undefined } | undefined;
   /** Mails of this program that wait to be sent; undefined where none is configured. */
   spool: { waiting: number; refused: number; oldest: string | undefined } | undefined;
+  /** Certificates of the mail server on the host that made it, what ends first before the others; absent where they are not looked at. */
+  certificates?: readonly {
+    path: string;
+    usedBy: readonly string[];
+    names: readonly string[];
+    issuer: string;
+    notBefore: string;
+    notAfter: string;
+    daysLeft: number;
+  }[];
   /** What is said of no single host. */
   findings: readonly Finding[];
 }

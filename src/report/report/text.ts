@@ -108,7 +108,7 @@ function goalText(goal: GoalLine | undefined, text: TextHelpers): string {
   return (met ? text.green : text.red)(text.words.report.goal(actual, text.brief(goalSeconds), met));
 }
 
-function placeRows({ repository, spool }: Report, text: TextHelpers): [string, string][] {
+function placeRows({ repository, spool, certificates = [] }: Report, text: TextHelpers): [string, string][] {
   const words = text.words.report;
   const { location, encrypted, bytes, objects, perDay, free, daysUntilFull } = repository;
   const rows: [string, string][] = [[words.repository, `${location} (${encrypted ? words.encrypted : words.notEncrypted})`]];
@@ -125,6 +125,8 @@ function placeRows({ repository, spool }: Report, text: TextHelpers): [string, s
     const said = empty ? words.spoolEmpty : spool.oldest === undefined ? waits : words.waitingSince(waits, text.time(spool.oldest));
     rows.push([words.spool, empty ? said : text.yellow(said)]);
   }
+  for (const [index, { names, notAfter, daysLeft }] of certificates.entries())
+    rows.push([index === 0 ? words.certificates : '', words.certificate(names.join(text.words.common.and), text.time(notAfter), daysLeft)]);
   return rows;
 }
 

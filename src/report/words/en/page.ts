@@ -56,6 +56,9 @@ export const page = {
   runsFailed: 'Failed runs',
   neverEnded: 'Never ended',
   damagedObjects: 'Damaged objects',
+  certificate: 'TLS certificate',
+  ended: 'ended',
+  daysMore: (days: number) => `${count(days, 'day', 'days')} left`,
   snapshot: 'Snapshot',
 
   // The hosts.

@@ -28,6 +28,11 @@ const short: Readonly<Record<string, string>> = {
   'spool-damaged': 'spool damaged',
   'credential-ended': 'login ended',
   'credential-ends': 'login ends soon',
+  'certificate-ended': 'certificate ended',
+  'certificate-ends': 'certificate ends soon',
+  'certificate-name': 'certificate lacks a name',
+  'certificate-chain': 'certificate chain broken',
+  'certificate-unread': 'certificate unread',
   'login-needed': 'login needed',
   unreachable: 'out of reach',
   'no-repository': 'no repository',
@@ -121,6 +126,9 @@ export const report = {
   waiting: (waiting: number, refused: number) =>
     `${count(waiting, 'waits', 'wait')}${refused === 0 ? '' : `, ${count(refused, 'was refused', 'were refused')}`}`,
   waitingSince: (text: string, since: string) => `${text}, the oldest since ${since}`,
+  certificates: 'certificates',
+  certificate: (names: string, until: string, days: number) =>
+    days < 0 ? `${names}: ended on ${until}` : `${names}: until ${until}, ${count(days, 'day', 'days')} left`,
   details: 'Details',
   general: 'Of no single host',
   failures: 'failed',

@@ -38,6 +38,7 @@ export const status = {
     encryption: 'encryption',
     key: 'recovery key',
     reports: 'reports',
+    certificates: 'certificates',
     uncovered: 'not covered',
     others: 'other hosts',
   },

@@ -51,6 +51,9 @@ export const page: Words['page'] = {
   runsFailed: '失敗した実行',
   neverEnded: '未完了',
   damagedObjects: '破損オブジェクト',
+  certificate: 'TLS 証明書',
+  ended: '期限切れ',
+  daysMore: (days) => `あと ${days.toLocaleString('ja-JP')} 日`,
   snapshot: 'スナップショット',
 
   hostsHead: 'ホスト一覧',

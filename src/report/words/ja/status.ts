@@ -37,6 +37,7 @@ export const status: Words['status'] = {
     encryption: '暗号化',
     key: '復旧鍵',
     reports: '未送信の報告',
+    certificates: 'TLS 証明書',
     uncovered: '保護対象外',
     others: 'ほかのホスト',
   },

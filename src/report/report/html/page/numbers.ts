@@ -117,7 +117,22 @@ export function tilesOf(report: Report, facts: Facts, say: Say): Tile[] {
       level: spool.refused > 0 ? 'failed' : 'warning',
     });
   }
+  const [first] = report.certificates ?? [];
+  if (first !== undefined)
+    tiles.push({
+      label: words.certificate,
+      value: first.daysLeft < 0 ? words.ended : words.daysMore(first.daysLeft),
+      note: joined([first.names[0], when(first.notAfter)], say),
+      level: certificateLevel(report),
+    });
   return tiles;
+}
+
+/** As bad as what was found of the certificates. */
+function certificateLevel({ hosts, findings }: Report): Level | undefined {
+  const own = [...findings, ...hosts.flatMap((host) => host.findings)].filter(({ code }) => code.startsWith('certificate-'));
+  if (own.some(({ severity }) => severity === 'error')) return 'failed';
+  return own.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
 }
 
 export function numbers(report: Report, facts: Facts, say: Say): Markup {

@@ -7,6 +7,7 @@ import { commandsSetup } from './commands-setup.ts';
 import { commandsStandby } from './commands-standby.ts';
 import { commandsTell } from './commands-tell.ts';
 import { config } from './config.ts';
+import { health } from './health.ts';
 import { mail } from './mail.ts';
 import { notifyOauth } from './notify-oauth.ts';
 import { notifyRefusals } from './notify-refusals.ts';
@@ -31,6 +32,7 @@ export const MESSAGES: readonly (readonly [string, string])[] = [
   ...status,
   ...repository,
   ...mail,
+  ...health,
   ...runs,
   ...backup,
   ...cli,
