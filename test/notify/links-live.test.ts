@@ -63,7 +63,7 @@ test('every place of a real configuration hands a file out, to those who may rea
         }
       }
       assert.equal((await asStranger(link.url)).includes(bytes), false);
-      const listed = await run('links', 'list');
+      const listed = await run('links', 'list', '--all');
       assert.match(JSON.stringify((listed.json['links'] as { id: string }[]).find(({ id }) => id === link.id)), /"revoked"/);
     });
   }
