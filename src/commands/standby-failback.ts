@@ -7,6 +7,7 @@ import { displayBytes } from '../store/bytes.ts';
 import { settleOf } from './backup-options.ts';
 import { confirm } from './confirm.ts';
 import { placeOf } from './from-config.ts';
+import { stopOldHost } from './standby/old-host.ts';
 import { directionNow, sinkOn, sourceOn, type Direction } from './standby/hosts.ts';
 import { pairOf, syncStores, thisHost } from './standby/pair.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
@@ -15,7 +16,7 @@ export default defineCommand({
   name: 'standby failback',
   summary: 'make the old host a standby again: merge what it has, then copy everything to it',
   description: [
-    'After a switch the old host still has mail that the new one never saw: what came in the last moments, or during a split brain. Run this on the host that serves, once the old host is up again with its mail services stopped. It compares both hosts with what they had in common at the last synchronisation, shows what that means, and does it.',
+    'After a switch the old host still has mail that the new one never saw: what came in the last moments, or during a split brain. Run this on the host that serves, once the old host is up again. Mail services that still run on that are stopped and masked first, after that was confirmed. It compares both hosts with what they had in common at the last synchronisation, shows what that means, and does it.',
     'What came to the old host comes to this one, once, with new UIDs. What was deleted or moved on either host since stays so. Of a flag that differs whoever changed it is right; \\Deleted is never carried over. UIDVALIDITY stays; where both hosts gave the same UID to different messages, the message of this host gets a new one. Clients may go on working meanwhile.',
     'Then the old host gets everything that this one has, as by `standby sync`, and is a standby from then on. Messages that are taken out of a mailbox here are kept beside it until `undo --release`. It can be killed at any moment, and goes on where it stopped. It does not switch: `standby promote` does, whenever you want it to.',
   ],
@@ -90,7 +91,7 @@ export default defineCommand({
       progress: context.progress,
       signal: context.signal,
     };
-    const findings: Finding[] = [];
+    const findings: Finding[] = await stopOldHost(context, way.to, options);
     if (!options.dryRun) findings.push(...((await finishMerge(settings))?.findings ?? []));
     const theirs = await sourceOn(context, way.to, way, options.mailbox);
     const prepared = await prepareMerge({ ...settings, theirs });

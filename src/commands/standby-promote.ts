@@ -1,9 +1,12 @@
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
-import type { SwitchState } from '../standby/journal.ts';
+import { lastSeen, type SwitchState } from '../standby/journal.ts';
 import type { Plan, Switched } from '../standby/promote/promote.ts';
 import type { RanCommand } from '../standby/remote.ts';
+import { placeOf } from './from-config.ts';
 import { pairOf } from './standby/pair.ts';
+import { lostFinding } from './standby-ledger.ts';
+import { lostOn, type KnownLost } from './standby/lost.ts';
 import { switchOptions } from './standby/switch.ts';
 import { tell } from '../report/text/tell.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
@@ -16,8 +19,8 @@ export default defineCommand({
   description: [
     'Switches mail to the host that does not serve now. --planned begins at a host that works, and loses nothing: it takes no new mail, its services are stopped and masked, its queue is moved, the last mail is copied and every mailbox compared before the other host starts. --forced is for a host that is dead, or half dead: what can still be asked of it is asked, and what may be lost is told first, and must be approved.',
     'First everything that the switch relies on is looked at, and the whole plan is shown; --dry-run ends there. Then the name of the host that serves must be typed, unless --yes is given. Each step is written down before it is begun and after it ended, with every command that was run on any host.',
-    'Until the first service of the new host was started, a step that fails has everything taken back. After that nothing is: what can still be done is done, and the next run does the rest. A run that was killed goes on where it was when the command is given again; --abort takes it back instead, where that is still possible.',
     'With --forced --dial-tone the host serves at once, whatever mail it has: mailboxes that were synchronised within the loss that is approved stay as they are, and all others begin anew, empty, with their folders, subscriptions and filters, so that everybody can receive and send. What mail they had is moved aside, and nothing of it is deleted. Then `restore --behind` on that host brings their history back out of the repository.',
+    'Until the first service of the new host was started, a step that fails has everything taken back. After that nothing is: what can still be done is done, and the next run does the rest. A run that was killed goes on where it was when the command is given again; --abort takes it back instead, where that is still possible. The journal is kept in the repository, too: with --take-over another host goes on, while a lock on the new host keeps two operators apart.',
     'Who serves is decided by an epoch in the repository, so two people can not switch at once, and a left-over synchronisation of the old host is refused.',
   ],
   arguments: {},
@@ -32,6 +35,10 @@ export default defineCommand({
     dryRun: { kind: 'flag', description: 'look at everything, print the plan, and change nothing' },
     yes: { kind: 'flag', description: 'carry the plan out without asking' },
     abort: { kind: 'flag', description: 'take a switch back that was begun and is not finished, as long as the new host never served' },
+    takeOver: {
+      kind: 'flag',
+      description: 'go on here with a switch that another host began and does not finish; with --abort: take that back from here',
+    },
     allowLoss: {
       kind: 'text',
       value: 'SPAN',
@@ -65,6 +72,10 @@ export default defineCommand({
       says: 'Receive and send at once, where the standby has no mail, or old mail.',
     },
     { command: 'mailrecover standby promote --abort', says: 'Take a switch back that stopped half way.' },
+    {
+      command: 'mailrecover standby promote --take-over',
+      says: 'Go on with a switch that was begun on a host that is gone now.',
+    },
   ],
   exitCodes: {
     0: 'switched, or (with --abort) taken back; with --dry-run: the plan can be carried out',
@@ -85,9 +96,13 @@ export default defineCommand({
     from: 'the host that served',
     to: 'the host that serves, or shall',
     resumed: 'whether a switch that was begun before was gone on with',
+    takenOver: 'whether that was begun on another host',
     'loss.{seconds,approved}': 'how many seconds of mail may be lost at most (null where nobody knows), and whether that is approved',
     'plan[].{id,title,lines,undo,noReturn}': 'the steps, what each does to which host, and how it is taken back',
     'evidence.{step}': 'what each step proved',
+    'lost.until':
+      'after a forced switch away from a host that can not be asked: until when it is known what that accepted; null without a ledger',
+    'lost.messages[].{queue,at,id,from,to,lay}': 'what it accepted and the new host does not have, as `standby ledger` tells it',
     record: 'the file with everything that was run, and when',
   },
   recordsHistory: true,
@@ -101,12 +116,18 @@ export default defineCommand({
       throw new MailrecoverError('usage', '--dial-tone goes with --forced', {
         hint: 'a planned switch copies all mail first; it can take place while the old host serves',
       });
-    const [{ planSwitch, carryOutSwitch }, { openSwitch }, { readEpoch }] = await Promise.all([
+    const [{ planSwitch, carryOutSwitch }, { findBegun }, { readEpoch }] = await Promise.all([
       import('../standby/promote/promote.ts'),
-      import('../standby/journal.ts'),
+      import('../standby/promote/begun.ts'),
       import('../standby/epoch.ts'),
     ]);
-    const begun = openSwitch((await context.config()).state);
+    const begun = await findBegun((await context.config()).state, (await placeOf(context)).target);
+    if (begun?.elsewhere === true && !options.takeOver) throw elsewhere(begun.state);
+    if (begun?.elsewhere !== true && options.takeOver)
+      throw new MailrecoverError('refused', 'no switch of another host is there to be taken over', {
+        hint:
+          begun === undefined ? 'nothing was changed' : "leave --take-over out: this host began it, 'mailrecover standby promote' goes on",
+      });
     if (begun === undefined && !options.planned && !options.forced && !options.abort)
       throw new MailrecoverError('usage', 'say how: --planned or --forced', {
         hint: 'see what would be done: mailrecover standby promote --planned --dry-run',
@@ -115,14 +136,14 @@ export default defineCommand({
       throw new MailrecoverError('refused', 'no switch was begun here that could be taken back', { hint: 'nothing was changed' });
     const recorder: { record?: (ran: RanCommand) => void } = {};
     const config = await context.config();
-    const to = begun?.head.to ?? options.to ?? pairOf(config).standby.name;
+    const to = begun?.state.head.to ?? options.to ?? pairOf(config).standby.name;
     const wished = await switchOptions(
       context,
       {
-        mode: begun?.head.mode ?? (options.forced ? 'forced' : 'planned'),
+        mode: begun?.state.head.mode ?? (options.forced ? 'forced' : 'planned'),
         allowLoss: lossOf(options.allowLoss),
         attested: options.attest,
-        dialTone: begun?.head.dialTone ?? options.dialTone,
+        dialTone: begun?.state.head.dialTone ?? options.dialTone,
         to,
       },
       (ran) => recorder.record?.(ran),
@@ -131,7 +152,7 @@ export default defineCommand({
       const { active = pairOf(config).primary.name, activeEpoch, open } = await readEpoch(wished.target);
       if (open === undefined && active === wished.to.name) return servesAlready(wished.to.name, wished.from.name, activeEpoch);
     }
-    const plan = await planSwitch(wished);
+    const plan = await planSwitch(wished, begun);
     if (options.dryRun) return dryRun(plan, options.abort);
     const blocked = plan.precheck.findings.some(({ severity }) => severity === 'error');
     if (blocked) return refused(plan);
@@ -140,9 +161,22 @@ export default defineCommand({
       abort: options.abort,
       onJournal: (journal) => (recorder.record = (ran) => journal.ran(ran)),
     });
-    return told(plan, switched, options.abort);
+    const isDead = !plan.head.reachable && ['switched', 'not-finished'].includes(switched.outcome);
+    return told(plan, switched, options.abort, isDead ? await lostOn(context, plan.head.from, plan.head.to) : undefined);
   },
 });
+
+function elsewhere(state: SwitchState): MailrecoverError {
+  const { by, at } = lastSeen(state);
+  return new MailrecoverError(
+    'locked',
+    `a switch from '${state.head.from}' to '${state.head.to}' is under way: ${by} went on with it last, at ${at}`,
+    {
+      hint: "go on with it there; if nobody does so any more, here: 'mailrecover standby promote --take-over'",
+      subject: state.head.run,
+    },
+  );
+}
 
 /** Seconds; Infinity for `any`. */
 function lossOf(text: string | undefined): number | undefined {
@@ -254,9 +288,15 @@ async function approve(context: CommandContext, plan: Plan, yes: boolean, abort:
     throw new MailrecoverError('refused', 'the plan was not confirmed', { hint: 'nothing was changed' });
 }
 
-function told(plan: Plan, { outcome, findings, evidence, state }: Switched, abort: boolean): CommandResult {
+function told(plan: Plan, { outcome, findings, evidence, state }: Switched, abort: boolean, lost: KnownLost | undefined): CommandResult {
   const { from, to, epoch } = plan.head;
-  const all: Finding[] = [...plan.precheck.findings.filter(({ severity }) => severity === 'warning'), ...findings];
+  const all: Finding[] = [
+    ...plan.precheck.findings.filter(({ severity }) => severity === 'warning'),
+    ...findings,
+    ...(lost === undefined || lost.messages.length === 0
+      ? []
+      : [lostFinding(from, lost.messages, lost.until, `whose they are, on ${to}: mailrecover standby ledger`)]),
+  ];
   const isWarned = all.some(({ severity }) => severity === 'warning');
   const word = {
     switched: 'switched',
@@ -270,7 +310,14 @@ function told(plan: Plan, { outcome, findings, evidence, state }: Switched, abor
     ...(outcome === 'stopped' ? { cause: 'failed' as const } : {}),
     findings: wished && abort ? findings : all,
     artifacts: [{ kind: 'record', path: state.path }],
-    fields: { ...fieldsOf(plan), switch: word, dryRun: false, evidence: Object.fromEntries(evidence), record: state.path },
+    fields: {
+      ...fieldsOf(plan),
+      switch: word,
+      dryRun: false,
+      evidence: Object.fromEntries(evidence),
+      record: state.path,
+      lost: lost ?? null,
+    },
     render: (text) =>
       [
         verdict(outcome, from, to, epoch, text),
@@ -306,7 +353,7 @@ function seconds(state: SwitchState, text: TextHelpers): string {
   return Number.isNaN(end) ? '' : text.dim(text.say`  took ${text.duration(end - Date.parse(state.startedAt))}; record: ${state.path}`);
 }
 
-function fieldsOf({ head, steps, precheck, resumes }: Plan): Record<string, unknown> {
+function fieldsOf({ head, steps, precheck, resumes, takesOver }: Plan): Record<string, unknown> {
   return {
     run: head.run,
     mode: head.mode,
@@ -314,6 +361,7 @@ function fieldsOf({ head, steps, precheck, resumes }: Plan): Record<string, unkn
     from: head.from,
     to: head.to,
     resumed: resumes !== undefined,
+    takenOver: takesOver,
     loss: {
       seconds: Number.isFinite(precheck.loss) ? precheck.loss : null,
       approved: !precheck.findings.some(({ code }) => code === 'refused'),

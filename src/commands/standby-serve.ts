@@ -5,7 +5,7 @@ import { settleOf } from './backup-options.ts';
 import { placeOf } from './from-config.ts';
 import { READING_EXIT_CODES } from './shared.ts';
 import { agentHere } from './standby/agents.ts';
-import { guardDirection, sourceOn } from './standby/hosts.ts';
+import { guardDirection, refuseWhereServed, sourceOn } from './standby/hosts.ts';
 import { hostNamed, otherHost, syncStores, thisHost } from './standby/pair.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
 
@@ -53,10 +53,12 @@ async function sinkHere(context: CommandContext, { from, epoch, run }: Hello): P
     state: config.state,
     stores: syncStores(config),
     epoch,
+    from,
     guard: () => guardDirection(config, target, way),
     settle: await settleOf(config),
     signal: context.signal,
   });
   await guardDirection(config, target, way);
+  await refuseWhereServed(context, way);
   return sink;
 }

@@ -3,6 +3,7 @@ import type { Finding } from '../errors/finding.ts';
 import { NAGIOS, nagiosLine, type NagiosState } from '../report/metrics/nagios.ts';
 import type { EpochState } from '../standby/epoch.ts';
 import type { SwitchState } from '../standby/journal.ts';
+import type { Remote } from '../standby/remote.ts';
 import type { Precheck } from '../standby/promote/precheck.ts';
 import { now } from '../system/clock.ts';
 import { hostNamed, otherHost, pairOf } from './standby/pair.ts';
@@ -17,6 +18,8 @@ interface Asked {
   precheck: Precheck;
   /** The newest switch that this host knows of. */
   last: SwitchState | undefined;
+  /** Until when the other host knows what this one accepted, UTC. */
+  ledger: string | undefined;
   /** Seconds of mail that a forced switch would lose at most; Infinity where nobody knows. */
   loss: number;
   findings: Finding[];
@@ -52,6 +55,8 @@ export default defineCommand({
     'underWay.{host,run,stage,since,by}': 'a switch that is not finished',
     'lag.{mailboxes,never,troubled,behind,oldest}':
       'how far the other host is behind: mailboxes, those without a copy, those whose last copy failed, messages known to be missing, and the oldest time of which a mailbox has its state',
+    'ledger.until':
+      'until when the other host knows what the active one accepted, so that lost mail can be named (UTC); null without a ledger',
     'loss.{planned,forced}': 'seconds of mail that a switch would lose now at most; null where nobody knows',
     ready: 'whether a planned switch could be made now',
     'lastSwitch.{run,mode,epoch,from,to,startedAt,ended}': 'the newest switch that was made from this host',
@@ -81,7 +86,7 @@ function causeOf(findings: readonly Finding[]): 'locked' | 'unreachable' | 'refu
 async function ask(context: CommandContext): Promise<Asked> {
   const config = await context.config();
   const { target } = await placeOf(context);
-  const [{ readEpoch }, { precheck }, { readSwitches }, { lossBound }] = await Promise.all([
+  const [{ readEpoch }, { precheck }, { readSwitches }, { ledgerUntil, lossBound }] = await Promise.all([
     import('../standby/epoch.ts'),
     import('../standby/promote/precheck.ts'),
     import('../standby/journal.ts'),
@@ -103,9 +108,29 @@ async function ask(context: CommandContext): Promise<Asked> {
     epoch,
     precheck: checked,
     last: readSwitches(config.state)[0],
+    ledger: await ledgerUntil(options.to, hostNamed(config, other).state ?? config.state, active),
     loss,
-    findings: [...checked.findings, ...lagFindings(checked, loss, other, pairOf(config).allowedLoss)],
+    findings: [
+      ...checked.findings,
+      ...lagFindings(checked, loss, other, pairOf(config).allowedLoss),
+      ...(checked.reachable && options.queue ? await softBounces(options.from) : []),
+    ],
   };
+}
+
+/** After a switch: mail for unknown users is not refused for good yet. */
+async function softBounces(active: Remote): Promise<Finding[]> {
+  const { bouncesSoftly } = await import('../standby/promote/soft-bounce.ts');
+  if (!(await bouncesSoftly(active))) return [];
+  return [
+    {
+      severity: 'warning',
+      code: 'soft-bounce',
+      message: `soft_bounce is on on '${active.name}': mail for unknown users waits at its senders, who give up after some days`,
+      hint: "compare the accounts, and end it: 'mailrecover standby settle'",
+      subject: active.name,
+    },
+  ];
 }
 
 const NAMED = 5;
@@ -142,7 +167,7 @@ function lagFindings({ lag }: Precheck, loss: number, other: string, allowed: nu
   return findings;
 }
 
-function fieldsOf({ active, other, epoch, precheck, last, loss }: Asked): Record<string, unknown> {
+function fieldsOf({ active, other, epoch, precheck, last, ledger, loss }: Asked): Record<string, unknown> {
   const { open } = epoch;
   return {
     active,
@@ -151,6 +176,7 @@ function fieldsOf({ active, other, epoch, precheck, last, loss }: Asked): Record
     underWay: open === undefined ? null : { host: open.host, run: open.run, stage: open.stage, since: open.since, by: open.by },
     lag: precheck.lag ?? null,
     // A forced switch of a host that can be asked loses nothing either: what counts is that it died at this moment.
+    ledger: { until: ledger ?? null },
     loss: { planned: precheck.reachable ? 0 : null, forced: Number.isFinite(loss) ? loss : null },
 
     ready: !precheck.findings.some(({ severity }) => severity === 'error'),
@@ -193,7 +219,7 @@ function verdict({ active, other, epoch, precheck, loss }: Asked, text: TextHelp
 }
 
 function screen(asked: Asked, text: TextHelpers): string {
-  const { active, other, epoch, precheck, last } = asked;
+  const { active, other, epoch, precheck, last, ledger } = asked;
   const { lag } = precheck;
   const rows: [string, string][] = [
     [
@@ -208,6 +234,10 @@ function screen(asked: Asked, text: TextHelpers): string {
         : text.say`${text.number(lag.mailboxes - lag.never.length)} of ${text.number(lag.mailboxes)} mailboxes${lag.oldest === undefined ? '' : text.say`, the oldest ${text.ago(lag.oldest)}`}${lag.behind === 0 ? '' : text.say`; ${text.number(lag.behind)} messages known to be missing`}`,
     ],
   ];
+  rows.push([
+    text.say`accepted mail`,
+    ledger === undefined ? text.say`not listed: what is lost could not be named` : text.say`known up to ${text.ago(ledger)}`,
+  ]);
   if (last !== undefined)
     rows.push([
       text.say`last switch`,

@@ -51,7 +51,7 @@ export default defineCommand({
     10: 'the repository, which says who serves, is not there',
     11: 'another synchronisation, or a switch, writes there',
     13: 'the other host, or the repository, could not be reached',
-    20: 'the host that would be written to serves, or a switch is under way',
+    20: 'the host that would be written to serves, or its mail services run all the same, or a switch is under way',
   },
   json: {
     from: 'the host that was read, by its name in the configuration',

@@ -4,6 +4,7 @@
  */
 import { MailrecoverError } from '../errors/error.ts';
 import { epochPath, parseEpochPath, type EpochStage } from '../repository/epochs.ts';
+import { openRepository } from '../repository/repository.ts';
 import type { Target } from '../repository/target.ts';
 import { isoNow } from '../system/clock.ts';
 
@@ -38,7 +39,7 @@ export interface EpochState {
 
 /**
  * Reads who serves.
- * @throws MailrecoverError `unreachable` and others of the target; `damage` where an object can't be read: then nobody knows
+ * @throws MailrecoverError `no-repository` where there is none, `unreachable` and others of the target; `damage` where an object can't be read: then nobody knows
  */
 export async function readEpoch(target: Target): Promise<EpochState> {
   const stages = new Map<number, EpochStage[]>();
@@ -48,6 +49,8 @@ export async function readEpoch(target: Target): Promise<EpochState> {
   }
   const epochs = [...stages.keys()].sort((a, b) => b - a);
   const newest = epochs[0] ?? 0;
+  // A file system that is not mounted has no epochs either, and must not make the primary the one that serves.
+  if (newest === 0) await openRepository(target);
   const came = epochs.find((epoch) => stages.get(epoch)?.includes('active') === true && stages.get(epoch)?.includes('withdrawn') !== true);
   const active = came === undefined ? undefined : await readEntry(target, came, 'active');
   const reached = stages.get(newest) ?? [];
@@ -114,6 +117,13 @@ export async function putStage(target: Target, claim: Claim, stage: EpochStage):
   if (there.run === claim.run) return false;
   if (stage === 'claim') return false;
   throw new MailrecoverError('locked', `epoch ${claim.epoch} belongs to another switch (${there.run})`, { subject: there.run });
+}
+
+/** When a switch reached a stage, UTC; undefined where it did not. */
+export async function stageTime(target: Target, { epoch, run }: Claim, stage: EpochStage): Promise<string | undefined> {
+  if ((await target.size(epochPath(epoch, stage))) === undefined) return undefined;
+  const entry = await readEntry(target, epoch, stage);
+  return entry.run === run ? entry.time : undefined;
 }
 
 /** Whether a switch still holds its epoch: no later one was claimed, and it was not withdrawn. */

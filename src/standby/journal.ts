@@ -3,11 +3,11 @@
  * next thing is done. It is the record of the switch, too; no secret stands in it.
  */
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import { isoNow } from '../system/clock.ts';
-import { appendDurable, makeDirectory, syncDirectorySync } from '../system/files.ts';
+import { appendDurable, makeDirectory, syncDirectorySync, writeDurable } from '../system/files.ts';
 import type { RanCommand } from './remote.ts';
 
 /** What a switch is, as it was approved. */
@@ -44,7 +44,7 @@ export type JournalLine =
   | { event: 'nothing-seen'; time: string; step: string }
   | { event: 'back'; time: string }
   | { event: 'undone'; time: string; step: string }
-  | { event: 'resumed'; time: string; by: string }
+  | { event: 'resumed'; time: string; by: string; takenOver?: true }
   | ({ event: 'ran' } & RanCommand)
   | { event: 'end'; time: string; outcome: SwitchOutcome };
 
@@ -95,8 +95,28 @@ export class Journal {
   /** Goes on with a journal that was read. */
   static resume(state: SwitchState, by: string): Journal {
     const journal = new Journal(state);
+    // A line that was torn stays what it is, and takes no other with it.
+    if (!readFileSync(state.path, 'utf8').endsWith('\n')) appendDurable(state.path, '\n');
     journal.#append({ event: 'resumed', time: isoNow(), by });
     return journal;
+  }
+
+  /** Goes on with a switch of another host. What this host had written of it itself is left beside it. */
+  static async takeOver(directory: string, { head, startedAt, lines }: SwitchState, by: string): Promise<Journal> {
+    const folder = join(directory, FOLDER);
+    await makeDirectory(folder);
+    const path = join(folder, `${head.run}.jsonl`);
+    if (existsSync(path)) renameSync(path, `${path}.${isoNow().replaceAll(':', '')}`);
+    await writeDurable(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const journal = new Journal(emptyState(head, path, startedAt));
+    for (const line of lines) takeIn(journal.state, line);
+    journal.#append({ event: 'resumed', time: isoNow(), by, takenOver: true });
+    return journal;
+  }
+
+  /** This host need not go on with it: another one has brought it to its end. */
+  static endedElsewhere(state: SwitchState, outcome: SwitchOutcome): void {
+    new Journal(state).end(outcome);
   }
 
   begin(step: string, memory: Memory): void {
@@ -169,6 +189,8 @@ function takeIn(state: SwitchState, line: JournalLine): void {
   else if (line.event === 'nothing-seen') state.noReturn = false;
   else if (line.event === 'back') state.goingBack = true;
   else if (line.event === 'end') state.ended = line.outcome;
+  // What the other host did after its last word is not known here: each step is asked, or made, again.
+  else if (line.event === 'resumed' && line.takenOver === true && !state.noReturn) state.done.clear();
 }
 
 /** All switches that this host carried out or began, the newest first. */
@@ -191,10 +213,17 @@ export function openSwitch(directory: string): SwitchState | undefined {
   return readSwitches(directory).find(({ ended }) => ended === undefined);
 }
 
-/** A line that a crash tore was never acted upon: it is the last, and is left out. One whose first line is torn did nothing at all. */
 function readOne(path: string): SwitchState | undefined {
+  return readState(readFileSync(path, 'utf8').split('\n'), path);
+}
+
+/**
+ * Reads the lines of a journal. One that a crash tore was never acted upon: it is the last, and is left out. Of a journal whose first line is torn nothing was
+ * done at all.
+ */
+export function readState(lines: readonly string[], path: string): SwitchState | undefined {
   let state: SwitchState | undefined;
-  for (const text of readFileSync(path, 'utf8').split('\n')) {
+  for (const text of lines) {
     let line: JournalLine;
     try {
       line = JSON.parse(text) as JournalLine;
@@ -209,4 +238,11 @@ function readOne(path: string): SwitchState | undefined {
     takeIn(state, line);
   }
   return state;
+}
+
+/** Who went on with a switch last, and when it said something last. */
+export function lastSeen({ head, lines, startedAt }: SwitchState): { by: string; at: string } {
+  const by = lines.findLast((line) => line.event === 'resumed')?.by ?? head.by;
+  const at = lines.findLast((line) => line.event !== 'ran')?.time ?? startedAt;
+  return { by, at };
 }

@@ -1,6 +1,7 @@
 /** How far the standby is behind, as the synchronisation wrote it down there: one small file, also readable when the other host is dead. */
 import { join } from 'node:path';
 import { MailrecoverError } from '../errors/error.ts';
+import { completePath, parseComplete } from './ledger/store.ts';
 import type { Remote } from './remote.ts';
 
 export interface Lag {
@@ -51,6 +52,15 @@ function summary(mailboxes: readonly MailboxLag[]): Lag | undefined {
     behind: mailboxes.reduce((sum, { behind }) => sum + behind, 0),
     oldest: times.includes(undefined) ? undefined : (times as string[]).toSorted()[0],
   };
+}
+
+/**
+ * Until when the standby knows what the active host accepted, UTC.
+ * @returns undefined where it has no ledger
+ */
+export async function ledgerUntil(host: Remote, state: string, active: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await host.run(['cat', '--', completePath(state, active)], { ok: [0, 1] });
+  return exitCode === 0 ? parseComplete(stdout) : undefined;
 }
 
 /** The most that may be lost, in seconds of mail, where the old host can't be read any more; Infinity where nobody knows. */

@@ -24,6 +24,14 @@ export async function reload(host: Remote): Promise<void> {
   if ((await host.run(['postfix', 'status'], { ok: 'any' })).exitCode === 0) await host.run(['postfix', 'reload']);
 }
 
+/** All messages in the queue, also of a Postfix that does not run. */
+export async function queued(host: Remote): Promise<number> {
+  const queue = await setting(host, 'queue_directory');
+  const names = ['incoming', 'active', 'deferred', 'hold', 'maildrop'];
+  const { stdout } = await host.run(['find', ...names.map((name) => `${queue}/${name}`), '-type', 'f', '-printf', '.'], { ok: 'any' });
+  return stdout.length;
+}
+
 /** Messages that are being taken in or delivered. */
 export async function underWay(host: Remote): Promise<number> {
   const queue = await setting(host, 'queue_directory');

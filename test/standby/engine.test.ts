@@ -65,6 +65,7 @@ async function pair(variant: Partial<DovecotOptions> = {}, more: (root: string) 
           state,
           stores: [{ name: 'mail', path: standby.mail, ...more(roots[1]) }],
           epoch: 0,
+          from: 'mx1',
           settle,
           guard: async () => {
             if (epoch.stale) throw new MailrecoverError('refused', 'the standby serves');

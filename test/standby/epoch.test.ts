@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRepository } from '../../src/repository/repository.ts';
+import type { Target } from '../../src/repository/target.ts';
 import { localTarget } from '../../src/repository/targets/local.ts';
 import { checkWriter, claimEpoch, holdsEpoch, putStage, readEpoch, type Claim } from '../../src/standby/epoch.ts';
 import { scratch } from '../support/tmp.ts';
@@ -11,10 +13,16 @@ const claimOf = (epoch: number, run: string, host = 'mx2'): Claim => ({
   from: host === 'mx2' ? 'mx1' : 'mx2',
   by: 'root@desk',
 });
+async function repository(): Promise<Target> {
+  const target = localTarget(scratch('epoch'));
+  await createRepository(target, { recipients: undefined, rescue: [] });
+  return target;
+}
+
 const SYNC = { from: 'mx1', to: 'mx2', primary: 'mx1' };
 
 test('of many that claim an epoch at once, one gets it, and the others are told who', async () => {
-  const target = localTarget(scratch('epoch'));
+  const target = await repository();
   const all = await Promise.allSettled(Array.from({ length: 12 }, (_, run) => claimEpoch(target, claimOf(1, `run-${run}`))));
   assert.equal(all.filter(({ status }) => status === 'fulfilled').length, 1);
   for (const each of all)
@@ -28,7 +36,7 @@ test('of many that claim an epoch at once, one gets it, and the others are told 
 });
 
 test('writers may write from the host that serves, and no other, and not while a switch is under way', async () => {
-  const target = localTarget(scratch('epoch'));
+  const target = await repository();
   assert.equal(await checkWriter(target, SYNC), 0);
   const claim = claimOf(1, 'a');
   await claimEpoch(target, claim);
@@ -42,7 +50,7 @@ test('writers may write from the host that serves, and no other, and not while a
 });
 
 test('a switch that was withdrawn changes nothing, and the next has an epoch of its own', async () => {
-  const target = localTarget(scratch('epoch'));
+  const target = await repository();
   await claimEpoch(target, claimOf(1, 'a'));
   await putStage(target, claimOf(1, 'a'), 'withdrawn');
   assert.equal(await checkWriter(target, SYNC), 1);
@@ -54,7 +62,11 @@ test('a switch that was withdrawn changes nothing, and the next has an epoch of 
 });
 
 test('an object that does not say who serves stops every writer', async () => {
-  const target = localTarget(scratch('epoch'));
+  const target = await repository();
   await target.put('epochs/00000001-active.json', Buffer.from('{"epoch":1}\n'));
   await assert.rejects(checkWriter(target, SYNC), { code: 'damage' });
+});
+
+test('where there is no repository, such as one that is not mounted, nobody knows who serves', async () => {
+  await assert.rejects(readEpoch(localTarget(scratch('nothing'))), { code: 'no-repository' });
 });

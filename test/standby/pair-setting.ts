@@ -39,6 +39,36 @@ export class Sender {
   }
 }
 
+/** Sends to a host that is about to lose its power, and notes what that accepted, and when. */
+export class LateSender {
+  readonly #running: Promise<void>;
+  #count = 0;
+  #stop = false;
+
+  constructor(pair: Pair, accepted: { subject: string; at: string }[]) {
+    this.#running = (async () => {
+      for (; !this.#stop; this.#count++) {
+        try {
+          await pair.send('mx1', 'alice@example.test', `late-${this.#count}`);
+          accepted.push({ subject: `late-${this.#count}`, at: new Date().toISOString() });
+        } catch {
+          return;
+        }
+      }
+    })();
+  }
+
+  /** Resolves when so many were accepted. */
+  async took(count: number): Promise<void> {
+    while (this.#count < count) await sleep(50);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop = true;
+    await this.#running;
+  }
+}
+
 /** Whether Postfix and Dovecot run. */
 export function unitsOn(host: SystemdHost): string[] {
   return host.run('systemctl', 'is-active', 'postfix', 'dovecot').out.trim().split('\n');

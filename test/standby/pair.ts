@@ -63,6 +63,9 @@ export async function hosts(): Promise<Pair> {
           standby: {
             primary: named('mx1'),
             standby: named('mx2'),
+            // None of the machine that the tests run on.
+            services: ['mailrecover-test.service'],
+            queue: false,
             sync: { program: [BINARY, '--config', join(other, 'mailrecover.yaml')] },
           },
         }),

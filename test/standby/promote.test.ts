@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { mailrecover, mailrecoverJson, notBuilt } from '../support/binary.ts';
 import { bootPair, noPair, type Pair } from '../support/pair.ts';
 import { until } from '../support/ports.ts';
-import { deferredIds, Sender, unitsOn } from './pair-setting.ts';
+import { PROGRAM } from '../support/systemd-host.ts';
+import { deferredIds, LateSender, Sender, unitsOn } from './pair-setting.ts';
 
 const LONG = 600_000;
 
@@ -95,11 +96,19 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     for (const at of [6, 14, 16, 12]) await killedAt(at);
     const other = await mailrecover(['--config', pair.config((part) => void (part['drain'] = '5s')), 'standby', 'sync'], { timeout: LONG });
     assert.equal(other.code, 20, 'nobody else writes mail while a switch is under way');
-    const ran = await promote('--yes');
+    // The host where it was begun is gone: another one goes on with it, where that is asked for.
+    const elsewhere = join(pair.root, 'elsewhere.yaml');
+    const own = JSON.parse(readFileSync(pair.config(), 'utf8')) as Record<string, unknown>;
+    writeFileSync(elsewhere, JSON.stringify({ ...own, state: join(pair.root, 'elsewhere') }));
+    const there = (...more: string[]): ReturnType<typeof mailrecover> =>
+      mailrecover(['--config', elsewhere, 'standby', 'promote', '--yes', '--json', ...more], { timeout: LONG });
+    const unasked = await there();
+    assert.equal(unasked.code, 11, unasked.stdout + unasked.stderr);
+    assert.match(unasked.stdout + unasked.stderr, /--take-over/);
+    const ran = await there('--take-over');
     assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
     const document = ran.json();
-    assert.equal(document['switch'], 'switched');
-    assert.equal(document['resumed'], true);
+    assert.deepEqual([document['switch'], document['resumed'], document['takenOver']], ['switched', true, true]);
     const count = sender.accepted.length;
     assert.ok(await until(() => sender.accepted.length > count + 3, 60_000), 'mail goes on to the new host');
     await sender.stop();
@@ -122,6 +131,7 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     assert.equal(again.json()['switch'], 'nothing-changed');
     // A job of the old host that is left over and copies mail: it brings nothing to the new one, and takes nothing from it.
     const before = await pair.subjects('vip', 'alice@example.test');
+    assert.match(readFileSync(pair.record(), 'utf8'), /"event":"end".*"outcome":"switched"/, 'who began it knows that it is over');
     pair.mx1.run('/opt/mailrecover/bin/mailrecover', 'standby', 'sync');
     assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), before);
     assert.equal(pair.mx1.run('systemctl', 'start', 'postfix').code, 1, 'masked');
@@ -157,8 +167,25 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     const status = await mailrecoverJson(['--config', pair.config(), 'standby', 'status'], { timeout: LONG });
     assert.deepEqual([status['ready'], status['active'], status['epoch']], [true, 'mx1.example.test', 0]);
     assert.equal((status['loss'] as { planned: number }).planned, 0);
-    await pair.send('mx1', 'alice@example.test', 'lost');
+    const copied = (status['lag'] as { oldest: string }).oldest;
+    const accepted: { subject: string; at: string }[] = [];
+    // What the host accepts is written down on the other one as it comes.
+    pair.mx1.must('systemd-run', '--quiet', '--unit=ledger', PROGRAM, 'standby', 'ledger', '--follow', '--quiet');
+    const ledger = join(pair.mx2.root, 'var/lib/mailrecover/standby/ledger/mx1.example.test/complete.json');
+    assert.ok(await until(async () => existsSync(ledger), 60_000));
+    for (let number = 0; number < 8; number++) {
+      const subject = number === 0 ? 'lost' : `lost-${number}`;
+      await pair.send('mx1', 'alice@example.test', subject);
+      accepted.push({ subject, at: new Date().toISOString() });
+    }
+    const named = accepted[3]?.at ?? '';
+    assert.ok(await until(async () => (JSON.parse(readFileSync(ledger, 'utf8')) as { until: string }).until > named, 60_000));
+    const late = new LateSender(pair, accepted);
+    await late.took(3);
+    // An account that did not come to the standby.
+    pair.mx2.must('sed', '-i', '/^bob@/d', '/etc/dovecot/users');
     await pair.powerLoss();
+    await late.stop();
     const promote = (...more: string[]): ReturnType<typeof mailrecover> =>
       mailrecover(['--config', pair.config(), 'standby', 'promote', '--forced', '--yes', '--json', ...more], { timeout: LONG });
     const asked = await mailrecover(['--config', pair.config(), 'standby', 'status', '--nagios'], { timeout: LONG });
@@ -186,16 +213,43 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     );
     const ran = await promote('--allow-loss', '1h', '--attest', 'the test killed it');
     assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
-    const { switch: result, loss, findings, evidence } = ran.json();
+    const { switch: result, loss, findings, evidence, lost } = ran.json();
     assert.equal(result, 'switched');
     assert.match(String((evidence as { uids: string[] }).uids), /^in [1-9]\d* folders of mx2.example.test UIDs are left out$/);
     assert.ok((loss as { seconds: number }).seconds > 0);
-    assert.ok(
-      findings.some(({ code }) => code === 'soft-bounce'),
-      'nobody knows how many accounts the dead host had',
-    );
+    const soft = findings.find(({ code }) => code === 'soft-bounce');
+    assert.match(soft?.message ?? '', /1 of the 3 accounts .* are not on 'mx2.example.test'; missing: bob@example.test/);
     await pair.sendToMx('alice@example.test', 'after');
     assert.ok(await until(async () => (await pair.subjects('vip', 'alice@example.test')).includes('after'), 60_000));
     assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), ['after', 'synced']);
+    // Everything that was accepted until the last word of the ledger is named, with its sender; and nothing that is there.
+    const { until: known, messages } = lost as { until: string; messages: { id: string; from: string | null }[] };
+    assert.ok(known > named, known);
+    const ids = new Map(messages.map(({ id, from }) => [id, from]));
+    for (const { subject, at } of accepted.filter((each) => each.at < known))
+      assert.equal(ids.get(`<${subject}@example.net>`), 'sender@example.net', `${subject}, accepted at ${at}`);
+    assert.ok(!ids.has('<synced@example.net>'));
+    assert.ok(findings.some(({ code }) => code === 'lost-mail'));
+    // No more is lost than was told before.
+    assert.ok(
+      accepted.every(({ at }) => at > copied),
+      copied,
+    );
+  });
+
+  whole('mail for unknown users is refused for good once no account is missing', async () => {
+    const settle = (...more: string[]): ReturnType<typeof mailrecover> =>
+      mailrecover(['--config', pair.config(), 'standby', 'settle', '--json', ...more], { timeout: LONG });
+    const missing = await settle('--yes');
+    assert.equal(missing.code, 20, missing.stdout);
+    assert.deepEqual(missing.json()['missing'], ['bob@example.test']);
+    assert.equal((await settle('--accounts', '3', '--yes')).code, 20);
+    assert.equal(pair.mx2.must('postconf', '-h', 'soft_bounce').trim(), 'yes');
+    pair.mx2.must('sh', '-c', "echo 'bob@example.test:{PLAIN}x::::::' >>/etc/dovecot/users");
+    assert.equal((await settle()).code, 20, 'nobody confirmed it');
+    assert.equal((await settle('--dry-run')).json()['soft'], true);
+    assert.equal((await settle('--yes')).json()['soft'], false);
+    assert.equal(pair.mx2.must('postconf', '-n', 'soft_bounce'), '');
+    assert.equal((await settle('--yes')).json()['alike'], null);
   });
 });

@@ -15,6 +15,8 @@ import {
 import { Resolver } from 'node:dns/promises';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
+import { createRepository } from '../../src/repository/repository.ts';
+import { localTarget } from '../../src/repository/targets/local.ts';
 import { selfSigned } from './certificate.ts';
 import { findProgram, missing, run } from './host.ts';
 import { Imap } from './imap.ts';
@@ -47,6 +49,11 @@ export interface Pair {
   sendToMx(to: string, subject: string): Promise<void>;
   /** mx1 loses its power: its processes are gone at once, and its line is dead. */
   powerLoss(): Promise<void>;
+  /** The line of mx1 is cut, and mended; it lives on meanwhile. */
+  cut(): void;
+  mend(): void;
+  /** mx1's port on the switch between the hosts: the network namespace of that, and the port. */
+  port: { namespace: string; name: string };
   /** The journal of the newest switch that was begun from here. */
   record(): string;
   stop(): Promise<void>;
@@ -111,6 +118,7 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
   const repository = at('repository');
   const state = at('state');
   mkdirSync(repository, { mode: 0o755 });
+  await createRepository(localTarget(repository), { recipients: undefined, rescue: [] });
 
   await startDns(root, addresses);
   const hostKey = readFileSync(at('host.pub'), 'utf8').trim();
@@ -232,6 +240,9 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
       await mx1.kill();
       ip('-n', sw, 'link', 'set', ns1, 'down');
     },
+    cut: () => void ip('-n', sw, 'link', 'set', ns1, 'down'),
+    mend: () => void ip('-n', sw, 'link', 'set', ns1, 'up'),
+    port: { namespace: sw, name: ns1 },
     record() {
       const folder = join(state, 'standby/switches');
       const names = readdirSync(folder).map((name) => ({ name, time: statSync(join(folder, name)).mtimeMs }));

@@ -51,6 +51,8 @@ export async function sourceOn(context: CommandContext, name: string, way: Direc
       state: config.state,
       stores: syncStores(config),
       settle: await settleOf(config),
+      dovecot: config.dovecot?.config,
+      log: pairOf(config).ledger.log,
       signal: context.signal,
       ...(mailboxes.length === 0 ? {} : { mailboxes }),
     });
@@ -60,15 +62,42 @@ export async function sourceOn(context: CommandContext, name: string, way: Direc
   return source(await talkTo(context, name, { ...greeting(way), role: 'source', mailboxes: [...mailboxes] }, handlers));
 }
 
+/**
+ * Mail of a host whose services run is not written to, though another host serves: that would undo what its users changed, and is a case for a merge.
+ * @throws MailrecoverError `refused`
+ */
+export async function refuseWhereServed(context: CommandContext, { from, to, run }: Direction): Promise<void> {
+  // A switch looks after that itself.
+  if (run !== undefined) return;
+  const [{ openHost }, { runs, unitStates }] = await Promise.all([import('../../standby/remote.ts'), import('../../standby/units.ts')]);
+  const here = openHost({ name: to }, { signal: context.signal });
+  let up: string[];
+  try {
+    up = (await unitStates(here, pairOf(await context.config()).services)).filter(runs).map(({ unit }) => unit);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    // Where systemd does not run nothing can be said.
+    if (error instanceof MailrecoverError) return;
+    throw error;
+  }
+  if (up.length === 0) return;
+  throw new MailrecoverError('refused', `'${from}' serves, and mail services run on '${to}', too: ${up.join(', ')}`, {
+    hint: `merge what '${to}' has, and stop it, on '${from}': mailrecover standby failback`,
+    subject: to,
+  });
+}
+
 /** Writes mail of one of the hosts; the epoch is asked for there. */
 export async function sinkOn(context: CommandContext, target: Target, way: Direction): Promise<Sink> {
   const config = await context.config();
   if (hostNamed(config, way.to).ssh === undefined) {
+    await refuseWhereServed(context, way);
     const { liveSink } = await import('../../standby/sync/write-live.ts');
     return liveSink({
       state: config.state,
       stores: syncStores(config),
       epoch: way.epoch,
+      from: way.from,
       guard: () => guardDirection(config, target, way),
       settle: await settleOf(config),
       signal: context.signal,

@@ -34,7 +34,7 @@ export async function switchOptions(
   const from = await remoteOf(context, config, otherHost(config, to.name).name, record, wishes.mode);
   const back = to.name === pair.primary.name;
   const { openHost } = await import('../../standby/remote.ts');
-  const { readLagOn } = await import('../../standby/lag.ts');
+  const [{ readLagOn }, { knownAccounts }] = await Promise.all([import('../../standby/lag.ts'), import('../../standby/accounts.ts')]);
   return {
     state: config.state,
     target,
@@ -56,6 +56,7 @@ export async function switchOptions(
     proof: pair.proof === undefined ? undefined : proofOf(pair.proof, pair.vip?.address.replace(/\/.*/, '') ?? to.address),
     sync: mailSync(context, config, target, from.name, to.name),
     lag: () => readLagOn(to, hostNamed(config, to.name).state ?? config.state),
+    known: () => knownAccounts(to, hostNamed(config, to.name).state ?? config.state),
     by: `${userInfo().username}@${hostname()}`,
     progress: context.progress,
     signal: context.signal,
@@ -110,9 +111,12 @@ function mailSync(context: CommandContext, config: Config, target: Target, from:
   const go = async (run: string, epoch: number, dryRun: boolean): Promise<MailDifference> => {
     const way = { from, to, epoch, run };
     const { sync } = await import('../../standby/sync/sync.ts');
+    const sink = await sinkOn(context, target, way);
+    // A synchronisation that began before the epoch was claimed may still write: it is waited for, and no other begins.
+    await sink.quiet();
     const report = await sync({
       source: await sourceOn(context, from, way, []),
-      sink: await sinkOn(context, target, way),
+      sink,
       atOnce: pairOf(config).sync.atOnce,
       progress: context.progress,
       signal: context.signal,

@@ -60,9 +60,9 @@ const command = (example: string) => z.array(argument.meta({ examples: [example]
 /** One way to make sure that the old host takes no mail any more. */
 const fencePart = z
   .strictObject({
-    kind: z.enum(['command', 'ssh', 'nft', 'attestation']).meta({
+    kind: z.enum(['command', 'ssh', 'nft', 'lease', 'attestation']).meta({
       description:
-        '`command`: power, hypervisor or cloud, by a program; `ssh`: services stopped and masked, and asked back; `nft`: mail ports rejected on the host itself; `attestation`: somebody types that it is off',
+        '`command`: power, hypervisor or cloud, by a program; `ssh`: services stopped and masked, and asked back; `nft`: mail ports rejected on the host itself; `lease`: waits until the host must have stopped by itself (`standby lease`); `attestation`: somebody types that it is off',
       examples: ['command'],
     }),
     name: z
@@ -236,6 +236,30 @@ export const standbyPart = z
     drain: duration('30s')
       .prefault('30s')
       .meta({ description: 'how long mail that is being delivered may take, once no more is accepted' }),
+    lease: z
+      .strictObject({
+        seconds: duration('2m').prefault('2m').meta({
+          description:
+            'how long mail is served at most after this host last made sure, in the repository, that it is the one that serves; from 20s on',
+        }),
+        stop: duration('30s').prefault('30s').meta({ description: 'how long mail services may take to stop; then systemd kills them' }),
+      })
+      .refine(({ seconds }) => seconds >= 20, { path: ['seconds'], message: 'must be 20s or more' })
+      .prefault({})
+      .meta({ description: 'the lease by which a host serves, where `standby lease --install` was run on it' }),
+    ledger: z
+      .strictObject({
+        log: z
+          .string()
+          .startsWith('/', 'must be an absolute path')
+          .optional()
+          .meta({
+            description: "the file that Postfix logs to; by default Postfix's `maillog_file`, or /var/log/mail.log",
+            examples: ['/var/log/mail.log'],
+          }),
+      })
+      .prefault({})
+      .meta({ description: 'the list of all mail that the host that serves accepted, kept on the other one (`standby ledger`)' }),
     allowedLoss: duration('5m').optional().meta({
       description: 'a forced switch needs no approval while the standby is at most so far behind; without it, each needs --allow-loss',
     }),

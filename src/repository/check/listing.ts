@@ -1,7 +1,7 @@
 /** Everything that lies at the place of a repository, and what each thing is by its name. */
 import { TEMPORARY_PREFIX } from '../../system/files.ts';
 import { objectPath, parseSnapshotPath, SHAPES, shaOfName, type ObjectKind } from '../names.ts';
-import { parseEpochPath } from '../epochs.ts';
+import { isEpochPath } from '../epochs.ts';
 import { isLockPath } from '../care/lock.ts';
 import { parseRecordPath } from '../care/record.ts';
 import { MARKER } from '../repository.ts';
@@ -40,7 +40,7 @@ export function kindOf(path: string, encrypted: boolean): StoredKind | undefined
   if (/^keys\/dedup-[0-9a-f]{16}\.json(\.age)?$/.test(path) && path.endsWith('.age') === encrypted) return 'secret';
   if (parseRecordPath(path) !== undefined) return 'record';
   if (isLockPath(path)) return 'lock';
-  if (parseEpochPath(path) !== undefined) return 'epoch';
+  if (isEpochPath(path)) return 'epoch';
   if (parseRunsPath(path) !== undefined) return 'runs';
   return parseSnapshotPath(path) === undefined ? objectKindOf(path, encrypted) : 'snapshot';
 }

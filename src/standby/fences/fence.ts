@@ -13,6 +13,8 @@ export interface Fence {
   plan: readonly string[];
   /** Whether it can be used while the old host's mail and queue are still to be read. */
   keepsHost: boolean;
+  /** Its evidence is that enough time has passed: minutes. */
+  waits?: true;
   /** @returns the evidence that the host is fenced, or undefined where there is none */
   evidence(): Promise<string[] | undefined>;
   /** Fences. Safe to be repeated. @throws MailrecoverError */

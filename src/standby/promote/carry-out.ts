@@ -12,6 +12,10 @@ export interface CarryOut {
   signal: AbortSignal;
   /** Throws where another switch took over meanwhile; asked before each step that changes something. */
   guard: () => Promise<void>;
+  /** Lets other hosts know what the journal says; throws `locked` where one of them goes on with the switch, other errors where they can't be told. */
+  share: () => Promise<void>;
+  /** Throws `locked` where another operator has the switch in hand now, other errors where nobody knows. */
+  alone: () => Promise<void>;
   /** Take it back rather than go on. */
   abort: boolean;
 }
@@ -48,6 +52,7 @@ export async function carryOut(run: CarryOut): Promise<CarriedOut> {
       await one(step, run, found);
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof Displaced) throw error.reason;
       journal.failed(step.id, error);
       found.findings.push(findingOf(error, step));
       if (!journal.state.noReturn || !(await passed(step, journal, signal))) return takeBack(run, found);
@@ -55,10 +60,42 @@ export async function carryOut(run: CarryOut): Promise<CarriedOut> {
     }
   }
   if (found.outcome === 'switched') journal.end('switched');
+  await tell(run);
   return found;
 }
 
-async function one(step: Step, { steps, journal, progress, guard, signal }: CarryOut, found: CarriedOut): Promise<void> {
+/** What was done stays done where others can't be told; the next run tells them. */
+async function tell({ share, alone, signal }: CarryOut): Promise<void> {
+  for (const each of [alone, share]) {
+    try {
+      await undisplaced(each);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof Displaced) throw error.reason;
+      if (!(error instanceof MailrecoverError)) throw error;
+    }
+  }
+}
+
+/** Another operator has the switch in hand: nothing more is done here, neither on nor back. */
+class Displaced extends Error {
+  readonly reason: MailrecoverError;
+
+  constructor(reason: MailrecoverError) {
+    super(reason.message);
+    this.reason = reason;
+  }
+}
+
+async function undisplaced(ask: () => Promise<void>): Promise<void> {
+  try {
+    await ask();
+  } catch (error) {
+    throw error instanceof MailrecoverError && error.code === 'locked' ? new Displaced(error) : error;
+  }
+}
+
+async function one(step: Step, { steps, journal, progress, guard, share, alone, signal }: CarryOut, found: CarriedOut): Promise<void> {
   signal.throwIfAborted();
   // What is not finished is not called finished.
   if (found.outcome === 'not-finished' && step === steps.at(-1)) return;
@@ -72,10 +109,12 @@ async function one(step: Step, { steps, journal, progress, guard, signal }: Carr
     if (!wasDone) journal.done(step.id, evidence);
     return;
   }
+  await undisplaced(alone);
   await guard();
   const memory = before ?? (await step.remember?.()) ?? {};
   if (before === undefined) journal.begin(step.id, memory);
   if (step.noReturn === true && !journal.state.noReturn) journal.noReturn(step.id);
+  await undisplaced(share);
   found.findings.push(...((await step.apply(memory)) ?? []));
   const evidence = await step.verify(memory);
   found.evidence.set(step.id, evidence);
@@ -102,8 +141,10 @@ async function passedAny({ steps, journal, signal }: CarryOut): Promise<boolean>
 }
 
 /** The last first; one that can't be taken back keeps no other from it. */
-async function takeBack({ steps, journal, progress, signal }: CarryOut, found: CarriedOut): Promise<CarriedOut> {
+async function takeBack(run: CarryOut, found: CarriedOut): Promise<CarriedOut> {
+  const { steps, journal, progress, signal } = run;
   if (!journal.state.goingBack) journal.back();
+  await tell(run);
   // What a run before this one stumbled over.
   if (found.findings.length === 0)
     for (const line of journal.state.lines)
@@ -124,12 +165,14 @@ async function takeBack({ steps, journal, progress, signal }: CarryOut, found: C
       journal.undone(step.id);
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof Displaced) throw error.reason;
       journal.failed(step.id, error);
       found.findings.push(findingOf(error, step));
       whole = false;
     }
   }
   if (whole) journal.end('rolled-back');
+  await tell(run);
   return { ...found, outcome: whole ? 'rolled-back' : 'stopped' };
 }
 

@@ -2,6 +2,7 @@
 import type { Target } from '../../repository/target.ts';
 import type { Progress } from '../../system/progress.ts';
 import type { DialCounts } from '../dial/model.ts';
+import type { KnownAccounts } from '../accounts.ts';
 import type { DnsZone } from '../dns.ts';
 import type { Lag } from '../lag.ts';
 import type { ProofOptions } from '../proof.ts';
@@ -9,7 +10,7 @@ import type { Remote } from '../remote.ts';
 import type { VirtualAddress } from '../vip.ts';
 
 export interface FenceOptions {
-  kind: 'command' | 'ssh' | 'nft' | 'attestation';
+  kind: 'command' | 'ssh' | 'nft' | 'lease' | 'attestation';
   name: string;
   off?: readonly string[] | undefined;
   status?: readonly string[] | undefined;
@@ -69,6 +70,8 @@ export interface PromoteOptions {
   sync: MailSync;
   /** How far the new host is behind, as it knows itself. */
   lag: () => Promise<Lag | undefined>;
+  /** The accounts of the old host, as the last synchronisation wrote them down on the new one. */
+  known: () => Promise<KnownAccounts | undefined>;
   /** Who runs it, and where. */
   by: string;
   progress: Progress;

@@ -3,6 +3,7 @@ import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { now } from '../../system/clock.ts';
 import { answerOf, standing } from '../dns.ts';
+import { accountsOn } from '../accounts.ts';
 import type { EpochState } from '../epoch.ts';
 import type { SwitchHead } from '../journal.ts';
 import { lossBound, type Lag } from '../lag.ts';
@@ -10,7 +11,6 @@ import { setting } from '../postfix.ts';
 import type { Remote } from '../remote.ts';
 import { runs, unitStates } from '../units.ts';
 import { hasAddress } from '../vip.ts';
-import { accountsOn } from './accounts.ts';
 import { approvedLoss, boundOf } from './loss.ts';
 import type { PromoteOptions } from './options.ts';
 import { keepSince } from './steps/dial.ts';
@@ -38,7 +38,7 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
       'error',
       'locked',
       `a switch to '${epoch.open.host}' is under way (epoch ${epoch.open.epoch}, begun by ${epoch.open.by} at ${epoch.open.since})`,
-      'go on with it where it was begun: mailrecover standby promote',
+      'go on with it where it was begun: mailrecover standby promote; if nobody does any more, add --take-over here',
     );
   // Together: a host that is dead is silent for seconds.
   const [problem] = await Promise.all([
@@ -81,7 +81,8 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
     if (!(error instanceof MailrecoverError)) throw error;
     say('error', error.code, error.message, error.hint);
   }
-  return { findings, reachable, lag, loss, accounts: reachable ? await accountsOn(from) : undefined };
+  const accounts = reachable ? await accountsOn(from) : undefined;
+  return { findings, reachable, lag, loss, accounts: accounts && { count: accounts.count, sha256: accounts.sha256 } };
 }
 
 /** What becomes of the mailboxes of the new host. */

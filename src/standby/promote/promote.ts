@@ -5,8 +5,11 @@ import { isoNow } from '../../system/clock.ts';
 import { makeDirectory } from '../../system/files.ts';
 import { takeLock } from '../../system/lock.ts';
 import { holdsEpoch, readEpoch, type EpochState } from '../epoch.ts';
-import { Journal, newRun, openSwitch, type SwitchHead, type SwitchState } from '../journal.ts';
+import { Journal, newRun, type SwitchHead, type SwitchState } from '../journal.ts';
+import { SharedJournal } from '../shared-journal.ts';
+import { findBegun, type Begun } from './begun.ts';
 import { carryOut, type CarriedOut } from './carry-out.ts';
+import { takeOperatorLock, type OperatorLock } from './operator.ts';
 import type { PromoteOptions } from './options.ts';
 import { precheck, type Precheck } from './precheck.ts';
 import { stepsOf } from './steps/all.ts';
@@ -27,13 +30,15 @@ export interface Plan {
   precheck: Precheck;
   /** A switch that was begun before, and would be gone on with. */
   resumes: SwitchState | undefined;
+  /** It was begun, or gone on with last, on another host, and is taken over from there. */
+  takesOver: boolean;
 }
 
-/** Plans a switch, or finds the one that is to be gone on with. Changes nothing. */
-export async function planSwitch(options: PromoteOptions): Promise<Plan> {
-  const open = openSwitch(options.state);
+/** Plans a switch, or how the one that was begun is gone on with. Changes nothing. */
+export async function planSwitch(options: PromoteOptions, begun: Begun | undefined): Promise<Plan> {
   const epoch = await readEpoch(options.target);
-  if (open !== undefined) {
+  if (begun !== undefined) {
+    const open = begun.state;
     if (open.head.to !== options.to.name || open.head.from !== options.from.name)
       throw new MailrecoverError('refused', `a switch from '${open.head.from}' to '${open.head.to}' is not finished (${open.head.run})`, {
         hint: "go on with it: 'mailrecover standby promote'",
@@ -50,6 +55,7 @@ export async function planSwitch(options: PromoteOptions): Promise<Plan> {
         accounts: open.head.accounts,
       },
       resumes: open,
+      takesOver: begun.elsewhere,
     };
   }
   const checked = await precheck(options, epoch);
@@ -67,7 +73,7 @@ export async function planSwitch(options: PromoteOptions): Promise<Plan> {
     ...(options.dialTone ? { dialTone: true as const } : {}),
     ...(checked.accounts === undefined ? {} : { accounts: checked.accounts }),
   };
-  return { head, steps: planned(options, head, undefined), precheck: checked, resumes: undefined };
+  return { head, steps: planned(options, head, undefined), precheck: checked, resumes: undefined, takesOver: false };
 }
 
 /** An epoch that went on without us is not ours any more. */
@@ -115,11 +121,10 @@ export async function carryOutSwitch(
   const folder = join(options.state, 'standby');
   await makeDirectory(folder);
   const release = takeLock(join(folder, 'lock'), 'mailrecover standby promote');
+  let operator: OperatorLock | undefined;
   try {
-    const open = openSwitch(options.state);
-    if (open?.head.run !== plan.resumes?.head.run)
-      throw new MailrecoverError('locked', 'another switch was begun since the plan was made', { hint: 'run the command again' });
-    const journal = open === undefined ? await Journal.begin(options.state, plan.head) : Journal.resume(open, options.by);
+    operator = await onlyOperator(options, plan, details.abort);
+    const journal = await journalOf(options, plan);
     details.onJournal(journal);
     const { head, startedAt } = journal.state;
     // What was approved for a switch holds for as long as it takes.
@@ -131,15 +136,46 @@ export async function carryOutSwitch(
       dialTone: head.dialTone === true,
     };
     const steps = stepsOf(approved, { head, startedAt, recall: (step) => journal.state.memories.get(step) });
+    const shared = await SharedJournal.of(options.target, journal.state);
     const guard = async (): Promise<void> => {
       if (!journal.state.done.has('claim')) return;
       if (!(await holdsEpoch(options.target, { ...head, host: head.to }))) await refuseLate(options, head);
     };
-    const result = await carryOut({ steps, journal, progress: options.progress, signal: options.signal, guard, abort: details.abort });
+    const result = await carryOut({
+      steps,
+      journal,
+      progress: options.progress,
+      signal: options.signal,
+      guard,
+      share: () => shared.share(),
+      alone: async () => operator?.hold(),
+      abort: details.abort,
+    });
     return { ...result, state: journal.state };
   } finally {
+    await operator?.release();
     release();
   }
+}
+
+/** A switch can be taken back also where the new host can't be reached any more: whoever else has its lock can't reach it either. */
+async function onlyOperator({ to }: PromoteOptions, { resumes }: Plan, abort: boolean): Promise<OperatorLock | undefined> {
+  try {
+    return await takeOperatorLock(to);
+  } catch (error) {
+    const goesBack = abort || resumes?.goingBack === true;
+    if (goesBack && error instanceof MailrecoverError && error.code === 'unreachable') return undefined;
+    throw error;
+  }
+}
+
+/** The journal that is gone on with, if it still is the one that the plan was made for; else a new one. */
+async function journalOf({ state, target, by }: PromoteOptions, plan: Plan): Promise<Journal> {
+  const begun = await findBegun(state, target);
+  if (begun?.state.head.run !== plan.resumes?.head.run || begun?.elsewhere !== (plan.resumes && plan.takesOver))
+    throw new MailrecoverError('locked', 'another switch was begun since the plan was made', { hint: 'run the command again' });
+  if (begun === undefined) return Journal.begin(state, plan.head);
+  return begun.elsewhere ? Journal.takeOver(state, begun.state, by) : Journal.resume(begun.state, by);
 }
 
 /** The epoch is settled by us already, or somebody else's. */

@@ -1,6 +1,7 @@
 /** The source and the sink of another host, through the program that {@link serveSync} runs there. */
 import type { Finding } from '../../errors/finding.ts';
 import type { DialCounts } from '../dial/model.ts';
+import type { LedgerPart } from '../ledger/source.ts';
 import type { Held, MailboxName, OwnedMailbox, Piece, Sink, Source, Taken, TakeOver } from './model.ts';
 import type { Handler, Peer } from './peer.ts';
 import { PROTOCOL, type Hello } from './serve.ts';
@@ -38,7 +39,10 @@ export function farSink(peer: Peer): Sink {
     dial: async (request, dryRun) => (await peer.call('dial', { request, dryRun })) as DialCounts,
     undial: async (run) => void (await peer.call('undial', run)),
     leaveUids: async () => (await peer.call('leave-uids', null)) as number,
+    quiet: async () => void (await peer.call('quiet', null)),
     note: async (lag, all) => (await peer.call('note', { lag, ...(all === undefined ? {} : { all }) })) as MailboxName[],
+    noteAccounts: async (names) => void (await peer.call('note-accounts', names)),
+    noteAccepted: async ({ events, until }) => void (await peer.call('note-accepted', { events, until })),
   };
 }
 
@@ -55,6 +59,9 @@ export function farSource(): { source: (peer: Peer) => Source; handlers: Record<
     },
     source: (peer) => ({
       mailboxes: async () => (await peer.call('mailboxes', null)) as { mailboxes: OwnedMailbox[]; findings: [] },
+      accounts: async () => ((await peer.call('accounts', null)) as string[] | null) ?? undefined,
+      accepted: async () => ((await peer.call('accepted', null)) as LedgerPart | null) ?? undefined,
+      acceptedTaken: async ({ cursor }) => void (await peer.call('accepted-taken', { cursor })),
       common: async ({ store, mailbox }) => ((await peer.call('common', { store, mailbox })) as Taken | null) ?? undefined,
       async read({ store, mailbox }, held, take, options) {
         const read = next++;

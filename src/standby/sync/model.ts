@@ -1,6 +1,7 @@
 /** What goes between the two hosts of a synchronisation, as plain data. Names are byte strings (store/bytes.ts); times are microseconds since 1970. */
 import { createHash } from 'node:crypto';
 import type { ByteString } from '../../store/bytes.ts';
+import type { LedgerPart } from '../ledger/source.ts';
 import type { Finding } from '../../errors/finding.ts';
 import type { DialCounts, DialRequest } from '../dial/model.ts';
 
@@ -132,6 +133,12 @@ export interface Taken {
 /** Where mailboxes are read: the active host, or a snapshot. */
 export interface Source {
   mailboxes(): Promise<{ mailboxes: OwnedMailbox[]; findings: Finding[] }>;
+  /** The accounts of the active host by name; undefined where nobody can list them. */
+  accounts(): Promise<readonly string[] | undefined>;
+  /** What the active host accepted since the last time; undefined where it has no log that can be read. */
+  accepted(): Promise<LedgerPart | undefined>;
+  /** The other host has written that down. */
+  acceptedTaken(part: Pick<LedgerPart, 'cursor'>): Promise<void>;
   /** The last state of a mailbox that this host knows to have been on the other host, too. */
   common(name: MailboxName): Promise<Taken | undefined>;
   /**
@@ -173,12 +180,18 @@ export interface Sink {
   dial(request: DialRequest, dryRun: boolean): Promise<DialCounts>;
   /** Takes that back, as long as nobody has used them. */
   undial(run: string): Promise<void>;
+  /** Waits until nobody else writes here: whoever began before the epoch changed has seen that it did. @throws MailrecoverError `locked` where that takes too long */
+  quiet(): Promise<void>;
   /**
    * How far behind each mailbox is; written down durably.
    * @param all the mailboxes of the active host, once all of them were looked at
    * @returns those that are no longer among them; of these nothing is kept
    */
   note(lag: readonly MailboxLag[], all?: readonly MailboxName[]): Promise<MailboxName[]>;
+  /** Writes down which accounts the active host has. */
+  noteAccounts(names: readonly string[]): Promise<void>;
+  /** Writes down what the active host accepted. */
+  noteAccepted(part: Pick<LedgerPart, 'events' | 'until'>): Promise<void>;
 }
 
 /** How far a mailbox of the standby is behind. */

@@ -24,6 +24,8 @@ import {
   type Source,
   type SyncedArea,
 } from './model.ts';
+import { accountsHere } from '../accounts.ts';
+import { acceptedTaken, mailLog, readAccepted } from '../ledger/source.ts';
 import { printOf, type PrintArea } from './print.ts';
 import { TakenStore } from './taken.ts';
 
@@ -35,6 +37,10 @@ export interface LiveSourceOptions {
   mailboxes?: readonly string[];
   /** Seconds that a change must be past before times prove anything. */
   settle: number;
+  /** Dovecot's configuration file, where it is not the usual one. */
+  dovecot?: string | undefined;
+  /** Postfix's log, where it is not where Postfix says. */
+  log?: string | undefined;
   signal?: AbortSignal;
 }
 
@@ -58,6 +64,12 @@ export function liveSource(options: LiveSourceOptions): Source {
       });
       return { mailboxes: mailboxes.flat(), findings };
     },
+    accounts: () => accountsHere(options.dovecot, options.signal),
+    async accepted() {
+      const log = await mailLog(options.log);
+      return log === undefined ? undefined : readAccepted(options.state, log);
+    },
+    acceptedTaken: ({ cursor }) => acceptedTaken(options.state, cursor),
     common: async (name) => new TakenStore(options.state).read(name),
     async read(name, held, take, { contents }) {
       const source = (await all()).sources.get(keyOf(name));

@@ -43,6 +43,10 @@ export function snapshotSource(snapshot: Snapshot, names: readonly string[]): So
       const odd = new Set(findings.map(({ subject }) => subject));
       return { mailboxes: mailboxes.filter(({ mailbox }) => !odd.has(displayBytes(mailbox))), findings };
     },
+    // A snapshot does not say who can log in.
+    accounts: async () => undefined,
+    accepted: async () => undefined,
+    acceptedTaken: async () => undefined,
     common: async () => undefined,
     read: async (name, held, take, { contents }) => {
       const { sections, numbering } = await stateOf(snapshot, [name]);

@@ -4,12 +4,13 @@ import { MailrecoverError } from '../../errors/error.ts';
 import type { DialRequest } from '../dial/model.ts';
 import { agentHandlers } from '../prepare/agent.ts';
 import type { HostAgent } from '../prepare/model.ts';
+import type { LedgerPart } from '../ledger/source.ts';
 import type { CommitOptions, Held, MailboxCut, MailboxLag, MailboxName, OwnedMailbox, Piece, Sink, Source } from './model.ts';
 import { Peer, type Handler } from './peer.ts';
 import { Window } from './window.ts';
 
 /** Changed whenever one side would misunderstand the other. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 export interface Hello {
   protocol: number;
@@ -56,6 +57,9 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
     },
     ...agentHandlers(() => need(host)),
     mailboxes: () => need(source).mailboxes(),
+    accounts: () => need(source).accounts(),
+    accepted: () => need(source).accepted(),
+    'accepted-taken': (body) => need(source).acceptedTaken(body as Pick<LedgerPart, 'cursor'>),
     common: (body) => need(source).common(body as MailboxName),
     read: async (body) => {
       const { read, name, held, options } = body as { read: number; name: MailboxName; held: Held; options: { contents: boolean } };
@@ -88,10 +92,13 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
     },
     undial: (body) => need(sink).undial(body as string),
     'leave-uids': () => need(sink).leaveUids(),
+    quiet: () => need(sink).quiet(),
     note: (body) => {
       const { lag, all } = body as { lag: MailboxLag[]; all?: MailboxName[] };
       return need(sink).note(lag, all);
     },
+    'note-accepted': (body) => need(sink).noteAccepted(body as LedgerPart),
+    'note-accounts': (body) => need(sink).noteAccounts(body as string[]),
   };
   const peer = new Peer('the other host', input, output, handlers);
   await peer.ended;

@@ -71,6 +71,10 @@ export async function sync(options: SyncOptions): Promise<SyncReport> {
   // An empty list, or one with errors, says nothing of what is not in it.
   const isSure = options.all === true && mailboxes.length > 0 && !isListWrong;
   if (!dryRun && mailboxes.length > 0) findings.push(...(await sink.note(lag, isSure ? mailboxes : undefined)).map(leftOver));
+  if (!dryRun) await shipAccepted(source, sink);
+  // Only what is complete says that an account is missing.
+  const accounts = options.all === true && !dryRun ? await source.accounts() : undefined;
+  if (accounts !== undefined) await sink.noteAccounts(accounts);
   const sum = (key: keyof SyncCounts): number => done.reduce((total, { counts }) => total + counts[key], 0);
   const counts = Object.fromEntries(Object.keys(NOTHING).map((key) => [key, sum(key as keyof SyncCounts)])) as unknown as SyncCounts;
   const withResult = (result: MailboxSync['result']): number => done.filter((each) => each.result === result).length;
@@ -79,6 +83,17 @@ export async function sync(options: SyncOptions): Promise<SyncReport> {
     counts: { mailboxes: done.length, unchanged: withResult('unchanged'), failed: withResult('failed'), ...counts },
     findings,
   };
+}
+
+/** Brings what the active host accepted since the last time to the other. @returns until when that is known; undefined where there is no log */
+export async function shipAccepted(source: Source, sink: Sink): Promise<string | undefined> {
+  for (;;) {
+    const part = await source.accepted();
+    if (part === undefined) return undefined;
+    await sink.noteAccepted(part);
+    await source.acceptedTaken(part);
+    if (!part.more) return part.until;
+  }
 }
 
 interface OneSync {

@@ -14,6 +14,8 @@ import { makeDirectory } from '../../system/files.ts';
 import { takeLock } from '../../system/lock.ts';
 import { beginDial, endDial, lookAtDial } from '../dial/begin.ts';
 import type { DialCounts, DialRequest } from '../dial/model.ts';
+import { noteAccounts } from '../accounts.ts';
+import { noteAccepted } from '../ledger/store.ts';
 import { applyPlan } from './apply.ts';
 import { dropIndexes, givesOtherUids } from './indexes.ts';
 import { noteLag } from './lag.ts';
@@ -49,6 +51,8 @@ export interface LiveSinkOptions {
   stores: readonly SyncStore[];
   /** The epoch that the writer carries. */
   epoch: number;
+  /** The host that writes, by its name in the configuration. */
+  from: string;
   /** Throws where that epoch is stale, or this host is the active one: asked before every batch of changes. */
   guard: () => Promise<void>;
   settle: number;
@@ -86,7 +90,15 @@ export function liveSink(options: LiveSinkOptions): Sink {
     leaveUids: () => writer.leaveUids(),
     dial: (request, dryRun) => writer.dial(request, dryRun),
     undial: (run) => writer.patiently(() => endDial(options, run)),
+    quiet: () => writer.quiet(),
     note: (lag, all) => writer.locked(() => noteLag(options.state, lag, all)),
+    // No lock and no guard: it changes no mail, and what an old host accepted is worth most when that serves no more.
+    noteAccepted: ({ events, until }) => noteAccepted(options.state, options.from, events, until),
+    noteAccounts: (names) =>
+      writer.locked(async () => {
+        await options.guard();
+        await noteAccounts(options.state, names);
+      }),
   };
 }
 
@@ -121,6 +133,10 @@ class LiveSink {
   leaveUids(): Promise<number> {
     const { stores, signal } = this.#options;
     return this.patiently(() => leaveUids(stores, signal));
+  }
+
+  quiet(): Promise<void> {
+    return this.patiently(async () => undefined);
   }
 
   dial(request: DialRequest, dryRun: boolean): Promise<DialCounts> {

@@ -19,7 +19,9 @@ function watches(plan: Plan): (call: Call) => boolean {
   const kinds = new Set(plan.kinds ?? DURABLE);
   const inside = (path: string | undefined): boolean =>
     path !== undefined && under.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
-  return (call) => kinds.has(call.kind) && (inside(call.path) || (call.symbolic !== true && inside(call.to)));
+  const holds = (call: Call): boolean =>
+    plan.holding === undefined || plan.holding.every((text) => Buffer.concat(call.data?.() ?? []).includes(text));
+  return (call) => kinds.has(call.kind) && (inside(call.path) || (call.symbolic !== true && inside(call.to))) && holds(call);
 }
 
 /** Counts a call in the file that all threads and child processes share; true from the planned one on. */

@@ -21,6 +21,8 @@ interface Watch {
   under: string[];
   /** Only these calls count; {@link DURABLE} by default. */
   kinds?: Kind[];
+  /** Of writes only those whose data hold all of these. */
+  holding?: string[];
 }
 
 /** End the process as `kill -9` does when the call number `at` (from 1; 0 for never) is about to be made. */

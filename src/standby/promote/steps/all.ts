@@ -20,7 +20,7 @@ export function stepsOf(options: PromoteOptions, context: StepContext): Step[] {
   return [
     claimStep(options, claim),
     ...(reachable && queue ? [drainStep(options)] : []),
-    fenceStep(options, reachable, async () => {
+    fenceStep(options, claim, reachable, async () => {
       const drained = recall('drain');
       if (drained !== undefined) await lift(options.from, drained);
     }),

@@ -1,11 +1,8 @@
 /** The first step of a switch and the last: its epoch is claimed, and settled. */
 import { MailrecoverError } from '../../../errors/error.ts';
-import type { Finding } from '../../../errors/finding.ts';
 import { claimEpoch, putStage, readEpoch, type Claim } from '../../epoch.ts';
-import type { SwitchHead } from '../../journal.ts';
-import { change, reload } from '../../postfix.ts';
-import { accountsOn } from '../accounts.ts';
 import type { PromoteOptions } from '../options.ts';
+import { bounceHard, compareAccounts, softBounceFinding } from '../soft-bounce.ts';
 import type { Step } from '../step.ts';
 import type { StepContext } from './context.ts';
 import type { ServeMemory } from './serve.ts';
@@ -37,8 +34,9 @@ export function claimStep({ target, from, to }: PromoteOptions, claim: Claim): S
   };
 }
 
-export function settleStep({ to, target, queue }: PromoteOptions, claim: Claim, { head, recall }: StepContext): Step {
+export function settleStep({ to, target, queue, known }: PromoteOptions, claim: Claim, { head, recall }: StepContext): Step {
   const soft = (): string | undefined => (recall('serve') as ServeMemory | undefined)?.soft ?? undefined;
+  const evidence: string[] = [];
   return {
     id: 'settle',
     title: 'settle',
@@ -48,33 +46,14 @@ export function settleStep({ to, target, queue }: PromoteOptions, claim: Claim, 
     ],
     check: async () => (await readEpoch(target)).open === undefined,
     async apply() {
-      const findings = queue ? await hardBounces(to, head, soft()) : [];
+      const compared = queue ? await compareAccounts(to, { counted: head.accounts, known: await known() }) : undefined;
+      if (compared?.alike === true) {
+        await bounceHard(to, soft());
+        evidence.push(compared.evidence);
+      }
       await putStage(target, claim, 'settled');
-      return findings;
+      return compared?.alike === false ? [softBounceFinding(to.name, compared)] : [];
     },
-    verify: async () => [`epoch ${claim.epoch} is settled: ${to.name} serves`],
+    verify: async () => [...evidence, `epoch ${claim.epoch} is settled: ${to.name} serves`],
   };
-}
-
-/** Mail for unknown users is refused for good again, where no account is missing. */
-async function hardBounces(to: PromoteOptions['to'], { accounts, from }: SwitchHead, before: string | undefined): Promise<Finding[]> {
-  const there = await accountsOn(to);
-  if (accounts !== undefined && there?.sha256 === accounts.sha256) {
-    await change(to, 'soft_bounce', before);
-    await reload(to);
-    return [];
-  }
-  const known = there === undefined ? 'an unknown number of' : String(there.count);
-  return [
-    {
-      severity: 'warning',
-      code: 'soft-bounce',
-      message:
-        accounts === undefined
-          ? `'${to.name}' knows ${known} accounts, and nobody knows how many '${from}' had: soft_bounce stays on, mail for unknown users waits at its senders`
-          : `'${to.name}' knows ${known} accounts where '${from}' had ${accounts.count}, or others: soft_bounce stays on, mail for unknown users waits at its senders`,
-      hint: `compare: doveadm user '*'; when none is missing, on ${to.name}: postconf ${before === undefined ? '-X soft_bounce' : `-e soft_bounce=${before}`} && postfix reload`,
-      subject: to.name,
-    },
-  ];
 }

@@ -2,9 +2,11 @@ import { MailrecoverError } from '../../../errors/error.ts';
 import { attestationFence } from '../../fences/attestation.ts';
 import { commandFence } from '../../fences/command.ts';
 import type { Fence } from '../../fences/fence.ts';
+import { leaseFence } from '../../fences/lease.ts';
 import { nftFence } from '../../fences/nft.ts';
 import { sshFence } from '../../fences/ssh.ts';
 import { sleep } from '../../../system/clock.ts';
+import type { Claim } from '../../epoch.ts';
 import type { Memory } from '../../journal.ts';
 import { openPorts } from '../../reach.ts';
 import { runs, unitStates } from '../../units.ts';
@@ -22,12 +24,13 @@ interface FenceMemory extends Memory {
 const NOTHING: FenceMemory = { ran: [], masked: [], vip: false };
 
 /** The fences that fit: while the old host's mail is still to be read, none that switches it off. */
-export function fencesOf(options: PromoteOptions, reachable: boolean, memory: Memory = NOTHING): Fence[] {
-  const { from, here, services, stopAlso, vip, attested } = options;
+export function fencesOf(options: PromoteOptions, claim: Claim, reachable: boolean, memory: Memory = NOTHING): Fence[] {
+  const { from, here, services, stopAlso, vip, attested, target, signal } = options;
   const before = { ...NOTHING, ...memory };
   const one = (fence: FenceOptions): Fence => {
     const { kind, name, seconds, off = [], status = [], expect = '', on } = fence;
     if (kind === 'command') return commandFence({ name, here, host: from.name, off, status, expect, on, seconds });
+    if (kind === 'lease') return leaseFence({ name, target, claim, signal });
     if (kind === 'nft') return nftFence(name, from);
     if (kind === 'attestation') return attestationFence(name, from.name, attested);
     return sshFence({ name, host: from, services, also: stopAlso, vip, before });
@@ -37,11 +40,9 @@ export function fencesOf(options: PromoteOptions, reachable: boolean, memory: Me
   if (attested !== undefined && !options.fences.some(({ kind }) => kind === 'attestation'))
     fences.push(attestationFence('attestation', from.name, attested));
   if (reachable) return fences.filter(({ keepsHost, grade }) => keepsHost && grade !== 'C');
-  // What needs the help of a host that was silent a moment ago comes last: waiting for it costs time in which nobody takes mail.
-  return [
-    ...fences.filter(({ keepsHost, grade }) => !keepsHost || grade === 'C'),
-    ...fences.filter(({ keepsHost, grade }) => keepsHost && grade !== 'C'),
-  ];
+  // What needs the help of a host that was silent a moment ago comes last: waiting for it costs time in which nobody takes mail; and after it what takes minutes.
+  const rank = ({ waits, keepsHost, grade }: Fence): number => (waits === true ? 2 : keepsHost && grade !== 'C' ? 1 : 0);
+  return fences.toSorted((a, b) => rank(a) - rank(b));
 }
 
 const TRIES = 10;
@@ -62,13 +63,13 @@ async function patientEvidence(fence: Fence, signal: AbortSignal): Promise<strin
  * Fences the old host. Where it can be reached all of its fences are used, and its services must be stopped, since its mail is read and its queue moved; else they are tried in their order,
  * those that need its help last, until one brings evidence.
  */
-export function fenceStep(options: PromoteOptions, reachable: boolean, afterwards: () => Promise<void>): Step {
+export function fenceStep(options: PromoteOptions, claim: Claim, reachable: boolean, afterwards: () => Promise<void>): Step {
   const { from, services, stopAlso, vip } = options;
   const units = [...stopAlso, ...services];
   let proved: { fence: Fence; evidence: string[] }[] = [];
   const look = async (memory: Memory): Promise<void> => {
     proved = [];
-    for (const fence of fencesOf(options, reachable, memory)) {
+    for (const fence of fencesOf(options, claim, reachable, memory)) {
       const evidence = await fence.evidence().catch((error: unknown) => {
         if (error instanceof MailrecoverError && !reachable) return undefined;
         throw error;
@@ -76,7 +77,7 @@ export function fenceStep(options: PromoteOptions, reachable: boolean, afterward
       if (evidence !== undefined) proved.push({ fence, evidence });
     }
   };
-  const fences = fencesOf(options, reachable);
+  const fences = fencesOf(options, claim, reachable);
   return {
     id: 'fence',
     title: `fence ${from.name}`,
@@ -105,7 +106,7 @@ export function fenceStep(options: PromoteOptions, reachable: boolean, afterward
     async apply(memory) {
       const problems: string[] = [];
       proved = [];
-      for (const fence of fencesOf(options, reachable, memory)) {
+      for (const fence of fencesOf(options, claim, reachable, memory)) {
         try {
           await fence.fence();
           const evidence = await patientEvidence(fence, options.signal);
@@ -142,7 +143,7 @@ export function fenceStep(options: PromoteOptions, reachable: boolean, afterward
     },
     async rollback(memory) {
       if (reachable) await afterwards();
-      for (const fence of fencesOf(options, reachable, memory).toReversed()) {
+      for (const fence of fencesOf(options, claim, reachable, memory).toReversed()) {
         // One that never took hold of a host that can't be reached has nothing to be taken back.
         const held = await fence.evidence().catch((error: unknown) => {
           if (error instanceof MailrecoverError && !reachable) return undefined;

@@ -1,6 +1,7 @@
 /** The new host serves: from here on there is no way back but another switch. */
 import { MailrecoverError } from '../../../errors/error.ts';
 import { putStage, readEpoch, type Claim } from '../../epoch.ts';
+import { nftFence } from '../../fences/nft.ts';
 import type { Memory } from '../../journal.ts';
 import { change, explicitSetting } from '../../postfix.ts';
 import { runs, startUnits, unitStates, unmask, withInstances } from '../../units.ts';
@@ -12,7 +13,7 @@ export interface ServeMemory extends Memory {
   since: Record<string, number>;
 }
 
-export function serveStep({ to, target, services, queue }: PromoteOptions, claim: Claim): Step {
+export function serveStep({ to, target, services, queue, fences }: PromoteOptions, claim: Claim): Step {
   const states = (): ReturnType<typeof unitStates> => unitStates(to, withInstances(services));
   const there = async (): Promise<Awaited<ReturnType<typeof states>>> => (await states()).filter(({ load }) => load !== 'not-found');
   return {
@@ -37,6 +38,8 @@ export function serveStep({ to, target, services, queue }: PromoteOptions, claim
       await putStage(target, claim, 'active');
       const masked = (await unitStates(to, services)).filter(({ load }) => load === 'masked').map(({ unit }) => unit);
       await unmask(to, masked);
+      // What refused connections here since the switch away from this host.
+      for (const { name } of fences.filter(({ kind }) => kind === 'nft')) await nftFence(name, to).release();
       // One after the other: where the first fails, nobody ever saw this host.
       for (const unit of services.toReversed()) await startUnits(to, [unit]);
     },

@@ -20,6 +20,7 @@ import { repository } from './repository.ts';
 import { restore } from './restore.ts';
 import { runs } from './runs.ts';
 import { schedule } from './schedule.ts';
+import { standbyLease } from './standby-lease.ts';
 import { standbyPromote } from './standby-promote.ts';
 import { standbyPrepare } from './standby-prepare.ts';
 import { standby } from './standby.ts';
@@ -53,6 +54,7 @@ export const MESSAGES: readonly (readonly [string, string])[] = [
   ...schedule,
   ...standby,
   ...standbyPrepare,
+  ...standbyLease,
   ...standbyPromote,
   ...store,
   ...system,

@@ -1,0 +1,131 @@
+/** Leases, switches that another host goes on with, accounts, and the ledger of accepted mail. */
+export const standbyLease: readonly (readonly [string, string])[] = [
+  ["'{0}' serves, and mail services run on '{1}', too: {2}", "'{0}' が稼働していますが、'{1}' でもメールサービスが動いています: {2}"],
+  [
+    "merge what '{0}' has, and stop it, on '{1}': mailrecover standby failback",
+    "'{0}' にあるものを統合して停止するには、'{1}' で: mailrecover standby failback",
+  ],
+  ['--install and --remove exclude each other', '--install と --remove は同時に指定できません'],
+  ['--status={0} serves by a lease of {1} s', '--status={0} は {1} 秒のリースで稼働しています'],
+  ['waiting for the lease: {0}', 'リースを待っています: {0}'],
+  [
+    "the lease of '{0}' can not be renewed: {1}; mail stops within {2} s",
+    "'{0}' のリースを更新できません: {1}。{2} 秒以内にメールが停止します",
+  ],
+  ["the lease of '{0}' is over: {1}; its mail services are stopped", "'{0}' のリースが終わりました: {1}。メールサービスは停止されます"],
+  ['serve without a lease on {0}?', '{0} をリースなしで稼働させますか?'],
+  ['bind mail on {0} to a lease of {1} s?', '{0} のメールを {1} 秒のリースに結び付けますか?'],
+  ['there is no log of Postfix that could be read', '読み取れる Postfix のログがありません'],
+  [
+    "name it under 'standby: { ledger: { log: … } }', or have Postfix write one: postconf -e maillog_file=/var/log/postfix.log",
+    "'standby: { ledger: { log: … } }' で指定するか、Postfix に書かせてください: postconf -e maillog_file=/var/log/postfix.log",
+  ],
+  ["nothing is known here of what '{0}' accepted", "'{0}' が受け付けたメールについて、ここには何も記録がありません"],
+  [
+    "before the day: 'mailrecover standby sync' from a timer, and 'mailrecover standby ledger --follow' as a service on the host that serves",
+    "あらかじめ、'mailrecover standby sync' をタイマーで、'mailrecover standby ledger --follow' を稼働中のホストのサービスとして動かしておいてください",
+  ],
+  ['they are above, with their senders', '送信者とともに上に示しています'],
+  [
+    "of the mail that '{0}' accepted, {1} messages are not here, {2} of them in its queue; what it accepted after {3} is not known",
+    "'{0}' が受け付けたメールのうち {1} 通がここにありません (うち {2} 通はそのキューの中)。{3} より後に受け付けたものは分かりません",
+  ],
+  ['no switch of another host is there to be taken over', '引き継ぐべき、ほかのホストの切り替えはありません'],
+  [
+    "leave --take-over out: this host began it, 'mailrecover standby promote' goes on",
+    "--take-over を外してください。このホストが始めたので、'mailrecover standby promote' で続行できます",
+  ],
+  [
+    "a switch from '{0}' to '{1}' is under way: {2} went on with it last, at {3}",
+    "'{0}' から '{1}' への切り替えが進行中です。最後に続行したのは {2} ({3}) です",
+  ],
+  [
+    "go on with it there; if nobody does so any more, here: 'mailrecover standby promote --take-over'",
+    "そこで続行してください。もう誰も続行しないのであれば、ここで: 'mailrecover standby promote --take-over'",
+  ],
+  ['whose they are, on {0}: mailrecover standby ledger', '誰からのメールかは {0} で: mailrecover standby ledger'],
+  ["a switch to '{0}' is under way since {1}", "'{0}' への切り替えが {1} から進行中です"],
+  ['have {0} refuse mail for unknown users for good?', '{0} に、不明なユーザー宛てのメールを恒久的に拒否させますか?'],
+  [
+    "soft_bounce is on on '{0}': mail for unknown users waits at its senders, who give up after some days",
+    "'{0}' で soft_bounce が有効です。不明なユーザー宛てのメールは送信元で待機し、数日で送信元があきらめます",
+  ],
+  [
+    "compare the accounts, and end it: 'mailrecover standby settle'",
+    "アカウントを比較して終わらせてください: 'mailrecover standby settle'",
+  ],
+  ["'{0}' does not serve any more, and takes mail all the same: {1}", "'{0}' はもう稼働ホストではないのに、メールを受け付けています: {1}"],
+  ['they are stopped and masked before anything is merged', '統合の前に停止して mask します'],
+  ["stop and mask them on '{0}'?", "'{0}' で停止して mask しますか?"],
+  ["the mail services of '{0}' do not stop", "'{0}' のメールサービスが停止しません"],
+  ["what ran on '{0}' is stopped and masked now: {1}", "'{0}' で動いていたものを停止して mask しました: {1}"],
+  [
+    "{0} messages lie in the queue of '{1}': they go on when it serves again",
+    "{0} 通が '{1}' のキューにあります。再び稼働したときに配送されます",
+  ],
+  ["'mailrecover standby promote --planned --to {0}'", "'mailrecover standby promote --planned --to {0}'"],
+  ['must be 20s or more', '20s 以上でなければなりません'],
+  [
+    'in the repository: {0} is to stop; then wait until its own lease has run out, where it serves by one',
+    'リポジトリに: {0} は停止すべきと書く。その後、{0} がリースで稼働している場合は、そのリースが切れるまで待つ',
+  ],
+  [
+    '{0} promised at {1} to stop {2} within {3} s and {4} s; told to stop {5} s ago or more',
+    '{0} は {1} に、{2} を {3} 秒と {4} 秒以内に停止すると約束した。停止を告げてから {5} 秒以上が過ぎた',
+  ],
+  ["'{0}' serves without a lease", "'{0}' はリースなしで稼働しています"],
+  [
+    "before the day, on '{0}': mailrecover standby lease --install",
+    "あらかじめ '{0}' で実行しておいてください: mailrecover standby lease --install",
+  ],
+  ['the repository does not answer', 'リポジトリが応答しません'],
+  ['for {0} s nobody could say that this host serves: {1}', '{0} 秒のあいだ、このホストが稼働ホストであると確認できませんでした: {1}'],
+  ["'{0}' serves, or is about to", "'{0}' が稼働しているか、まもなく稼働します"],
+  ["'{0}' serves since epoch {1}", "'{0}' がエポック {1} から稼働しています"],
+  ['another repository lies in its place', '同じ場所に別のリポジトリがあります'],
+  ['the repository says epoch {0}, and it was {1} already', 'リポジトリはエポック {0} としていますが、すでに {1} でした'],
+  [
+    "somebody else switches mail at this moment, and holds '{0}' on '{1}'",
+    "いま別の人が切り替えを行っており、'{1}' の '{0}' を保持しています",
+  ],
+  [
+    "wait until it has ended; if whoever does it is gone for good, end its hold on '{0}': fuser -k {1}",
+    "終わるまで待ってください。行っていた人がもういないのであれば、'{0}' で保持を解除してください: fuser -k {1}",
+  ],
+  ["'flock' is not installed on '{0}'", "'{0}' に 'flock' がインストールされていません"],
+  ["'{0}' on '{1}' could not be locked: {2}", "'{1}' の '{0}' をロックできませんでした: {2}"],
+  [
+    'go on with it where it was begun: mailrecover standby promote; if nobody does any more, add --take-over here',
+    '開始したホストで続行してください: mailrecover standby promote。もう誰も続行しないのであれば、ここで --take-over を付けてください',
+  ],
+  ["Dovecot on '{0}' can not list its accounts", "'{0}' の Dovecot はアカウントを一覧できません"],
+  ['{0}, as many as there are to be by what was typed', '{0}。入力された、あるべき数と同じです'],
+  ['{0}, and {1} there are to be by what was typed', '{0}。入力された、あるべき数は {1} です'],
+  ['{0}, the same as the old host', '{0}。旧ホストと同じです'],
+  ['{0} where the old host had {1}, or others', '{0}。旧ホストには {1} あったか、別のものがありました'],
+  ['{0}, and nobody knows how many the old host had', '{0}。旧ホストにいくつあったかは分かりません'],
+  [
+    "{0} of the {1} accounts that the old host had at {2} are not on '{3}'",
+    "{2} に旧ホストにあった {1} アカウントのうち {0} が '{3}' にありません",
+  ],
+  [
+    '{0}, and what the old host had was written down at {1} last, which is too long ago',
+    '{0}。旧ホストのアカウントが最後に記録されたのは {1} で、古すぎます',
+  ],
+  ['{0}, among them all {1} that the old host had at {2}', '{0}。{2} に旧ホストにあった {1} がすべて含まれています'],
+  [
+    'soft_bounce stays on, mail for unknown users waits at its senders, and is returned to them after some days',
+    'soft_bounce は有効のままです。不明なユーザー宛てのメールは送信元で待機し、数日後に送信者へ戻されます',
+  ],
+  ['{0}; missing: {1}: {2}', '{0}。不足: {1}。{2}'],
+  [
+    "add the accounts that are missing, then: 'mailrecover standby settle'; see --help for when nobody knows how many there are to be",
+    "足りないアカウントを追加してから: 'mailrecover standby settle'。あるべき数が分からない場合は --help を参照してください",
+  ],
+  ['the journal of switch {0} in the repository can not be read', 'リポジトリにある切り替え {0} のジャーナルを読み取れません'],
+  [
+    'somebody changed it; go on with the switch on the host where it was begun',
+    '誰かが変更しました。切り替えを開始したホストで続行してください',
+  ],
+  ['another host goes on with switch {0}', '別のホストが切り替え {0} を続行しています'],
+];

@@ -1,0 +1,83 @@
+/** The messages that a host accepted, put together from what its log said line by line. */
+import type { LogEvent } from './log-lines.ts';
+
+export interface Accepted {
+  /** Postfix's queue id. */
+  queue: string;
+  /** When it was accepted, UTC. */
+  at: string;
+  /** Message-ID with its angle brackets; absent where none was logged. */
+  id?: string;
+  /** The envelope sender, empty for a bounce; absent where the host died before that was logged. */
+  from?: string;
+  size?: number;
+  recipients: Map<string, { at: string; status: string; local: boolean }>;
+  /** Nothing of it is in the queue any more. */
+  gone: boolean;
+}
+
+/** One for each queue id; events may come twice, and in any order. */
+export function acceptedFrom(events: Iterable<LogEvent>): Accepted[] {
+  const all = new Map<string, Accepted>();
+  for (const event of events) {
+    const { queue, at } = event;
+    const one: Accepted = all.get(queue) ?? { queue, at, recipients: new Map(), gone: false };
+    all.set(queue, one);
+    if (at < one.at) one.at = at;
+    if (event.event === 'id') one.id = event.id;
+    else if (event.event === 'from') Object.assign(one, { from: event.from, size: event.size });
+    else if (event.event === 'gone') one.gone = true;
+    else {
+      const before = one.recipients.get(event.to);
+      if (before === undefined || before.at <= at) one.recipients.set(event.to, { at, status: event.status, local: event.local });
+    }
+  }
+  return [...all.values()];
+}
+
+export interface LostMessage {
+  queue: string;
+  at: string;
+  id: string | null;
+  /** Null where it is not known. */
+  from: string | null;
+  /** Recipients that did not get it, as far as known. */
+  to: string[];
+  /** `mailbox`: it lay in a mailbox that was not copied any more; `queue`: it had not been delivered. */
+  lay: 'mailbox' | 'queue';
+}
+
+/** Time that a transaction may take between the header and its end. */
+const OPEN_MS = 10_000;
+
+/**
+ * Which of them are not on this host.
+ * @param since only what was accepted later, UTC; of what is older the copies are here
+ * @param until when the ledger ends, UTC
+ * @param here mailboxes of this host that hold a message, by its Message-ID; a mailbox is named as its user
+ */
+export function lostOf(
+  all: readonly Accepted[],
+  since: string,
+  until: string,
+  here: ReadonlyMap<string, ReadonlySet<string>>,
+): LostMessage[] {
+  const last = Date.parse(until) - OPEN_MS;
+  return all
+    .flatMap((one): LostMessage[] => {
+      const { queue, at, id, from, recipients, gone } = one;
+      // A transaction that never came to its end: the queue manager would have said something of it.
+      if (from === undefined && Date.parse(at) < last) return [];
+      const places = id === undefined ? undefined : here.get(id);
+      const base = { queue, at, id: id ?? null, from: from ?? null };
+      const waiting = gone ? [] : [...recipients].filter(([, { status }]) => status === 'deferred').map(([to]) => to);
+      if (waiting.length > 0 || (recipients.size === 0 && !gone))
+        return places !== undefined && waiting.length === 0 ? [] : [{ ...base, to: waiting, lay: 'queue' }];
+      const delivered = [...recipients]
+        .filter(([, { status, local, at: when }]) => status === 'sent' && local && when >= since)
+        .map(([to]) => to);
+      const lacking = delivered.filter((to) => places === undefined || !(places.has(to) || places.size >= delivered.length));
+      return lacking.length === 0 ? [] : [{ ...base, to: lacking, lay: 'mailbox' }];
+    })
+    .toSorted((a, b) => a.at.localeCompare(b.at));
+}

@@ -1,0 +1,92 @@
+/**
+ * The accept ledger: what a host accepted, kept on the other one, a file of events for each day. It goes off the host as it is logged, so that after a disaster
+ * it can be told whose mail is missing. Events may come twice; what is made of them stays the same.
+ */
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ioError, systemCode } from '../../errors/error.ts';
+import { isoTime, now } from '../../system/clock.ts';
+import { appendDurable, makeDirectory, replaceFile } from '../../system/files.ts';
+import type { LogEvent } from './log-lines.ts';
+
+/** A sender gives up within five days. */
+const KEPT_MS = 14 * 24 * 3600 * 1000;
+
+function folderOf(state: string, host: string): string {
+  return join(state, 'standby', 'ledger', host);
+}
+
+/** Until when a ledger says everything: where it lies. */
+export function completePath(state: string, host: string): string {
+  return join(folderOf(state, host), 'complete.json');
+}
+
+/**
+ * Writes down what another host accepted.
+ * @param until everything that it accepted up to then is in the ledger with this, UTC
+ */
+export async function noteAccepted(state: string, host: string, events: readonly LogEvent[], until: string): Promise<void> {
+  const folder = folderOf(state, host);
+  await makeDirectory(folder);
+  if (events.length > 0) {
+    const today = join(folder, `${isoTime(now()).slice(0, 10)}.jsonl`);
+    appendDurable(today, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  }
+  replaceFile(completePath(state, host), `${JSON.stringify({ version: 1, until })}\n`);
+  const oldest = isoTime(now() - KEPT_MS).slice(0, 10);
+  for (const name of days(folder)) if (name.slice(0, 10) < oldest) rmSync(join(folder, name), { force: true });
+}
+
+function days(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => /^\d{4}-\d\d-\d\d\.jsonl$/.test(name))
+      .toSorted();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw ioError(error, 'list', folder);
+  }
+}
+
+/** Reads what the file says; undefined where it says nothing. */
+export function parseComplete(text: string): string | undefined {
+  try {
+    const { until } = JSON.parse(text) as { until?: unknown };
+    return typeof until === 'string' ? until : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Ledger {
+  events: LogEvent[];
+  /** Everything that was accepted until then is there, UTC. */
+  until: string;
+}
+
+/** The ledger of a host; undefined where there is none. */
+export function readLedger(state: string, host: string): Ledger | undefined {
+  const folder = folderOf(state, host);
+  let until: string | undefined;
+  try {
+    until = parseComplete(readFileSync(completePath(state, host), 'utf8'));
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw ioError(error, 'read', folder);
+  }
+  if (until === undefined) return undefined;
+  const events = days(folder).flatMap((name) =>
+    readFileSync(join(folder, name), 'utf8')
+      .split('\n')
+      .flatMap((line) => parsed(line) ?? []),
+  );
+  return { events, until };
+}
+
+/** A line that a crash tore stands in the log of the other host still, or is missing with what came after it. */
+function parsed(line: string): LogEvent | undefined {
+  try {
+    return JSON.parse(line) as LogEvent;
+  } catch {
+    return undefined;
+  }
+}

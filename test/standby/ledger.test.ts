@@ -1,0 +1,154 @@
+/** What is made of Postfix's log: a ledger that is read on, rotated, cut off, and compared with the mail that there is. */
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { acceptedFrom, lostOf } from '../../src/standby/ledger/accepted.ts';
+import { parseLogLine, type LogEvent } from '../../src/standby/ledger/log-lines.ts';
+import { lostMail } from '../../src/standby/ledger/lost.ts';
+import { acceptedTaken, readAccepted } from '../../src/standby/ledger/source.ts';
+import { noteAccepted, readLedger } from '../../src/standby/ledger/store.ts';
+import { scratch } from '../support/tmp.ts';
+
+const NOW = Date.parse('2026-11-22T09:30:00Z');
+
+function log(queue: string, second: number, ...rest: string[]): string[] {
+  const at = `2026-11-22T09:00:${String(second).padStart(2, '0')}.123456+00:00 mx1`;
+  return rest.map((line) => line.replace(/^(\S+) /, `${at} postfix/$1[77]: ${queue}: `));
+}
+
+const DELIVERED = (queue: string, second: number, id: string, to: string, how = 'lmtp'): string[] =>
+  log(
+    queue,
+    second,
+    'smtpd client=client.example.net[192.0.2.1]',
+    `cleanup message-id=<${id}>`,
+    `qmgr from=<${id}@sender.example>, size=512, nrcpt=1 (queue active)`,
+    `${how} to=<${to}>, relay=mx1[private/dovecot-lmtp], delay=0.1, delays=0/0/0/0, dsn=2.0.0, status=sent (250 2.0.0 Saved)`,
+    'qmgr removed',
+  );
+
+const events = (lines: readonly string[]): LogEvent[] => lines.flatMap((line) => parseLogLine(line, NOW) ?? []);
+
+suite('lines of the log', () => {
+  test('both forms of time, long and short queue ids, instances and services', () => {
+    assert.deepEqual(
+      events([
+        '2026-11-22T09:00:01.5+01:00 mx1 postfix/cleanup[9]: 4XyZ123abcz: message-id=<a@b>',
+        'Nov 22 09:00:01 mx1 postfix-out/smtp[9]: 9F8E7D6C5B: to=<x@y>, relay=mx.y[192.0.2.9]:25, delay=1, status=sent (250 ok)',
+        'Nov 22 09:00:01 mx1 postfix/submission/smtpd[9]: connect from x',
+        'Nov 22 09:00:01 mx1 postfix/qmgr[9]: 9F8E7D6C5B: from=<>, size=9, nrcpt=2 (queue active)',
+        'Nov 22 09:00:01 mx1 dovecot: imap-login: Login',
+        'rubbish \u0000 [',
+      ]).map((event) => [event.event, event.queue]),
+      [
+        ['id', '4XyZ123abcz'],
+        ['to', '9F8E7D6C5B'],
+        ['from', '9F8E7D6C5B'],
+      ],
+    );
+    assert.equal(
+      events(['2026-11-22T09:00:01.5+01:00 mx1 postfix/cleanup[9]: 4XyZ123abcz: message-id=<a@b>'])[0]?.at,
+      '2026-11-22T08:00:01.500Z',
+    );
+    // December, read in January.
+    const [event] = ['Dec 31 23:59:59 mx1 postfix/qmgr[9]: 9F8E7D6C5B: removed'].map((line) =>
+      parseLogLine(line, Date.parse('2027-01-01T00:00:10Z')),
+    );
+    assert.match(event?.at ?? '', /^2026-12-31|^2027-01-01T0[0-9]/);
+  });
+});
+
+suite('what is lost', () => {
+  const since = '2026-11-22T09:00:10.000Z';
+  const until = '2026-11-22T09:00:59.000Z';
+  const lost = (lines: readonly string[], here: Record<string, string[]> = {}): [string | null, string, string[]][] =>
+    lostOf(acceptedFrom(events(lines)), since, until, new Map(Object.entries(here).map(([id, places]) => [id, new Set(places)]))).map(
+      ({ from, lay, to }) => [from, lay, to],
+    );
+
+  test('what came after the last copy, is not here, and did not go on elsewhere', () => {
+    assert.deepEqual(lost(DELIVERED('4AAAAAAAAA1', 5, 'old', 'alice@example.org')), []);
+    assert.deepEqual(lost(DELIVERED('4AAAAAAAAA2', 20, 'new', 'alice@example.org')), [
+      ['new@sender.example', 'mailbox', ['alice@example.org']],
+    ]);
+    assert.deepEqual(lost(DELIVERED('4AAAAAAAAA2', 20, 'new', 'alice@example.org'), { '<new>': ['alice@example.org'] }), []);
+    // Delivered by an alias: the mailbox is called otherwise.
+    assert.deepEqual(lost(DELIVERED('4AAAAAAAAA2', 20, 'new', 'sales@example.org'), { '<new>': ['alice@example.org'] }), []);
+    assert.deepEqual(lost(DELIVERED('4AAAAAAAAA3', 20, 'out', 'far@example.net', 'smtp')), []);
+    // The same twice, in any order.
+    const twice = DELIVERED('4AAAAAAAAA2', 20, 'new', 'alice@example.org');
+    assert.equal(lost([...twice.toReversed(), ...twice]).length, 1);
+  });
+
+  test('what lay in the queue, whenever it came; of two recipients the one that has it not', () => {
+    const deferred = log(
+      '4BBBBBBBBB1',
+      1,
+      'cleanup message-id=<q>',
+      'qmgr from=<q@sender.example>, size=1, nrcpt=1 (queue active)',
+      'smtp to=<far@example.net>, relay=none, delay=1, status=deferred (no)',
+    );
+    assert.deepEqual(lost(deferred), [['q@sender.example', 'queue', ['far@example.net']]]);
+    const active = log('4BBBBBBBBB2', 58, 'cleanup message-id=<r>', 'qmgr from=<r@sender.example>, size=1, nrcpt=1 (queue active)');
+    assert.deepEqual(lost(active), [['r@sender.example', 'queue', []]]);
+    const two = [
+      ...DELIVERED('4BBBBBBBBB3', 20, 'two', 'alice@example.org'),
+      ...log('4BBBBBBBBB3', 20, 'lmtp to=<bob@example.org>, relay=x, delay=1, status=sent (ok)'),
+    ];
+    assert.deepEqual(lost(two, { '<two>': ['alice@example.org'] }), [['two@sender.example', 'mailbox', ['bob@example.org']]]);
+    // A header that came, and no end: refused by a milter, or the client went away; unless the host died just then.
+    assert.deepEqual(lost(log('4BBBBBBBBB4', 20, 'cleanup message-id=<none>')), []);
+    assert.deepEqual(lost(log('4BBBBBBBBB5', 58, 'cleanup message-id=<just>')), [[null, 'queue', []]]);
+  });
+});
+
+test('the log is read on over rotation, and what was not taken is read again', async () => {
+  const directory = scratch('log');
+  const [file, state] = [join(directory, 'mail.log'), join(directory, 'state')];
+  const line = (number: number): string => `${DELIVERED(`4CCCCCCCC${number}0`, 20, `m${number}`, 'a@b')[2] ?? ''}\n`;
+  assert.equal(readAccepted(state, file), undefined);
+  writeFileSync(file, line(1));
+  const read = async (take = true): Promise<string[]> => {
+    const part = readAccepted(state, file);
+    if (part !== undefined && take) await acceptedTaken(state, part.cursor);
+    return part?.events.map((event) => (event.event === 'from' ? event.from.slice(0, 2) : '')) ?? [];
+  };
+  assert.deepEqual(await read(), [], 'it begins where the log ends');
+  appendFileSync(file, line(2) + line(3).slice(0, 40));
+  assert.deepEqual(await read(false), ['m2']);
+  assert.deepEqual(await read(), ['m2']);
+  appendFileSync(file, line(3).slice(40) + line(4));
+  renameSync(file, `${file}.1`);
+  writeFileSync(file, line(5));
+  assert.deepEqual(await read(), ['m3', 'm4', 'm5']);
+  writeFileSync(file, line(6));
+  assert.deepEqual(await read(), [], 'as long as before: nothing tells them apart, so nothing is told twice');
+  writeFileSync(file, '');
+  assert.deepEqual(await read(), []);
+  appendFileSync(file, line(7));
+  assert.deepEqual(await read(), ['m7']);
+});
+
+test('a ledger is kept by day, and compared with the Maildirs that there are', async () => {
+  const root = scratch('ledger');
+  const state = join(root, 'state');
+  const cur = join(root, 'mail/alice@example.org/Maildir/cur');
+  mkdirSync(cur, { recursive: true });
+  writeFileSync(join(cur, '1.a:2,S'), 'Received: x\r\nMessage-ID:\r\n <here>\r\n\r\nMessage-ID: <gone>\r\n');
+  const stores = [{ name: 'mail', path: join(root, 'mail/%u/Maildir') }];
+  assert.equal(await lostMail(state, 'mx1', stores), undefined);
+  const lines = [
+    ...DELIVERED('4DDDDDDDDD1', 20, 'here', 'alice@example.org'),
+    ...DELIVERED('4DDDDDDDDD2', 21, 'gone', 'alice@example.org'),
+  ];
+  await noteAccepted(state, 'mx1', events(lines), '2026-11-22T09:01:00.000Z');
+  appendFileSync(join(state, 'standby/ledger/mx1', '2099-01-01.jsonl'), '{"event":"id","que');
+  await noteAccepted(state, 'mx1', [], '2026-11-22T09:02:00.000Z');
+  assert.equal(readLedger(state, 'mx1')?.until, '2026-11-22T09:02:00.000Z');
+  const lost = await lostMail(state, 'mx1', stores);
+  assert.deepEqual(
+    lost?.messages.map(({ from, to }) => [from, to]),
+    [['gone@sender.example', ['alice@example.org']]],
+  );
+});
