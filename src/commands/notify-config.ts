@@ -1,4 +1,5 @@
 /** Accounts and ways of sending, as plain values, from the configuration. */
+import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { MailrecoverError } from '../errors/error.ts';
 import { suggest } from '../errors/suggest.ts';
@@ -83,7 +84,7 @@ function routeOf(
   if (kind === 'mx') {
     const { from = notify.from ?? '', port = 25, ehlo, nameServers } = transport;
     const demanded = transport.security === 'tls' ? 'starttls' : (transport.security ?? 'opportunistic');
-    return { name, kind, options: { from, port, security: demanded, ehlo, nameServers, caFile } };
+    return { name, kind, options: { from, port, security: demanded, ehlo, nameServers, caFile, stsCache: join(state, 'mta-sts') } };
   }
   const port = transport.port ?? { starttls: 587, tls: 465, none: 25 }[security];
   if (kind === 'smtp') {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { networkInterfaces } from 'node:os';
-import { test } from 'node:test';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
 import { outgoing } from '../../src/notify/message.ts';
+import { parsePolicy, stsAllows } from '../../src/notify/mx/sts.ts';
 import mx, { type MxOptions } from '../../src/notify/transports/mx.ts';
 import type { SendOutcome } from '../../src/notify/transport.ts';
 import { notBuilt } from '../support/binary.ts';
@@ -37,6 +42,10 @@ async function direct(): Promise<void> {
     'lost MX 10 nowhere.lost',
     'broken NS ns.broken',
     'ns.broken A 127.0.0.9',
+    'sts MX 10 mx.sts',
+    'mx.sts A 127.0.0.1',
+    'mta-sts.sts A 127.0.0.77',
+    '_mta-sts.sts TXT "v=STSv1; id=20260101;"',
   ]);
   const stranger = authority().caFile;
   const [deadPort = 1] = await freePorts(1);
@@ -143,6 +152,109 @@ async function direct(): Promise<void> {
     const { refused } = await send([READER], 'greeting', { port: other });
     assert.deepEqual([refused[0]?.refusal.code, refused[0]?.refusal.permanent], ['content', false]);
     await assert.rejects(send([READER], 'servers', { nameServers: ['nonsense'] }), /no addresses of name servers/);
+  });
+
+  test('mx: a policy of MTA-STS that is enforced is kept to, also when it can no longer be fetched', async (t) => {
+    const directory = dirname(here.tls.caFile);
+    const at = (name: string): string => join(directory, name);
+    const run = (...args: string[]): void => assert.equal(spawnSync('openssl', args, { cwd: directory }).status, 0, args.join(' '));
+    run(
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      '/CN=x',
+      '-addext',
+      'subjectAltName=DNS:mta-sts.sts.test,DNS:mx.sts.test',
+      '-keyout',
+      'sts.key',
+      '-out',
+      'sts.csr',
+    );
+    run(
+      'x509',
+      '-req',
+      '-in',
+      'sts.csr',
+      '-CA',
+      'ca.pem',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-copy_extensions',
+      'copy',
+      '-days',
+      '2',
+      '-out',
+      'sts.pem',
+    );
+    const tls = { ...here.tls, cert: readFileSync(at('sts.pem'), 'utf8'), key: readFileSync(at('sts.key'), 'utf8') };
+    let policy: string | undefined;
+    let asked = 0;
+    const server = createServer({ cert: tls.cert, key: tls.key }, (_request, response) => {
+      asked++;
+      response.writeHead(policy === undefined ? 404 : 200, { 'content-type': 'text/plain' }).end(policy ?? '');
+    });
+    const taken = await new Promise<Error | undefined>((resolve) =>
+      server.once('error', resolve).listen(443, '127.0.0.77', () => resolve(undefined)),
+    );
+    // Policies are fetched from that port alone.
+    if (taken !== undefined) return t.skip(`needs port 443: ${taken.message}`);
+    after(() => server.close());
+    const stsCache = join(here.root, 'mta-sts');
+    const right = await smtpScript({ tls, replies: {} });
+    // This one has a certificate of the same authority for another name.
+    const wrong = await smtpScript({ tls: here.tls, replies: {} });
+    const to = ['a@sts.test'];
+    const by = (at: number): Promise<SendOutcome> => send(to, 'sts', { port: at, stsCache });
+
+    assert.deepEqual((await by(wrong.port)).accepted, to, 'without a policy any certificate will do');
+    const text = (mode: string, name: string): string => `version: STSv1\r\nmode: ${mode}\r\nmx: ${name}\r\nmax_age: 86400\r\n`;
+    policy = text('enforce', '*.sts.test');
+    const refused = await by(wrong.port);
+    assert.deepEqual([refused.accepted, refused.refused[0]?.refusal.permanent], [[], false]);
+    assert.match(refused.refused[0]?.refusal.message ?? '', /for another name/);
+    assert.deepEqual(await by(right.port), { accepted: to, refused: [] });
+    const soFar = asked;
+    policy = undefined;
+    assert.deepEqual((await by(wrong.port)).accepted, [], 'it was kept');
+    assert.equal(asked, soFar);
+
+    mkdirSync(stsCache, { recursive: true });
+    writeFileSync(join(stsCache, 'sts.test.json'), JSON.stringify({ id: 'old', mode: 'enforce', mx: ['mx.sts.test'], until: 4e12 }));
+    assert.deepEqual((await by(wrong.port)).accepted, [], 'one that was kept holds on while a new one can not be had');
+    policy = text('enforce', 'mail.elsewhere.test');
+    const none = await by(right.port);
+    assert.deepEqual([none.accepted, none.refused[0]?.refusal.code], [[], 'tls']);
+    writeFileSync(join(stsCache, 'sts.test.json'), '{');
+    policy = text('testing', 'mail.elsewhere.test');
+    assert.deepEqual((await by(wrong.port)).accepted, to, 'one that is only tested changes nothing');
+  });
+
+  test('mx: what is a policy, and which servers it allows', () => {
+    const policy = parsePolicy(
+      'version: STSv1\nmode: enforce\nmx: MX1.example.org.\nmx: *.example.net\nmax_age: 99999999999\n'.replace('99999999999', '604800'),
+    );
+    assert.deepEqual(policy, { mode: 'enforce', mx: ['mx1.example.org', '*.example.net'], maxAge: 604_800 });
+    for (const [host, allowed] of [
+      ['mx1.example.org', true],
+      ['MX1.Example.ORG', true],
+      ['a.example.net', true],
+      ['example.net', false],
+      ['a.b.example.net', false],
+      ['mx2.example.org', false],
+    ] as const)
+      assert.equal(stsAllows(policy, host), allowed, host);
+    for (const text of [
+      '',
+      '<html>',
+      'version: STSv1\nmode: enforce\nmax_age: 1\n',
+      'version: STSv2\nmode: none\nmax_age: 1\n',
+      'version: STSv1\nmode: on\nmx: a\nmax_age: 1\n',
+      'version: STSv1\nmode: testing\nmx: a\n',
+    ])
+      assert.throws(() => parsePolicy(text), /no policy/, text);
   });
 
   test('mx: at the shell', { skip: notBuilt() }, async () => {

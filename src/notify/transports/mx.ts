@@ -3,6 +3,7 @@ import { Resolver } from 'node:dns/promises';
 import { MailrecoverError, systemCode } from '../../errors/error.ts';
 import type { OutgoingMail } from '../message.ts';
 import { type MailHost, mailHosts } from '../mx/lookup.ts';
+import { stsAllows, stsPolicy } from '../mx/sts.ts';
 import type { Refusal } from '../refusal.ts';
 import { sendBySmtp } from '../smtp-send.ts';
 import type { SendOutcome, Transport } from '../transport.ts';
@@ -18,6 +19,8 @@ export interface MxOptions {
   /** Addresses of name servers, with or without a port, in place of the system's. */
   nameServers: readonly string[];
   caFile?: string | undefined;
+  /** Where MTA-STS policies are kept; without it none is asked for. */
+  stsCache?: string | undefined;
 }
 
 type Refused = SendOutcome['refused'][number];
@@ -41,7 +44,7 @@ const mx: Transport<MxOptions> = {
         const hosts = await mailHosts(domain, dns);
         signal.throwIfAborted();
         const outcome = Array.isArray(hosts)
-          ? await tryHosts({ ...mail, to }, hosts, options, signal)
+          ? await sendTo(domain, { ...mail, to }, hosts, options, dns, signal)
           : { accepted: [], refused: [{ to, refusal: hosts }] };
         for (const address of outcome.accepted) accepted.add(address);
         refused.push(...outcome.refused);
@@ -72,6 +75,30 @@ function byDomain(recipients: readonly string[]): Map<string, string[]> {
     domains.set(domain, [...(domains.get(domain) ?? []), address]);
   }
   return domains;
+}
+
+/** What the domain demands by its MTA-STS policy goes before what is configured, unless TLS is switched off altogether. */
+async function sendTo(
+  domain: string,
+  mail: OutgoingMail,
+  hosts: readonly MailHost[],
+  options: MxOptions,
+  dns: Resolver,
+  signal: AbortSignal,
+): Promise<SendOutcome> {
+  const { security, stsCache, caFile } = options;
+  const policy =
+    security === 'none' || stsCache === undefined ? undefined : await stsPolicy(domain, { dns, cache: stsCache, caFile, signal });
+  if (policy?.mode !== 'enforce') return tryHosts(mail, hosts, options, signal);
+  const allowed = hosts.filter(({ name }) => stsAllows(policy, name));
+  if (allowed.length > 0) return tryHosts(mail, allowed, { ...options, security: 'starttls' }, signal);
+  const refusal: Refusal = {
+    code: 'tls',
+    permanent: false,
+    message: `the MTA-STS policy of '${domain}' allows none of its mail servers: ${[...new Set(hosts.map(({ name }) => name))].join(', ')}`,
+    hint: 'somebody may stand between, or the domain must mend its policy or its MX; another transport may reach it',
+  };
+  return { accepted: [], refused: [{ to: mail.to, refusal }] };
 }
 
 /** One server after the other, until nobody is left or all were asked; what is refused for good is not asked of the next. */

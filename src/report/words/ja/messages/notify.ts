@@ -152,4 +152,12 @@ export const notify: readonly (readonly [string, string])[] = [
     'put the address alone into what the reference names, as the service shows it',
     '参照が示す場所に、サービスが表示するアドレスだけを置いてください',
   ],
+  [
+    "the MTA-STS policy of '{0}' allows none of its mail servers: {1}",
+    "'{0}' の MTA-STS ポリシーは、そのメールサーバーをどれも許可していません: {1}",
+  ],
+  [
+    'somebody may stand between, or the domain must mend its policy or its MX; another transport may reach it',
+    '途中で妨害されているか、相手のドメインのポリシーまたは MX に誤りがあります。別の送信経路なら届く可能性があります',
+  ],
 ];
