@@ -79,6 +79,10 @@ export const UNTOLD_CALLS: ReadonlySet<string> = new Set([
 
 /** Single strings that read like a sentence, and are none. */
 export const UNTOLD_TEXTS: ReadonlySet<string> = new Set<string>([
+  // Thrown and caught again within one file.
+  'no policy',
+  'no address',
+  'too long',
   // A question, and what it is about, have been said already.
   '{0}\n\n{1} [yes/no]',
   // What stands at the head of files that are written for other programs.
