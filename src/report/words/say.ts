@@ -28,7 +28,7 @@ function catalogue(): Catalogue {
   const screens = SCREENS.map(([english, says]) => template(english, says));
   const shapes = SHAPES.map(([english, says]) => template(english, says));
   const byText = (all: readonly Template[]): Map<string, string> => new Map(all.map(({ english, says }) => [english, says]));
-  const patterns = messages.filter(({ pieces, weight }) => pieces.length > 1 && weight >= TELLING);
+  const patterns = [...messages, ...shapes].filter(({ pieces, weight }) => pieces.length > 1 && weight >= TELLING);
   return (japanese = {
     exact: byText([...messages, ...shapes]),
     screens: byText([...messages, ...screens]),

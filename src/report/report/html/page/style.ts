@@ -55,7 +55,7 @@ time{white-space:nowrap}
 .likewise{margin:.2rem 0 0 1.6rem;font-size:.9375rem}
 .hint{margin-top:.35rem;color:var(--muted);font-size:.9375rem}
 .hint p+.command{margin-top:.3rem}.command+p{margin-top:.6rem}
-pre.command{display:flex;align-items:flex-start;gap:.75rem;margin-top:.4rem;padding:.45rem .5rem .45rem .8rem;border-radius:8px;background:var(--inset);color:var(--ink);white-space:pre-wrap}
+pre.command{display:flex;align-items:center;gap:.75rem;margin-top:.4rem;padding:.45rem .5rem .45rem .8rem;border-radius:8px;background:var(--inset);color:var(--ink);white-space:pre-wrap}
 .command code span{display:inline-block;max-width:100%}
 span.command{margin:0 .25em;padding:.1rem .3rem .15rem .45rem;border-radius:6px;background:var(--inset);color:var(--ink);-webkit-box-decoration-break:clone;box-decoration-break:clone}span.command:first-child{margin-left:0}span.command .copy{margin-left:.5em;padding:0 .45rem;font-size:.75rem}
 pre.command code{flex:1;min-width:0;padding:.15rem 0;font-size:1em}
@@ -133,6 +133,7 @@ details.host:not([open])>summary:hover{background:var(--inset);border-radius:inh
 .rest{margin-top:.75rem}.rest summary{cursor:pointer;color:var(--accent);font-size:.9375rem}
 footer{margin-top:4rem;padding-top:1.25rem;border-top:1px solid var(--line);color:var(--muted);font-size:.875rem}
 #status{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
+@media (min-width:46.01rem) and (max-width:80rem){th{white-space:normal;vertical-align:bottom}th,td{padding-inline:.5rem}td.text{min-width:9rem}table{font-size:.875rem}}
 @media (max-width:46rem){
 .sortby{display:block}
 .scroll{border:0;background:none;overflow:visible}

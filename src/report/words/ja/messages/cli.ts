@@ -50,4 +50,7 @@ export const cli: readonly (readonly [string, string])[] = [
   ['restoring', '復元しています'],
   ['synchronising', '同期しています'],
   ['paste the address here:', 'アドレスを貼り付けてください:'],
+  ["{0} must be one of {1}, not '{2}'", "{0} には {1} のどれかを指定してください ('{2}' は使えません)"],
+  ["'mailrecover {0} --help' shows how it is used", "使い方は 'mailrecover {0} --help' で確認できます"],
+  ['did you mean {0}?', '{0} の間違いではありませんか'],
 ];
