@@ -1,5 +1,6 @@
 import type { Finding } from '../errors/finding.ts';
 import { MailrecoverError } from '../errors/error.ts';
+import { tell } from '../report/text/tell.ts';
 import { planInit, type InitPlan } from './init/plan.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
@@ -128,7 +129,7 @@ function keyFindings({ identityFile }: InitPlan): Finding[] {
 
 function renderPlan(plan: InitPlan, text: TextHelpers): string {
   return [
-    ...plan.says.map((line) => text.say`found: ${line}`),
+    ...plan.says.map((line) => text.say`found: ${tell(line, text)}`),
     '',
     text.bold(text.say`would write ${plan.configPath}:`),
     '',
@@ -169,7 +170,7 @@ function renderDone(plan: InitPlan, { sheetText, sheetFile }: Done, text: TextHe
   ];
   const line = text.dim('-'.repeat(80));
   return [
-    ...plan.says.map((said) => text.say`found: ${said}`),
+    ...plan.says.map((said) => text.say`found: ${tell(said, text)}`),
     '',
     text.pairs(rows),
     '',

@@ -46,7 +46,10 @@ export async function suggestSystem(servers: Servers, deep: boolean, signal: Abo
     {
       severity: 'info',
       code: 'system-suggested',
-      message: `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} installed here${reads}: configuration, queue, keys and databases are backed up where the configuration says 'system:'`,
+      message:
+        names.length === 1
+          ? `${names.join('')} is installed here${reads}: configuration, queue, keys and databases are backed up where the configuration says 'system:'`
+          : `Postfix and Dovecot are installed here${reads}: configuration, queue, keys and databases are backed up where the configuration says 'system:'`,
       hint: `add a line to the configuration: ${partOf(databases)}`,
     },
   ];

@@ -81,11 +81,13 @@ export const commandsSetup: readonly (readonly [string, string])[] = [
   ['the same again:', 'もう一度入力してください:'],
   ['they read', 'それらは'],
   [
-    "{0} {1} installed here{2}: configuration, queue, keys and databases are backed up where the configuration says 'system:'",
-    "このホストには {0} があります{2}。設定、キュー、鍵、データベースをバックアップするには設定に 'system:' が必要です",
+    "{0} is installed here{1}: configuration, queue, keys and databases are backed up where the configuration says 'system:'",
+    "このホストには {0} があります{1}。設定、キュー、鍵、データベースをバックアップするには設定に 'system:' が必要です",
   ],
-  ['is', 'は'],
-  ['are', 'は'],
+  [
+    "Postfix and Dovecot are installed here{0}: configuration, queue, keys and databases are backed up where the configuration says 'system:'",
+    "このホストには Postfix と Dovecot があります{0}。設定、キュー、鍵、データベースをバックアップするには設定に 'system:' が必要です",
+  ],
   ['add a line to the configuration: {0}', '設定に次の行を追加してください: {0}'],
   ["'{0}' can not be backed up: {1}", "'{0}' はバックアップできません: {1}"],
   ["name it as in --mail '/var/vmail/%d/%n/Maildir'", "--mail '/var/vmail/%d/%n/Maildir' のように指定してください"],

@@ -8,6 +8,11 @@ export const SHAPES: readonly (readonly [string, string])[] = [
   ['{0}; {1}', '{0}。{1}'],
   ['{0}: {1}', '{0}: {1}'],
   ['{0}, {1}', '{0}、{1}'],
+  // What has no two words beside each other.
+  ["store '{0}' finds {1} {2} by {3}", "ストア '{0}' ({3}): メールボックス {1} 個"],
+  [', and {0} {1}', '。{1}も使っています'],
+  ['{0} databases', 'データベース {0} 個'],
+  ['a database', 'データベース'],
   // What the parser of the command line says.
   ["unknown option '{0}'", "オプション '{0}' はありません"],
   ["option '{0}' argument missing", "オプション '{0}' の値がありません"],

@@ -45,7 +45,7 @@ export const commandsCare: readonly (readonly [string, string])[] = [
   ['since', '開始'],
   ['by', '設定者'],
   ['reason', '理由'],
-  ['no', 'ありません'],
+  ['no', 'いいえ'],
   ['{0} was a recipient already; the dedup secret was wrapped anew', '{0} はすでに受信者です。重複排除シークレットを包み直しました'],
   [
     'What is stored from now on can be read with its identity, too. What was stored before can not:',

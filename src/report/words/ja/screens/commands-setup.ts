@@ -23,7 +23,7 @@ export const commandsSetup: readonly (readonly [string, string])[] = [
   ['private key', '秘密鍵'],
   ['recovery sheet', '復旧シート'],
   ['below, and in {0}', '下に表示。{0} にもあります'],
-  ['next', '次に行うこと'],
+  ['next', '次'],
   ['time', '日時'],
   ['in', 'あと'],
   ['job', 'ジョブ'],

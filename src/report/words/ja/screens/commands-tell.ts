@@ -17,7 +17,7 @@ export const commandsTell: readonly (readonly [string, string])[] = [
   ['sends as', '送信元'],
   ['last used', '最終使用'],
   ['{0} on {1}, {2}', '{1} {0} ({2})'],
-  ['ended', '期限切れ'],
+  ['ended', '終了'],
   ['ends', '期限'],
   ['{0} days ago', '{0} 日前'],
   ['in {0} days', 'あと {0} 日'],
