@@ -33,6 +33,9 @@ const shells: [string, Record<string, string>][] = [];
 const busybox = which('busybox');
 for (const shell of ['dash', 'bash', 'ksh']) if (which(shell)) shells.push([shell, { sh: which(shell) ?? '' }]);
 for (const awk of ['mawk', 'gawk', 'original-awk']) if (which(awk)) shells.push([awk, { awk: which(awk) ?? '' }]);
+// What awk means may be slow: then another one does the work.
+const [gawk, mawk] = [which('gawk'), which('mawk')];
+if (gawk !== undefined && mawk !== undefined) shells.push(['mawk beside gawk', { awk: gawk, mawk }]);
 if (busybox)
   for (const applet of ['sh', 'awk', 'xargs', 'sha256sum', 'ls', 'sort', 'tr']) shells.push([`busybox ${applet}`, { [applet]: busybox }]);
 for (const [name, replace] of shells) {

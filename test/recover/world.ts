@@ -39,7 +39,7 @@ export function makeWorld(t: TestContext, encrypted: boolean, replace: Record<st
   t.after(() => rmSync(base, { recursive: true, force: true }));
   const path = join(base, 'bin');
   mkdirSync(path);
-  for (const tool of TOOLS) symlinkSync(replace[tool] ?? which(tool) ?? '', join(path, tool));
+  for (const tool of new Set([...TOOLS, ...Object.keys(replace)])) symlinkSync(replace[tool] ?? which(tool) ?? '', join(path, tool));
   const repo = join(base, 'repo');
   if (!encrypted) return { base, repo, path, maker: make.makeRepository(repo), identities: [], options: [] };
   execFileSync('age-keygen', ['-o', join(base, 'id')], { stdio: 'pipe' });
