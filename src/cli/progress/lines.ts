@@ -4,6 +4,8 @@ import { meterLine, newMeter } from './meter.ts';
 import type { ShownProgress } from './index.ts';
 
 const INTERVAL_MS = 30_000;
+/** Loading what makes text takes as long as backing up some hundred messages, and most runs never say a line. */
+const LOAD_MS = 10_000;
 
 /** A line every 30 seconds, for logs. A run that is shorter prints none. */
 export function lineProgress(helpers: () => Promise<TextHelpers>, write: (text: string) => void): ShownProgress {
@@ -19,7 +21,7 @@ export function lineProgress(helpers: () => Promise<TextHelpers>, write: (text: 
   };
   const timer = setInterval(() => {
     if (text !== undefined) tell();
-    else
+    else if (monotonic() - told >= LOAD_MS)
       helpers().then(
         (loaded) => (text = loaded),
         () => undefined,

@@ -22,7 +22,7 @@ function missing(path: string): MailrecoverError {
 function* walk(root: string, folder: string, all: boolean): Generator<StoredObject> {
   let entries: Dirent[];
   try {
-    entries = readdirSync(join(root, folder), { withFileTypes: true });
+    entries = readdirSync(`${root}/${folder}`, { withFileTypes: true });
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return;
     throw error;
@@ -33,7 +33,7 @@ function* walk(root: string, folder: string, all: boolean): Generator<StoredObje
     if (path === 'lost+found') continue;
     if (entry.isDirectory()) yield* walk(root, path, all);
     else if (all || (entry.isFile() && !entry.name.startsWith(TEMPORARY_PREFIX))) {
-      const found = lstatSync(join(root, path), { throwIfNoEntry: false });
+      const found = lstatSync(`${root}/${path}`, { throwIfNoEntry: false });
       if (found !== undefined) yield { path, size: found.size };
     }
   }
