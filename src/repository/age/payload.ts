@@ -30,10 +30,15 @@ export function plainSize(sealed: number): number {
   return body - TAG * Math.max(1, Math.ceil(body / SEALED));
 }
 
-/** Copies what a cipher made, and gives its memory back at once: left to the collector, 64 KiB a chunk make it run all the time. @returns bytes copied */
+/** Gives back the memory of what a cipher made: left to the collector, 64 KiB a chunk make it run all the time. */
+function free(made: Buffer): void {
+  if (made.buffer instanceof ArrayBuffer && made.buffer.byteLength === made.length) made.buffer.transfer(0);
+}
+
+/** Copies what a cipher made, which is used up then. @returns bytes copied */
 function take(made: Buffer, into: Buffer, at: number): number {
   const size = made.copy(into, at);
-  if (made.buffer instanceof ArrayBuffer && made.buffer.byteLength === made.length) made.buffer.transfer(0);
+  free(made);
   return size;
 }
 
@@ -105,7 +110,8 @@ export function isPayloadOf(fileKey: Buffer, payload: Buffer, parts: readonly Bu
   let part = 0;
   let offset = 0;
   for (let index = 0, at = SALT; at < payload.length; index++, at += SEALED) {
-    let plain = openChunks(key, payload.subarray(at, at + SEALED), index, total, 'new object');
+    const chunk = openChunks(key, payload.subarray(at, at + SEALED), index, total, 'new object');
+    let plain = chunk;
     while (plain.length > 0) {
       const expected = parts[part]?.subarray(offset, offset + plain.length);
       if (expected === undefined) return false;
@@ -118,6 +124,7 @@ export function isPayloadOf(fileKey: Buffer, payload: Buffer, parts: readonly Bu
       plain = plain.subarray(expected.length);
       offset += expected.length;
     }
+    free(chunk);
   }
   return true;
 }
