@@ -57,6 +57,7 @@ export const registry = createRegistry({
   'standby settle': async () => (await import('./standby-settle.ts')).default,
   'standby lease': async () => (await import('./standby-lease.ts')).default,
   'standby ledger': async () => (await import('./standby-ledger.ts')).default,
+  'standby fill': async () => (await import('./standby-fill.ts')).default,
   'standby serve': async () => (await import('./standby-serve.ts')).default,
   'config check': async () => (await import('./config-check.ts')).default,
   completion: async () => (await import('./completion.ts')).default,

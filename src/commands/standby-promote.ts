@@ -21,6 +21,7 @@ export default defineCommand({
     'First everything that the switch relies on is looked at, and the whole plan is shown; --dry-run ends there. Then the name of the host that serves must be typed, unless --yes is given. Each step is written down before it is begun and after it ended, with every command that was run on any host.',
     'With --forced --dial-tone the host serves at once, whatever mail it has: mailboxes that were synchronised within the loss that is approved stay as they are, and all others begin anew, empty, with their folders, subscriptions and filters, so that everybody can receive and send. What mail they had is moved aside, and nothing of it is deleted. Then `restore --behind` on that host brings their history back out of the repository.',
     'Until the first service of the new host was started, a step that fails has everything taken back. After that nothing is: what can still be done is done, and the next run does the rest. A run that was killed goes on where it was when the command is given again; --abort takes it back instead, where that is still possible. The journal is kept in the repository, too: with --take-over another host goes on, while a lock on the new host keeps two operators apart.',
+    'With --to NAME of a service, mail goes to a tenant of Microsoft 365 or Google, or to any other host of SMTP and IMAP: whoever has mail must have a mailbox there, the old host is fenced, its last mail backed up, and the names are moved; then `standby fill` puts the mail there. From a service back to a host, what the service took meanwhile stays in its mailboxes.',
     'Who serves is decided by an epoch in the repository, so two people can not switch at once, and a left-over synchronisation of the old host is refused.',
   ],
   arguments: {},
@@ -29,8 +30,9 @@ export default defineCommand({
     forced: { kind: 'flag', description: 'switch from a host that is dead, or that nobody can ask' },
     to: {
       kind: 'text',
-      value: 'HOST',
-      description: 'the host that shall serve, by its name in the configuration; by default the standby; name the primary to go back to it',
+      value: 'NAME',
+      description:
+        'the host that shall serve, by its name in the configuration, or one of its services (`standby.clouds`); by default the standby; name the primary to go back to it',
     },
     dryRun: { kind: 'flag', description: 'look at everything, print the plan, and change nothing' },
     yes: { kind: 'flag', description: 'carry the plan out without asking' },
@@ -43,6 +45,16 @@ export default defineCommand({
       kind: 'text',
       value: 'SPAN',
       description: "approve that so much mail may be lost, as in 10m or 2h; 'any' for whatever it is",
+    },
+    allowMissing: {
+      kind: 'number',
+      value: 'N',
+      min: 0,
+      description: 'with a service: approve that so many accounts have no mailbox there, and get no mail',
+    },
+    leaveQueue: {
+      kind: 'flag',
+      description: 'with a service: approve that mail which waits in the queue of the old host stays there until that is back',
     },
     attest: {
       kind: 'text',
@@ -70,6 +82,10 @@ export default defineCommand({
     {
       command: "mailrecover standby promote --forced --dial-tone --allow-loss 10m --attest 'burnt, J. Smith'",
       says: 'Receive and send at once, where the standby has no mail, or old mail.',
+    },
+    {
+      command: 'mailrecover standby promote --planned --to m365 --dry-run',
+      says: 'See who has no mailbox at a service, and how long it would take to fill it.',
     },
     { command: 'mailrecover standby promote --abort', says: 'Take a switch back that stopped half way.' },
     {
@@ -145,6 +161,9 @@ export default defineCommand({
         attested: options.attest,
         dialTone: begun?.state.head.dialTone ?? options.dialTone,
         to,
+        from: begun?.state.head.from,
+        allowMissing: options.allowMissing,
+        leaveQueue: options.leaveQueue,
       },
       (ran) => recorder.record?.(ran),
     );
@@ -162,7 +181,12 @@ export default defineCommand({
       onJournal: (journal) => (recorder.record = (ran) => journal.ran(ran)),
     });
     const isDead = !plan.head.reachable && ['switched', 'not-finished'].includes(switched.outcome);
-    return told(plan, switched, options.abort, isDead ? await lostOn(context, plan.head.from, plan.head.to) : undefined);
+    return told(
+      plan,
+      switched,
+      options.abort,
+      isDead && wished.cloud === undefined ? await lostOn(context, plan.head.from, plan.head.to) : undefined,
+    );
   },
 });
 

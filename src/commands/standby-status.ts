@@ -6,6 +6,7 @@ import type { SwitchState } from '../standby/journal.ts';
 import type { Remote } from '../standby/remote.ts';
 import type { Precheck } from '../standby/promote/precheck.ts';
 import { now } from '../system/clock.ts';
+import { servingService, serviceStatus } from './standby/cloud-status.ts';
 import { hostNamed, otherHost, pairOf } from './standby/pair.ts';
 import { switchOptions } from './standby/switch.ts';
 import { placeOf } from './from-config.ts';
@@ -64,6 +65,8 @@ export default defineCommand({
   },
   async run(context, _args, options): Promise<CommandResult> {
     if (options.nagios) return plugin(context);
+    const service = await servingService(context);
+    if (service !== undefined) return serviceStatus(context, service);
     const asked = await ask(context);
     const { findings } = asked;
     const failed = findings.some(({ severity }) => severity === 'error');
@@ -251,6 +254,16 @@ async function plugin(context: CommandContext): Promise<CommandResult> {
   let state: NagiosState;
   let line: string;
   try {
+    const service = await servingService(context);
+    if (service !== undefined) {
+      const said = `${service.name} serves, a service in place of the hosts`;
+      return {
+        outcome: 'failed',
+        exit: NAGIOS.warning,
+        fields: { plugin: { state: 'warning', exit: NAGIOS.warning, line: said } },
+        output: nagiosLine('warning', said, []),
+      };
+    }
     const asked = await ask(context);
     const worst = (severity: string): Finding | undefined => asked.findings.find((finding) => finding.severity === severity);
     state = worst('error') !== undefined ? 'critical' : worst('warning') !== undefined ? 'warning' : 'ok';

@@ -17,7 +17,7 @@ export interface DnsRecord {
   type: 'A' | 'AAAA' | 'MX' | 'CNAME' | 'TXT';
   /** Seconds. */
   ttl: number;
-  /** All values, as a zone file has them, for either host. */
+  /** All values, as a zone file has them, for either host; none where there is no such record. */
   values: { from: readonly string[]; to: readonly string[] };
 }
 
@@ -86,11 +86,14 @@ function script(zone: DnsZone, records: readonly DnsRecord[], secret: string | u
     `zone ${dotted(zone.zone)}`,
     ...(zone.tsig === undefined ? [] : [`key ${zone.tsig.algorithm}:${zone.tsig.name} ${secret ?? ''}`]),
     // Value dependent: the whole set must be equal (RFC 2136, section 2.4.2).
-    ...records.flatMap(({ name, type, values }) => values.from.map((value) => `prereq yxrrset ${dotted(name)} IN ${type} ${value}`)),
-    ...records.flatMap(({ name, type, ttl, values }) => [
-      `update delete ${dotted(name)} ${type}`,
-      ...values.to.map((value) => `update add ${dotted(name)} ${ttl} ${type} ${value}`),
-    ]),
+    ...records.flatMap(({ name, type, values }) =>
+      values.from.length === 0
+        ? [`prereq nxrrset ${dotted(name)} IN ${type}`]
+        : values.from.map((value) => `prereq yxrrset ${dotted(name)} IN ${type} ${value}`),
+    ),
+    // All that goes before all that comes: a name may get a CNAME in place of its address.
+    ...records.filter(({ values }) => values.from.length > 0).map(({ name, type }) => `update delete ${dotted(name)} ${type}`),
+    ...records.flatMap(({ name, type, ttl, values }) => values.to.map((value) => `update add ${dotted(name)} ${ttl} ${type} ${value}`)),
     'send',
     'quit',
     '',

@@ -17,8 +17,9 @@ export interface ProofOptions {
   from: string;
   to: string;
   user: string;
-  /** A reference. */
+  /** A reference; not needed where `login` gives another way in. */
   password: string;
+  login?: (() => Promise<{ pass: string } | { accessToken: string }>) | undefined;
   smtp: ProofServer;
   imap: ProofServer;
   caFile?: string | undefined;
@@ -34,14 +35,14 @@ const AGAIN_MS = 500;
  * @throws MailrecoverError `key` where the login is refused, `failed` where it does not arrive in time, `unreachable`
  */
 export async function prove(options: ProofOptions, signal: AbortSignal): Promise<string[]> {
-  const password = await readSecret(options.password, `the password of ${options.user}`);
+  const login = await (options.login?.() ?? readSecret(options.password, `the password of ${options.user}`).then((pass) => ({ pass })));
   const ca = options.caFile === undefined ? undefined : await authority(options.caFile);
   const id = `<mailrecover-${randomBytes(12).toString('hex')}@standby.invalid>`;
   const from = monotonic();
   const until = from + options.waitMs;
   await patiently(until, signal, () => send(options, id, ca));
   const taken = Math.round(monotonic() - from);
-  await patiently(until, signal, () => fetched(options, password, id, ca, until, signal));
+  await patiently(until, signal, () => fetched(options, login, id, ca, until, signal));
   const { smtp, imap, to } = options;
   return [
     `${smtp.host}:${smtp.port} took a message for ${to} over SMTP (${shownSecurity(smtp)}) after ${taken} ms`,
@@ -109,7 +110,7 @@ async function send({ from, to, smtp }: ProofOptions, messageId: string, ca: str
 
 async function fetched(
   { imap, user }: ProofOptions,
-  password: string,
+  login: { pass: string } | { accessToken: string },
   messageId: string,
   ca: string | undefined,
   until: number,
@@ -121,7 +122,7 @@ async function fetched(
     port: imap.port,
     secure: imap.security === 'tls',
     ...(imap.security === 'tls' ? {} : { doSTARTTLS: imap.security === 'starttls' }),
-    auth: { user, pass: password },
+    auth: { user, ...login },
     tls: { ...(imap.name === undefined ? {} : { servername: imap.name }), ...(ca === undefined ? {} : { ca }) },
     logger: false,
     connectionTimeout: SILENCE_MS,

@@ -6,6 +6,7 @@ import { mailrecover, mailrecoverJson, notBuilt } from '../support/binary.ts';
 import { bootPair, noPair, type Pair } from '../support/pair.ts';
 import { until } from '../support/ports.ts';
 import { PROGRAM } from '../support/systemd-host.ts';
+import { throughService } from './cloud-pair.ts';
 import { deferredIds, LateSender, Sender, unitsOn } from './pair-setting.ts';
 
 const LONG = 600_000;
@@ -151,6 +152,8 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     assert.equal(deferredIds(pair.mx1).length, 1, 'the deferred message came along');
     assert.deepEqual(deferredIds(pair.mx2), []);
   });
+
+  whole('a service takes the place of the host, and the host takes it back', () => throughService(pair));
 });
 
 suite('a forced switch', { skip: noPair() || notBuilt() }, () => {

@@ -16,8 +16,12 @@ export function noNameServer(): string | false {
   return missing('root', 'named');
 }
 
-/** @param records lines of a zone file below `test.`: `example MX 10 mx.example` @returns its address, as a resolver takes it */
-export async function nameServer(records: readonly string[]): Promise<string> {
+/**
+ * @param records lines of a zone file below `test.`: `example MX 10 mx.example`
+ * @param updates whether this host may change the zone (RFC 2136)
+ * @returns its address, as a resolver takes it
+ */
+export async function nameServer(records: readonly string[], updates = false): Promise<string> {
   const scratch = makeScratch('dns');
   const root = scratch.path;
   const [port = 0, control = 0] = await freePorts(2);
@@ -33,7 +37,7 @@ export async function nameServer(records: readonly string[]): Promise<string> {
   recursion yes; allow-recursion { 127.0.0.1; }; dnssec-validation no; forwarders { 127.0.0.1 port ${control}; }; forward only;
 };
 controls { };
-zone "test" { type primary; file "${root}/zone"; };
+zone "test" { type primary; file "${root}/zone";${updates ? ' allow-update { 127.0.0.1; };' : ''} };
 `,
   );
   const child: ChildProcess = spawn(findProgram('named') ?? 'named', ['-g', '-c', join(root, 'named.conf'), '-n', '1'], {

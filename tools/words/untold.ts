@@ -93,14 +93,15 @@ export const UNTOLD_TEXTS: ReadonlySet<string> = new Set<string>([
   // What stands at the head of files that are written for other programs.
   '# created: {0}\n# public key: {1}\n{2}',
   "# made by '{0}': give @FILE@ to what reads its dumps",
+  '--{0}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{1}\r\n--{2}\r\nContent-Type: message/rfc822',
   'From: mailrecover <>\r\nSubject: canary\r\nMessage-ID: <{0}@mailrecover.invalid>\r\n\r\n{1}',
 ]);
 
 /** Shapes of what is no sentence: commands to type, types of media, questions to a name server. */
 export const UNTOLD_SHAPES: readonly RegExp[] = [
   /^mailrecover (?!on )/,
-  /^(application|text|attachment)[/;]/,
-  /^(update|prereq) (add|delete|yxrrset) /,
+  /^(application|text|attachment|multipart)[/;]/,
+  /^(update|prereq) (add|delete|yxrrset|nxrrset) /,
   /^(aws s3|chmod|systemctl|setpriv|runuser|useradd|doveadm|postconf|table inet|hold|standby|key|auth|links|notify) [a-z-]+( |$)/,
   /^<[a-z!]/,
 ];

@@ -16,9 +16,14 @@ export function pairOf(config: Config): NonNullable<Config['standby']> {
 
 /** The host of that name. */
 export function hostNamed(config: Config, name: string): HostConfig {
-  const { primary, standby } = pairOf(config);
+  const { primary, standby, clouds } = pairOf(config);
   const host = [primary, standby].find((each) => each.name === name);
   if (host !== undefined) return host;
+  if (clouds.some((each) => each.name === name))
+    throw new MailrecoverError('refused', `'${name}' serves, which is a service and none of the two hosts`, {
+      hint: `to go back to a host: mailrecover standby promote --planned --to ${primary.name}`,
+      subject: name,
+    });
   throw new MailrecoverError('config', `'${name}' serves, and is neither of the two hosts in the configuration`, {
     hint: `make the names in 'standby:' what they are on the other host: ${primary.name}, ${standby.name}`,
     subject: name,

@@ -1,7 +1,9 @@
 /** What a switch is told, from the configuration. */
 import { userInfo, hostname } from 'node:os';
 import type { Config } from '../../config/schema.ts';
+import { MailrecoverError } from '../../errors/error.ts';
 import type { Target } from '../../repository/target.ts';
+import { serviceSide } from '../../standby/cloud/service.ts';
 import type { DnsZone } from '../../standby/dns.ts';
 import type { FenceOptions, MailDifference, MailSync, PromoteOptions } from '../../standby/promote/options.ts';
 import type { ProofOptions } from '../../standby/proof.ts';
@@ -9,7 +11,9 @@ import type { RanCommand, Remote } from '../../standby/remote.ts';
 import { placeOf } from '../from-config.ts';
 import type { CommandContext } from '../types.ts';
 import { sinkOn, sourceOn } from './hosts.ts';
-import { hostNamed, otherHost, pairOf } from './pair.ts';
+import { cloudService } from './cloud.ts';
+import { capacityOf, cloudOptions, sidesOf } from './cloud-switch.ts';
+import { hostNamed, pairOf } from './pair.ts';
 
 export interface SwitchWishes {
   mode: 'planned' | 'forced';
@@ -17,8 +21,13 @@ export interface SwitchWishes {
   attested: string | undefined;
   /** Serve with empty mailboxes where there is no current mail. */
   dialTone: boolean;
-  /** The host that shall serve, by its name in the configuration. */
+  /** The host or service that shall serve, by its name in the configuration. */
   to: string;
+  /** Who served when the switch was begun, where it was begun before. */
+  from?: string | undefined;
+  /** For a service: so many accounts may be without a mailbox there, and mail may stay in the queue of the old host. */
+  allowMissing?: number | undefined;
+  leaveQueue?: boolean | undefined;
 }
 
 /** The two hosts, and everything else that a switch needs. */
@@ -30,12 +39,16 @@ export async function switchOptions(
   const config = await context.config();
   const pair = pairOf(config);
   const { target } = await placeOf(context);
-  const to = await remoteOf(context, config, hostNamed(config, wishes.to).name, record, wishes.mode);
-  const from = await remoteOf(context, config, otherHost(config, to.name).name, record, wishes.mode);
+  const sides = await sidesOf(config, target, wishes);
+  const { cloud } = sides;
+  const service = cloud === undefined ? undefined : await cloudService(context, cloud.part);
+  const side = async (name: string): Promise<Remote> =>
+    name === service?.name ? serviceSide(service) : remoteOf(context, config, name, record, wishes.mode);
+  const [to, from] = [await side(sides.to), await side(sides.from)];
   const back = to.name === pair.primary.name;
   const { openHost } = await import('../../standby/remote.ts');
   const [{ readLagOn }, { knownAccounts }] = await Promise.all([import('../../standby/lag.ts'), import('../../standby/accounts.ts')]);
-  return {
+  const base: PromoteOptions = {
     state: config.state,
     target,
     mode: wishes.mode,
@@ -55,12 +68,20 @@ export async function switchOptions(
     dialTone: wishes.dialTone,
     proof: pair.proof === undefined ? undefined : proofOf(pair.proof, pair.vip?.address.replace(/\/.*/, '') ?? to.address),
     sync: mailSync(context, config, target, from.name, to.name),
-    lag: () => readLagOn(to, hostNamed(config, to.name).state ?? config.state),
-    known: () => knownAccounts(to, hostNamed(config, to.name).state ?? config.state),
+    capacity: capacityOf(pair.capacity, back ? 'down' : 'up'),
+    lag: async () => (cloud === undefined ? readLagOn(to, hostNamed(config, to.name).state ?? config.state) : undefined),
+    known: async () => (cloud === undefined ? knownAccounts(to, hostNamed(config, to.name).state ?? config.state) : undefined),
     by: `${userInfo().username}@${hostname()}`,
     progress: context.progress,
     signal: context.signal,
   };
+  if (cloud === undefined || service === undefined) return base;
+  if (wishes.dialTone)
+    throw new MailrecoverError('usage', `--dial-tone is for a host, and '${service.name}' is a service`, {
+      hint: 'leave it out: mailboxes of a service are filled later, anyway',
+    });
+  const approved = { allowMissing: wishes.allowMissing ?? 0, leaveQueue: wishes.leaveQueue ?? false };
+  return { ...base, ...(await cloudOptions(context, base, service, cloud, approved)) };
 }
 
 /** A dead host is not waited for for long: mail waits meanwhile. One that is busy answers late, but is heard at once. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { capacityPart, cloudPart } from './cloud.ts';
 import { duration } from './duration.ts';
 import { reference, sshLogin } from './repository.ts';
 import { preparePart } from './standby-prepare.ts';
@@ -263,9 +264,20 @@ export const standbyPart = z
     allowedLoss: duration('5m').optional().meta({
       description: 'a forced switch needs no approval while the standby is at most so far behind; without it, each needs --allow-loss',
     }),
+    capacity: capacityPart.optional(),
+    clouds: z
+      .array(cloudPart(zonePart.omit({ records: true }).shape))
+      .default([])
+      .meta({ description: 'services that may take the place of the host that serves (`standby promote --to NAME`)' }),
     proof: proofPart.optional().meta({ description: 'a real message that proves the switch: in by SMTP, out by IMAP' }),
   })
-  .superRefine(({ primary, standby, fences }, context) => {
+  .superRefine(({ primary, standby, fences, clouds }, context) => {
+    const taken = new Set([primary.name.toLowerCase(), standby.name.toLowerCase()]);
+    for (const [index, { name }] of clouds.entries()) {
+      if (taken.has(name.toLowerCase()))
+        context.addIssue({ code: 'custom', path: ['clouds', index, 'name'], message: `is the name of something else already: '${name}'` });
+      taken.add(name.toLowerCase());
+    }
     if (primary.name.toLowerCase() === standby.name.toLowerCase())
       context.addIssue({ code: 'custom', path: ['standby', 'name'], message: 'must not be the name of the primary' });
     if (primary.ssh === undefined && standby.ssh === undefined)

@@ -1,7 +1,7 @@
 /** Accounts at Microsoft and Google through which mail is sent. Secrets stand in them as references (src/system/secret.ts). */
 
-/** What a token is for: the mail API (Graph, Gmail), SMTP, IMAP, or files that are handed out by link (Graph, Drive). */
-export const PURPOSES = ['api', 'smtp', 'imap', 'files'] as const;
+/** What a token is for: the mail API (Graph, Gmail), SMTP, IMAP, files that are handed out by link (Graph, Drive), or who has a mailbox (Graph, Directory). */
+export const PURPOSES = ['api', 'smtp', 'imap', 'files', 'directory'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 interface AccountBase {

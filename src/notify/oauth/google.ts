@@ -13,6 +13,7 @@ const TOKEN = 'https://oauth2.googleapis.com/token';
 export function googleScope(purpose: Purpose): string {
   // Files that the application made itself, and no others.
   if (purpose === 'files') return 'https://www.googleapis.com/auth/drive.file';
+  if (purpose === 'directory') return 'https://www.googleapis.com/auth/admin.directory.user.readonly';
   return purpose === 'api' ? 'https://www.googleapis.com/auth/gmail.send' : 'https://mail.google.com/';
 }
 

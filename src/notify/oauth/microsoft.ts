@@ -56,6 +56,7 @@ function userScopes({ cloud, largeMail }: MicrosoftAccount, purpose: Purpose): s
     smtp: [`${outlook}/SMTP.Send`],
     imap: [`${outlook}/IMAP.AccessAsUser.All`],
     files: [`${graph}/Files.ReadWrite`],
+    directory: [`${graph}/User.Read.All`],
   };
   return [...scopes[purpose], 'offline_access'].join(' ');
 }
@@ -104,7 +105,7 @@ export const microsoft: Provider<MicrosoftAccount> = {
     const { graph, exchange } = CLOUD_HOSTS[account.cloud];
     return token(account, {
       grant_type: 'client_credentials',
-      scope: `${purpose === 'api' || purpose === 'files' ? graph : exchange}/.default`,
+      scope: `${purpose === 'smtp' || purpose === 'imap' ? exchange : graph}/.default`,
     });
   },
   refresh: (account, purpose, refreshToken) =>

@@ -10,7 +10,7 @@ import { connectionError, connectTo, type ImapAccount, isAnswer, isCutOff } from
 import { Patience } from '../../store/imap/throttle.ts';
 import { withCrLf } from './crlf.ts';
 import { compareFolder, type FolderTask, WantedKeys } from './compare.ts';
-import { wantedMail, type WantedMail, type WantedMessage } from './wanted.ts';
+import { wantedMail, type WantedFolder, type WantedMail, type WantedMessage } from './wanted.ts';
 
 export interface ImapOptions {
   source: Source;
@@ -18,6 +18,10 @@ export interface ImapOptions {
   account: ImapAccount;
   progress: Progress;
   signal?: AbortSignal;
+  /** What is wanted, where that was chosen already; all of the selection by default. */
+  mail?: WantedMail;
+  /** Told of each message that is there: `bytes` were sent for it, 0 where it was there already. */
+  onThere?: (folder: WantedFolder, message: WantedMessage, bytes: number) => void;
 }
 
 export interface ImapReport {
@@ -65,7 +69,7 @@ export class ImapRestore {
    * @throws MailrecoverError `key`, `unreachable`, `not-found`, `usage`
    */
   static async compare(options: ImapOptions): Promise<ImapRestore> {
-    const mail = await wantedMail(options.source, options.selection);
+    const mail = options.mail ?? (await wantedMail(options.source, options.selection));
     const patience = new Patience(options.account.host, options.signal);
     return patiently(patience, () => ImapRestore.#compare(options, mail, patience));
   }
@@ -77,7 +81,7 @@ export class ImapRestore {
       const list = await restore.#client.list();
       for (const folder of mail.folders) {
         options.signal?.throwIfAborted();
-        restore.#tasks.push(await compareFolder(restore.#client, list, folder, mail.contents, restore.#keys));
+        restore.#tasks.push(restore.#seen(await compareFolder(restore.#client, list, folder, mail.contents, restore.#keys)));
         options.progress.advance(1, 0);
       }
       return restore;
@@ -152,6 +156,16 @@ export class ImapRestore {
     };
   }
 
+  #seen(task: FolderTask): FolderTask {
+    const { onThere } = this.#options;
+    if (onThere === undefined) return task;
+    const missing = new Set(task.missing);
+    for (const message of task.folder.messages)
+      // One that can't be read is not missing there, and was not seen there either.
+      if (!missing.has(message) && this.#keys.get(message) !== undefined) onThere(task.folder, message, 0);
+    return task;
+  }
+
   /** After a lost connection nobody knows whether the last message arrived: the folder is compared anew. */
   async #again(task: FolderTask, failures: number): Promise<FolderTask> {
     await sleep(250 * 2 ** failures);
@@ -159,7 +173,7 @@ export class ImapRestore {
       this.close();
       this.#client = await connectTo(this.#options.account);
       const list = await this.#client.list();
-      return compareFolder(this.#client, list, task.folder, this.#mail.contents, this.#keys);
+      return this.#seen(await compareFolder(this.#client, list, task.folder, this.#mail.contents, this.#keys));
     });
   }
 
@@ -175,11 +189,17 @@ export class ImapRestore {
     this.#tellLostKeywords(path, missing, permanentFlags);
     for await (const { message, content } of this.#mail.contents.read(missing)) {
       this.#options.signal?.throwIfAborted();
-      await this.#append(path, message, content, onAdded);
+      await this.#append(task.folder, path, message, content, onAdded);
     }
   }
 
-  async #append(path: string, message: WantedMessage, content: Buffer, onAdded: (bytes: number) => void): Promise<void> {
+  async #append(
+    folder: WantedFolder,
+    path: string,
+    message: WantedMessage,
+    content: Buffer,
+    onAdded: (bytes: number) => void,
+  ): Promise<void> {
     const text = withCrLf(content);
     const time = new Date(Math.floor(message.state.mtime / 1000));
     try {
@@ -193,6 +213,7 @@ export class ImapRestore {
           if (!isAnswer(error) || !(await this.#patience.wait(error))) throw error;
         }
       }
+      this.#options.onThere?.(folder, message, content.length);
       onAdded(content.length);
     } catch (error) {
       // Only what the server itself refuses is left out: too large, no room, or not mail as it sees it.

@@ -1,6 +1,7 @@
 /** What a switch is told, as plain values. */
 import type { Target } from '../../repository/target.ts';
 import type { Progress } from '../../system/progress.ts';
+import type { CloudSwitch } from '../cloud/switch.ts';
 import type { DialCounts } from '../dial/model.ts';
 import type { KnownAccounts } from '../accounts.ts';
 import type { DnsZone } from '../dns.ts';
@@ -41,6 +42,18 @@ export interface MailSync {
   undial(run: string, epoch: number): Promise<void>;
 }
 
+/** Programs that change how large the standby is; they run here. */
+export interface CapacityOptions {
+  /** `up` where the standby shall serve, `down` where it shall not any more. */
+  way: 'up' | 'down';
+  up?: readonly string[] | undefined;
+  down?: readonly string[] | undefined;
+  /** How long each may take. */
+  seconds: number;
+  /** What a failure to scale up means for the switch. */
+  onFailure: 'stop' | 'report';
+}
+
 export interface PromoteOptions {
   /** The directory of the local state, for the journal. */
   state: string;
@@ -68,6 +81,9 @@ export interface PromoteOptions {
   dialTone: boolean;
   proof: ProofOptions | undefined;
   sync: MailSync;
+  capacity?: CapacityOptions | undefined;
+  /** Present where one of the two sides is a service rather than a host. */
+  cloud?: CloudSwitch | undefined;
   /** How far the new host is behind, as it knows itself. */
   lag: () => Promise<Lag | undefined>;
   /** The accounts of the old host, as the last synchronisation wrote them down on the new one. */

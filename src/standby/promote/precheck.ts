@@ -2,6 +2,7 @@
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { now } from '../../system/clock.ts';
+import { cloudReady } from '../cloud/precheck.ts';
 import { answerOf, standing } from '../dns.ts';
 import { accountsOn } from '../accounts.ts';
 import type { EpochState } from '../epoch.ts';
@@ -29,7 +30,7 @@ const CLOCKS_APART = 10;
 
 /** Looks at everything that a switch relies on. What stands in its way is an error finding. */
 export async function precheck(options: PromoteOptions, epoch: EpochState): Promise<Precheck> {
-  const { from, to, mode, fences } = options;
+  const { from, to, mode, fences, cloud } = options;
   const findings: Finding[] = [];
   const others: Finding[] = [];
   const say = sayInto(findings);
@@ -40,15 +41,18 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
       `a switch to '${epoch.open.host}' is under way (epoch ${epoch.open.epoch}, begun by ${epoch.open.by} at ${epoch.open.since})`,
       'go on with it where it was begun: mailrecover standby promote; if nobody does any more, add --take-over here',
     );
+  // A service is neither asked nor stopped: what it took stays in its mailboxes.
+  const back = cloud?.way === 'back';
+  const host = cloud?.way !== 'to';
   // Together: a host that is dead is silent for seconds.
   const [problem] = await Promise.all([
-    unreached(from),
-    newHost(options, sayInto(others)),
-    clocks([to], sayInto(others)),
+    back ? undefined : unreached(from),
+    host ? newHost(options, sayInto(others)) : undefined,
+    host ? clocks([to], sayInto(others)) : undefined,
     names(options, sayInto(others)),
   ]);
-  const reachable = problem === undefined;
-  if (!reachable && mode === 'planned')
+  const reachable = !back && problem === undefined;
+  if (problem !== undefined && mode === 'planned')
     say(
       'error',
       problem.code,
@@ -56,7 +60,7 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
       'where it is dead: mailrecover standby promote --forced',
       from.name,
     );
-  if (!reachable && mode === 'forced')
+  if (problem !== undefined && mode === 'forced')
     say('warning', 'primary-silent', `'${from.name}' can not be asked: ${problem.message}`, undefined, from.name);
   if (reachable && !fences.some(({ kind }) => kind === 'ssh'))
     say('error', 'no-fence', `nothing stops the services of '${from.name}'`, "add '- kind: ssh' to 'standby.fences'", from.name);
@@ -69,11 +73,12 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
       from.name,
     );
   if (reachable) await Promise.all([oldHost(options, say), clocks([from], say)]);
+  if (cloud?.way === 'to') await cloudReady(options, cloud, reachable, say);
   findings.push(...others);
   if (options.proof === undefined)
     say('warning', 'no-proof', 'no message proves the switch', "name a mailbox for it under 'standby.proof' in the configuration");
   const lag = await options.lag();
-  const loss = reachable && !options.dialTone ? 0 : boundOf(options, lossBound(lag, now()));
+  const loss = back || (reachable && !options.dialTone) ? 0 : boundOf(options, lossBound(lag, now()));
   if (options.dialTone) await lookAtMailboxes(options, epoch, say);
   try {
     approvedLoss(options, loss);

@@ -159,7 +159,9 @@ export async function carryOutSwitch(
 }
 
 /** A switch can be taken back also where the new host can't be reached any more: whoever else has its lock can't reach it either. */
-async function onlyOperator({ to }: PromoteOptions, { resumes }: Plan, abort: boolean): Promise<OperatorLock | undefined> {
+async function onlyOperator({ to, cloud }: PromoteOptions, { resumes }: Plan, abort: boolean): Promise<OperatorLock | undefined> {
+  // A service has no place for a lock: the epoch alone keeps two apart.
+  if (cloud?.way === 'to') return undefined;
   try {
     return await takeOperatorLock(to);
   } catch (error) {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Authority } from './authority.ts';
 import { type Drive, drive } from './drive.ts';
+import { gmailBox, type GmailBox } from './gmail-box.ts';
 import { handOn, inspect } from './mail.ts';
 import { challengeOf, type Issuer, readToken } from './tokens.ts';
 import { type Answer, type Asked, web, type Web } from './web.ts';
@@ -18,6 +19,8 @@ export interface GoogleOptions {
   clientSecret: string;
   /** The service account: its address, key id, public key, and the scopes that the domain delegated to it. */
   service?: { email: string; keyId: string; publicPem: string; delegated: string[] };
+  /** The users of the domain, as the directory has them; `mailbox` is its administrator. */
+  users?: Record<string, unknown>[];
   issuer: Issuer;
 }
 
@@ -25,6 +28,7 @@ export interface Google extends Web {
   options: GoogleOptions;
   logins: Map<string, { scopes: string[]; revoked: boolean }>;
   drive: Drive;
+  boxes: GmailBox;
   /** Where set, a login ends after so many seconds, as with a consent screen in testing. */
   testing: number | undefined;
   /** Where set, each use of a refresh token gives a new one, and the old one is worth nothing. */
@@ -43,6 +47,7 @@ export async function google(options: GoogleOptions): Promise<Google> {
   const codes = new Map<string, { redirectUri: string; challenge: string; scopes: string[] }>();
   const logins: Google['logins'] = new Map();
   const files = drive(options.issuer, () => base.origin);
+  const boxes = gmailBox(options.issuer, options.users ?? [], options.mailbox);
   const base = await web(options.tls, async (asked): Promise<Answer> => {
     try {
       if (asked.url.pathname === '/o/oauth2/v2/auth') return authorize(asked);
@@ -52,12 +57,13 @@ export async function google(options: GoogleOptions): Promise<Google> {
       return { status: error.error === 'invalid_client' ? 401 : 400, body: { error: error.error, error_description: error.message } };
     }
     if (/^\/(?:drive\/|upload\/(?:drive|session)\/)/.test(asked.url.pathname)) return files.answer(asked);
-    return gmail(asked, options);
+    return boxes.answer(asked) ?? gmail(asked, options);
   });
   const server: Google = Object.assign(base, {
     options,
     logins,
     drive: files,
+    boxes,
     testing: undefined as number | undefined,
     rotates: false,
   });
@@ -107,11 +113,11 @@ export async function google(options: GoogleOptions): Promise<Google> {
     return value;
   }
 
-  function access(scopes: string[]): object {
+  function access(scopes: string[], user = options.mailbox): object {
     // SMTP is for those who hold all rights on the mailbox; the mail server of a test knows them by the address in the token.
-    const known = scopes.includes(MAIL_SCOPE) ? { email: options.mailbox } : {};
+    const known = scopes.includes(MAIL_SCOPE) ? { email: user } : {};
     return {
-      access_token: options.issuer.issue({ aud: 'gmail', sub: options.mailbox, scope: scopes.join(' '), ...known }),
+      access_token: options.issuer.issue({ aud: 'gmail', sub: user, scope: scopes.join(' '), ...known }),
       expires_in: 3599,
       scope: scopes.join(' '),
       token_type: 'Bearer',
@@ -137,14 +143,16 @@ export async function google(options: GoogleOptions): Promise<Google> {
         'invalid_grant',
         'Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.',
       );
-    if (claims['sub'] !== options.mailbox) throw new Refusal('invalid_grant', 'Invalid email or User ID');
+    const user = String(claims['sub']);
+    if (user !== options.mailbox && !(options.users ?? []).some(({ primaryEmail }) => primaryEmail === user))
+      throw new Refusal('invalid_grant', 'Invalid email or User ID');
     const scopes = String(claims['scope']).split(' ');
     if (!scopes.every((scope) => service.delegated.includes(scope)))
       throw new Refusal(
         'unauthorized_client',
         'Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.',
       );
-    return access(scopes);
+    return access(scopes, user);
   }
 }
 

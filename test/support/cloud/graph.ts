@@ -55,6 +55,7 @@ async function answer(context: Context): Promise<Answer> {
   if (asked.body.length > MAX_REQUEST) throw new GraphRefusal(413, 'RequestBodyTooLarge', 'The request body is too large.');
   const upload = /^\/upload\/(.+)$/.exec(asked.url.pathname)?.[1];
   if (upload !== undefined) return uploadPart(asked, upload);
+  if (asked.url.pathname === '/v1.0/users' && asked.method === 'GET') return users(context);
   const [, who, action = ''] = /^\/v1\.0\/(me|users\/[^/]+)\/(.+)$/.exec(asked.url.pathname) ?? [];
   if (who === undefined) throw new GraphRefusal(400, 'BadRequest', `Resource not found for the segment '${asked.url.pathname}'.`);
   const may = authorize(context, who);
@@ -108,8 +109,37 @@ async function answer(context: Context): Promise<Answer> {
   throw new GraphRefusal(400, 'BadRequest', `unknown: ${asked.method} ${action}`);
 }
 
-/** Checks the token, and gives a check for what it allows. */
-function authorize({ asked, options, graph }: Context, who: string): (permission: string) => void {
+/** More pages than one, as a tenant of some size has. */
+const USERS_A_PAGE = 2;
+
+/** "List users": without `$select` the plans are not told. */
+function users(context: Context): Answer {
+  const { asked, options, web } = context;
+  const { given, delegated } = claimsOf(context);
+  if (delegated || !given.includes('User.Read.All'))
+    throw new GraphRefusal(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
+  const { searchParams } = asked.url;
+  const top = Number(searchParams.get('$top') ?? 100);
+  if (!(top >= 1 && top <= 999)) throw new GraphRefusal(400, 'Request_UnsupportedQuery', 'Invalid page size specified.');
+  const fields = (searchParams.get('$select') ?? 'id,displayName,mail,userPrincipalName').split(',');
+  const at = Number(searchParams.get('$skiptoken') ?? 0);
+  const all = options.directory ?? [];
+  const next = at + Math.min(top, USERS_A_PAGE);
+  const value = all.slice(at, next).map((user) => Object.fromEntries(fields.map((field) => [field, user[field] ?? null])));
+  const more = new URLSearchParams(searchParams);
+  more.set('$skiptoken', String(next));
+  return {
+    status: 200,
+    body: { value, ...(next < all.length ? { '@odata.nextLink': `${web.origin}/v1.0/users?${more.toString()}` } : {}) },
+  };
+}
+
+/** What a token of Graph allows. */
+function claimsOf({ asked, graph }: Pick<Context, 'asked' | 'graph'>): {
+  claims: Record<string, unknown>;
+  given: string[];
+  delegated: boolean;
+} {
   const token = /^Bearer (\S+)$/.exec(asked.headers.authorization ?? '')?.[1] ?? '';
   let claims: Record<string, unknown>;
   try {
@@ -120,7 +150,13 @@ function authorize({ asked, options, graph }: Context, who: string): (permission
   if (claims['aud'] !== GRAPH)
     throw new GraphRefusal(401, 'InvalidAuthenticationToken', 'Access token validation failure. Invalid audience.');
   const given = [...((claims['roles'] as string[] | undefined) ?? []), ...((claims['scp'] as string | undefined) ?? '').split(' ')];
-  const delegated = claims['scp'] !== undefined;
+  return { claims, given, delegated: claims['scp'] !== undefined };
+}
+
+/** Checks the token, and gives a check for what it allows. */
+function authorize(context: Context, who: string): (permission: string) => void {
+  const { options } = context;
+  const { claims, given, delegated } = claimsOf(context);
   if (who === 'me' && !delegated)
     throw new GraphRefusal(400, 'BadRequest', '/me request is only valid with delegated authentication flow.');
   const mailbox = who === 'me' ? String(claims['upn']) : decodeURIComponent(who.slice('users/'.length));

@@ -27,6 +27,8 @@ export interface MicrosoftOptions {
   roles: string[];
   /** Delegated permissions that the user may consent to. */
   scopes: string[];
+  /** The users of the tenant, as Graph has them; none by default. */
+  directory?: Record<string, unknown>[];
   /** Signs tokens for Exchange; Graph has keys of its own. */
   exchangeIssuer: Issuer;
 }
@@ -187,7 +189,7 @@ export async function microsoft(options: MicrosoftOptions): Promise<Microsoft> {
       appid: options.clientId,
       ...(roles.length > 0 ? { roles } : {}),
     };
-    const known = !isGraph && roles.includes('SMTP.SendAsApp') ? { email: options.mailbox } : {};
+    const known = !isGraph && roles.length > 0 ? { email: options.mailbox } : {};
     return {
       token_type: 'Bearer',
       expires_in: 3599,

@@ -32,7 +32,7 @@ export function dnsStep({ signal }: PromoteOptions, zone: PromoteOptions['dns'][
     plan: [
       ...zone.records.map(
         ({ name, type, ttl, values }) =>
-          `${name} ${type}: '${values.from.join("', '")}' becomes '${values.to.join("', '")}' (TTL ${ttl} s), if it still is what it was`,
+          `${name} ${type}: ${shownValues(values.from)} becomes ${shownValues(values.to)} (TTL ${ttl} s), if it still is what it was`,
       ),
       `ask every authoritative server of ${zone.zone} until those that answer agree, ${zone.waitMs / 1000} s at most`,
     ],
@@ -45,6 +45,10 @@ export function dnsStep({ signal }: PromoteOptions, zone: PromoteOptions['dns'][
     },
     verify: async () => (await agreement(zone, signal)).evidence,
   };
+}
+
+function shownValues(values: readonly string[]): string {
+  return values.length === 0 ? 'no record' : `'${values.join("', '")}'`;
 }
 
 export function proofStep({ proof, to, signal }: PromoteOptions): Step {

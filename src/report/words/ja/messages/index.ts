@@ -21,6 +21,7 @@ import { restore } from './restore.ts';
 import { runs } from './runs.ts';
 import { schedule } from './schedule.ts';
 import { standbyLease } from './standby-lease.ts';
+import { standbyCloud } from './standby-cloud.ts';
 import { standbyPromote } from './standby-promote.ts';
 import { standbyPrepare } from './standby-prepare.ts';
 import { standby } from './standby.ts';
@@ -55,6 +56,7 @@ export const MESSAGES: readonly (readonly [string, string])[] = [
   ...standby,
   ...standbyPrepare,
   ...standbyLease,
+  ...standbyCloud,
   ...standbyPromote,
   ...store,
   ...system,

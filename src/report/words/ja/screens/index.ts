@@ -5,6 +5,7 @@ import { commandsRestore } from './commands-restore.ts';
 import { commandsSetup } from './commands-setup.ts';
 import { commandsStandby } from './commands-standby.ts';
 import { commandsTell } from './commands-tell.ts';
+import { standbyCloud } from './standby-cloud.ts';
 
 export const SCREENS: readonly (readonly [string, string])[] = [
   ...backup,
@@ -13,4 +14,5 @@ export const SCREENS: readonly (readonly [string, string])[] = [
   ...commandsSetup,
   ...commandsStandby,
   ...commandsTell,
+  ...standbyCloud,
 ];
