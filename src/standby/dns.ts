@@ -121,12 +121,14 @@ export async function updateZone(zone: DnsZone): Promise<void> {
   if (exitCode === 0) return;
   const said = `${stderr}\n${stdout}`.replaceAll(secret ?? '\0', '***');
   const where = `${zone.server.address} for ${zone.zone}`;
+  const silent = /timed out|could not (?:reach|talk)|connection refused|network unreachable|host unreachable/i.test(said);
   // One exit code stands for all refusals: what it says tells them apart.
   if (/NXRRSET|YXRRSET|NXDOMAIN|YXDOMAIN/.test(said)) {
     if ((await Promise.all(due.map((record) => standing(zone, record)))).every((stand) => stand === 'to')) return;
     throw changedBySomebody(zone, due[0] as DnsRecord);
   }
-  if (/NOTAUTH|BADSIG|BADKEY|BADTIME|REFUSED|TSIG/i.test(said))
+  // "connection refused" is no refusal of the server's.
+  if (!silent && /NOTAUTH|BADSIG|BADKEY|BADTIME|REFUSED|TSIG/i.test(said))
     throw new MailrecoverError(
       'key',
       `the DNS server ${where} does not let '${zone.tsig?.name ?? 'anybody'}' change it: ${lastLine(said)}`,
@@ -135,7 +137,6 @@ export async function updateZone(zone: DnsZone): Promise<void> {
         subject: zone.zone,
       },
     );
-  const silent = /timed out|could not (?:reach|talk)|connection refused|network unreachable|host unreachable/i.test(said);
   throw new MailrecoverError(silent ? 'unreachable' : 'failed', `the DNS server ${where} did not take the update: ${lastLine(said)}`, {
     subject: zone.zone,
   });
@@ -179,7 +180,7 @@ export async function agreement(zone: DnsZone, signal: AbortSignal): Promise<Agr
           severity: 'warning',
           code: 'dns-silent',
           message: `the authoritative server ${name} of ${zone.zone} does not answer: it may still hold the old records`,
-          hint: `ask it later: dig @${name.replace(/ .*/, '')} ${zone.records[0]?.name ?? zone.zone} ${zone.records[0]?.type ?? ''}`,
+          hint: `ask it later: dig @${name.replace(/[ #].*/, '')} ${zone.records[0]?.name ?? zone.zone} ${zone.records[0]?.type ?? ''}`,
           subject: zone.zone,
         })),
       };
@@ -204,12 +205,17 @@ async function stateOf(server: DnsServer, records: readonly DnsRecord[]): Promis
   return answers.every(({ record, answer }) => answer === normalised(record.type, record.values.to)) ? 'new' : 'old';
 }
 
+/** Its address, with the port as BIND writes it where that is another than usual. */
+function shown({ address, port }: DnsServer): string {
+  return port === 53 ? address : `${address}#${port}`;
+}
+
 /** Those of the configuration, and those that the zone itself names. */
 async function serversOf(zone: DnsZone): Promise<{ server: DnsServer; name: string }[]> {
   const found = new Map<string, { server: DnsServer; name: string }>();
   const add = (server: DnsServer, name?: string): void => {
     const key = `${server.address} ${server.port}`;
-    if (!found.has(key)) found.set(key, { server, name: `${server.address}${name === undefined ? '' : ` (${name})`}` });
+    if (!found.has(key)) found.set(key, { server, name: `${shown(server)}${name === undefined ? '' : ` (${name})`}` });
   };
   for (const server of [zone.server, ...zone.also]) add(server);
   const resolver = new Resolver(PATIENCE);
