@@ -17,6 +17,11 @@ export interface UnitState {
 const PROPERTIES = ['Id', 'LoadState', 'ActiveState', 'UnitFileState', 'ActiveEnterTimestampMonotonic'];
 const STOP_SECONDS = 150;
 
+/** Whether systemd runs that host (sd_booted(3)). */
+export async function hasSystemd(host: Remote): Promise<boolean> {
+  return (await host.run(['test', '-d', '/run/systemd/system'], { ok: [0, 1] })).exitCode === 0;
+}
+
 /** Asks systemd for units, in the order in which they were named. */
 export async function unitStates(host: Remote, units: readonly string[]): Promise<UnitState[]> {
   if (units.length === 0) return [];

@@ -69,17 +69,13 @@ export async function sourceOn(context: CommandContext, name: string, way: Direc
 export async function refuseWhereServed(context: CommandContext, { from, to, run }: Direction): Promise<void> {
   // A switch looks after that itself.
   if (run !== undefined) return;
-  const [{ openHost }, { runs, unitStates }] = await Promise.all([import('../../standby/remote.ts'), import('../../standby/units.ts')]);
+  const [{ openHost }, { hasSystemd, runs, unitStates }] = await Promise.all([
+    import('../../standby/remote.ts'),
+    import('../../standby/units.ts'),
+  ]);
   const here = openHost({ name: to }, { signal: context.signal });
-  let up: string[];
-  try {
-    up = (await unitStates(here, pairOf(await context.config()).services)).filter(runs).map(({ unit }) => unit);
-  } catch (error) {
-    context.signal.throwIfAborted();
-    // Where systemd does not run nothing can be said.
-    if (error instanceof MailrecoverError) return;
-    throw error;
-  }
+  if (!(await hasSystemd(here))) return;
+  const up = (await unitStates(here, pairOf(await context.config()).services)).filter(runs).map(({ unit }) => unit);
   if (up.length === 0) return;
   throw new MailrecoverError('refused', `'${from}' serves, and mail services run on '${to}', too: ${up.join(', ')}`, {
     hint: `merge what '${to}' has, and stop it, on '${from}': mailrecover standby failback`,

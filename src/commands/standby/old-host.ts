@@ -17,7 +17,7 @@ export async function stopOldHost(
 ): Promise<Finding[]> {
   const config = await context.config();
   const { services, stopAlso, vip } = pairOf(config);
-  const [{ openHost }, { runs, unitStates, withInstances }, { sshFence }, { queued }] = await Promise.all([
+  const [{ openHost }, { hasSystemd, runs, unitStates, withInstances }, { sshFence }, { queued }] = await Promise.all([
     import('../../standby/remote.ts'),
     import('../../standby/units.ts'),
     import('../../standby/fences/ssh.ts'),
@@ -25,6 +25,8 @@ export async function stopOldHost(
   ]);
   const host = openHost(hostNamed(config, name), { signal: context.signal });
   context.onEnd(() => host.close());
+  // Whatever runs its mail there, it is nothing that could be asked, or stopped, from here.
+  if (!(await hasSystemd(host))) return [];
   const up = (await unitStates(host, withInstances([...stopAlso, ...services]))).filter(runs).map(({ unit }) => unit);
   if (up.length === 0) return [];
   const what = `'${name}' does not serve any more, and takes mail all the same: ${up.join(', ')}`;
