@@ -68,8 +68,13 @@ async function bundle(to, options, { before, after }) {
     plugins: [ownUrl],
     ...options,
   });
+  // What `require` gives of an ES module is one already; esbuild takes it for a CommonJS module, whose default is the whole.
+  const made = (outputFiles?.[0]?.text ?? '').replace(
+    'var __toESM = (mod, isNodeMode, target) => (',
+    'var __toESM = (mod, isNodeMode, target) => mod?.[Symbol.toStringTag] === "Module" ? mod : (',
+  );
   // Escapes for all but ASCII, also in tagged templates: a string of one byte a character takes half the memory, and no decoding.
-  const text = `${before}${outputFiles?.[0]?.text ?? ''}${after}`.replaceAll(
+  const text = `${before}${made}${after}`.replaceAll(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

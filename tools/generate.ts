@@ -7,8 +7,10 @@ import { dirname, join } from 'node:path';
 import { registry } from '../src/commands/index.ts';
 import { configJsonSchema } from '../src/config/keys.ts';
 import { sampleConfig } from '../src/config/sample.ts';
-import { configPage } from './docs/config-page.ts';
+import { recipeJsonSchema } from '../src/drill/schema.ts';
+import { configPage, recipePage } from './docs/config-page.ts';
 import { commandPage, exitCodesPage, indexPage, resultPage } from './docs/markdown.ts';
+import { printable } from './docs/printable.ts';
 import { releasedModule } from './released.ts';
 import { wordsProblems } from './words/check.ts';
 import { commandManual, mainManual } from './docs/manual.ts';
@@ -27,6 +29,9 @@ async function generate(): Promise<Map<string, string>> {
     ['docs/reference/config.md', configPage(configJsonSchema(), sampleConfig())],
     ['docs/reference/config.schema.json', `${JSON.stringify({ title: 'mailrecover configuration', ...configJsonSchema() }, null, 2)}\n`],
     ['docs/reference/mailrecover.sample.yaml', sampleConfig()],
+    ['docs/reference/recipe.md', recipePage(recipeJsonSchema())],
+    ['docs/reference/recipe.schema.json', `${JSON.stringify({ title: 'mailrecover recipe', ...recipeJsonSchema() }, null, 2)}\n`],
+    ['docs/reference/standby-checklist.html', printable(readFileSync(join(ROOT, 'docs/standby-checklist.md'), 'utf8'))],
     ['man/mailrecover.1', mainManual(commands, manifest.version)],
     [RELEASED, await releasedModule(join(ROOT, 'test/compat'))],
   ]);

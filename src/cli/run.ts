@@ -164,10 +164,19 @@ function contextOf(session: Session): CommandContext {
     config: () => (config ??= load()),
     async ask(question, { secret = false } = {}) {
       const { askAtTerminal } = await import('./prompt.ts');
-      return askAtTerminal(session.translate(question), secret, session.signals.signal);
+      const show = session.progress.hold?.();
+      try {
+        return await askAtTerminal(session.translate(question), secret, session.signals.signal);
+      } finally {
+        show?.();
+      }
     },
     input: () => process.stdin,
-    tell: (text) => output.err(`${session.translate(text)}\n`),
+    tell(text) {
+      const show = session.progress.hold?.();
+      output.err(`${session.translate(text)}\n`);
+      show?.();
+    },
     onEnd: (cleanup) => session.cleanups.push(cleanup),
   };
 }
@@ -219,6 +228,12 @@ async function print(session: Session, ending: Ending): Promise<void> {
   if (globals.json || ending.result.document === true) {
     const document = resultDocument(ending);
     await output.out(`${output.outIsTerminal ? JSON.stringify(document, null, 2) : JSON.stringify(document)}\n`);
+    // Who asked for both reads the one and shows the other to people.
+    if (globals.json && globals.events && ending.result.render !== undefined) {
+      const { textHelpers } = await import('../report/text/helpers.ts');
+      const text = ending.result.render(textHelpers({ color: false, lang: globals.lang }));
+      session.progress.event('result', { text });
+    }
     return;
   }
   // A quiet run that went well has nothing to say; only `cat` and its like hand bytes out all the same.

@@ -23,5 +23,8 @@ export const GLOBAL_OPTIONS = {
     choices: ['en', 'ja'],
     description: 'the language of what people read; by default that of $LC_ALL, $LC_MESSAGES or $LANG',
   },
-  events: { kind: 'flag', description: 'stream the steps as JSON Lines to standard error' },
+  events: {
+    kind: 'flag',
+    description: 'stream the steps as JSON Lines to standard error; with --json the last of them has the text for people',
+  },
 } as const satisfies OptionSpecs;

@@ -59,6 +59,9 @@ export const registry = createRegistry({
   'standby ledger': async () => (await import('./standby-ledger.ts')).default,
   'standby fill': async () => (await import('./standby-fill.ts')).default,
   'standby serve': async () => (await import('./standby-serve.ts')).default,
+  'drill list': async () => (await import('./drill-list.ts')).default,
+  'drill run': async () => (await import('./drill-run.ts')).default,
+  'drill report': async () => (await import('./drill-report.ts')).default,
   'config check': async () => (await import('./config-check.ts')).default,
   completion: async () => (await import('./completion.ts')).default,
 });

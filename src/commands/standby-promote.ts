@@ -1,12 +1,14 @@
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { lastSeen, type SwitchState } from '../standby/journal.ts';
+import { outageSeconds } from '../standby/promote/outage.ts';
 import type { Plan, Switched } from '../standby/promote/promote.ts';
 import type { RanCommand } from '../standby/remote.ts';
 import { placeOf } from './from-config.ts';
 import { pairOf } from './standby/pair.ts';
 import { lostFinding } from './standby-ledger.ts';
 import { lostOn, type KnownLost } from './standby/lost.ts';
+import { planFacts, planText, type PlanFacts } from './standby/plan-text.ts';
 import { switchOptions } from './standby/switch.ts';
 import { tell } from '../report/text/tell.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
@@ -114,6 +116,9 @@ export default defineCommand({
     resumed: 'whether a switch that was begun before was gone on with',
     takenOver: 'whether that was begun on another host',
     'loss.{seconds,approved}': 'how many seconds of mail may be lost at most (null where nobody knows), and whether that is approved',
+    'outage.seconds':
+      'for how many seconds nobody took mail or gave it out, from the first step that took it away (of a dead host: from the begin of the switch) until the new host served at its address and by its names; null where that is not known yet',
+    'outage.before.{at,seconds}': 'with --dry-run: the same of the newest switch of this kind; null where there was none',
     'plan[].{id,title,lines,undo,noReturn}': 'the steps, what each does to which host, and how it is taken back',
     'evidence.{step}': 'what each step proved',
     'lost.until':
@@ -132,9 +137,10 @@ export default defineCommand({
       throw new MailrecoverError('usage', '--dial-tone goes with --forced', {
         hint: 'a planned switch copies all mail first; it can take place while the old host serves',
       });
-    const [{ planSwitch, carryOutSwitch }, { findBegun }, { readEpoch }] = await Promise.all([
+    const [{ planSwitch, carryOutSwitch }, { findBegun }, { readSwitches }, { readEpoch }] = await Promise.all([
       import('../standby/promote/promote.ts'),
       import('../standby/promote/begun.ts'),
+      import('../standby/journal.ts'),
       import('../standby/epoch.ts'),
     ]);
     const begun = await findBegun((await context.config()).state, (await placeOf(context)).target);
@@ -172,10 +178,11 @@ export default defineCommand({
       if (open === undefined && active === wished.to.name) return servesAlready(wished.to.name, wished.from.name, activeEpoch);
     }
     const plan = await planSwitch(wished, begun);
-    if (options.dryRun) return dryRun(plan, options.abort);
+    const facts = planFacts(wished, readSwitches(config.state));
+    if (options.dryRun) return dryRun(plan, facts, options.abort);
     const blocked = plan.precheck.findings.some(({ severity }) => severity === 'error');
     if (blocked) return refused(plan);
-    await approve(context, plan, options.yes, options.abort);
+    await approve(context, plan, facts, options.yes, options.abort);
     const switched = await carryOutSwitch(wished, plan, {
       abort: options.abort,
       onJournal: (journal) => (recorder.record = (ran) => journal.ran(ran)),
@@ -222,45 +229,14 @@ function servesAlready(host: string, other: string, epoch: number): CommandResul
 
 const SHOWN_EVIDENCE = 40;
 
-/** A plan that somebody can approve who did not write it. */
-function planText(plan: Plan, text: TextHelpers): string {
-  const { head, steps, precheck, resumes } = plan;
-  const bound = precheck.loss;
-  const noReturn = steps.findIndex(({ noReturn }) => noReturn);
-  const lines = steps.flatMap(({ title, lines: inner, undo, noReturn: last }, index) => [
-    ...(last ? [text.yellow(text.say`    ---- from here on nothing is taken back; the way back is 'standby failback' ----`)] : []),
-    `${String(index + 1).padStart(3)} ${text.bold(tell(title, text))}${resumes?.done.has(steps[index]?.id ?? '') === true ? text.dim(text.say` (done)`) : ''}`,
-    ...inner.map((line) => `      ${tell(line, text)}`),
-    ...(undo === undefined || index > noReturn ? [] : [text.dim(text.say`      if a later step fails: ${tell(undo, text)}`)]),
-  ]);
-  const loss =
-    !head.reachable || head.dialTone === true
-      ? Number.isFinite(bound)
-        ? text.say`at most the mail of ${text.duration(bound * 1000)}, until ${head.from} is back`
-        : text.say`any amount: nobody knows how far the standby is behind`
-      : text.say`none`;
-  return [
-    text.pairs([
-      [
-        text.say`switch`,
-        text.say`${text.bold(head.from)} → ${text.bold(head.to)}, ${head.mode}, epoch ${head.epoch}${resumes === undefined ? '' : text.say`, begun ${text.time(resumes.startedAt)} by ${head.by}`}`,
-      ],
-      [text.say`may be lost`, loss],
-      [text.say`mail meanwhile`, text.say`waits at its senders: they are told to try again, or find nobody there`],
-    ]),
-    '',
-    ...lines,
-  ].join('\n');
-}
-
-function dryRun(plan: Plan, abort: boolean): CommandResult {
+function dryRun(plan: Plan, facts: PlanFacts, abort: boolean): CommandResult {
   const { findings } = plan.precheck;
   const blockers = findings.filter(({ severity }) => severity === 'error').length;
   return {
     outcome: blockers > 0 ? 'failed' : findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok',
     ...(blockers > 0 ? { cause: 'refused' as const } : {}),
     findings,
-    fields: { ...fieldsOf(plan), switch: 'nothing-changed', dryRun: true },
+    fields: { ...fieldsOf(plan), switch: 'nothing-changed', dryRun: true, outage: { seconds: null, before: facts.before ?? null } },
     render: (text) =>
       [
         blockers > 0
@@ -276,7 +252,7 @@ function dryRun(plan: Plan, abort: boolean): CommandResult {
             ),
         text.dim(text.say`what was looked at is in order at this moment; that does not prove that every step will succeed`),
         '',
-        planText(plan, text),
+        planText(plan, facts, text),
       ].join('\n'),
   };
 }
@@ -287,12 +263,19 @@ function refused(plan: Plan): CommandResult {
     cause: 'refused',
     findings: plan.precheck.findings,
     fields: { ...fieldsOf(plan), switch: 'nothing-changed', dryRun: false },
-    render: (text) => text.red(text.bold(text.say`nothing was changed: '${plan.head.from}' serves as before`)),
+    render: (text) =>
+      text.red(
+        text.bold(
+          plan.head.reachable
+            ? text.say`nothing was changed: '${plan.head.from}' serves as before`
+            : text.say`nothing was changed: '${plan.head.from}' is as it was`,
+        ),
+      ),
   };
 }
 
 /** Shows the plan; who agrees types the name of the host that serves. */
-async function approve(context: CommandContext, plan: Plan, yes: boolean, abort: boolean): Promise<void> {
+async function approve(context: CommandContext, plan: Plan, facts: PlanFacts, yes: boolean, abort: boolean): Promise<void> {
   if (yes) return;
   if (!context.interactive)
     throw new MailrecoverError('refused', 'nobody is there to confirm the plan', {
@@ -304,7 +287,7 @@ async function approve(context: CommandContext, plan: Plan, yes: boolean, abort:
     context.tell(
       `${severity === 'error' ? text.words.common.error : text.words.common.warning} ${tell(message, text)}${hint === undefined ? '' : `\n  ${text.words.common.hint} ${tell(hint, text)}`}`,
     );
-  context.tell(planText(plan, text));
+  context.tell(planText(plan, facts, text));
   const answer = await context.ask(
     `\n${abort ? 'To take this switch back' : 'To carry this out'}, type the name of the host that serves now (${plan.head.from}): `,
   );
@@ -313,7 +296,7 @@ async function approve(context: CommandContext, plan: Plan, yes: boolean, abort:
 }
 
 function told(plan: Plan, { outcome, findings, evidence, state }: Switched, abort: boolean, lost: KnownLost | undefined): CommandResult {
-  const { from, to, epoch } = plan.head;
+  const { from, to } = plan.head;
   const all: Finding[] = [
     ...plan.precheck.findings.filter(({ severity }) => severity === 'warning'),
     ...findings,
@@ -339,12 +322,13 @@ function told(plan: Plan, { outcome, findings, evidence, state }: Switched, abor
       switch: word,
       dryRun: false,
       evidence: Object.fromEntries(evidence),
+      outage: { seconds: outageSeconds(state) ?? null },
       record: state.path,
       lost: lost ?? null,
     },
     render: (text) =>
       [
-        verdict(outcome, from, to, epoch, text),
+        verdict(outcome, plan, text),
         ...[...evidence.values()]
           .flat()
           .slice(0, SHOWN_EVIDENCE)
@@ -356,7 +340,8 @@ function told(plan: Plan, { outcome, findings, evidence, state }: Switched, abor
   };
 }
 
-function verdict(outcome: Switched['outcome'], from: string, to: string, epoch: number, text: TextHelpers): string {
+function verdict(outcome: Switched['outcome'], plan: Plan, text: TextHelpers): string {
+  const { from, to, epoch, reachable } = plan.head;
   if (outcome === 'switched') return text.green(text.bold(text.say`${to} serves since epoch ${epoch}; ${from} is fenced`));
   if (outcome === 'not-finished')
     return text.yellow(
@@ -365,7 +350,13 @@ function verdict(outcome: Switched['outcome'], from: string, to: string, epoch: 
       ),
     );
   if (outcome === 'rolled-back')
-    return text.yellow(text.bold(text.say`nothing is changed: all was taken back, and ${from} serves as before`));
+    return text.yellow(
+      text.bold(
+        reachable
+          ? text.say`nothing is changed: all was taken back, and ${from} serves as before`
+          : text.say`nothing is changed: all was taken back, and ${from} is as it was`,
+      ),
+    );
   return text.red(
     text.bold(text.say`not switched, and not all could be taken back: look at ${from} now; then run 'mailrecover standby promote --abort'`),
   );
@@ -374,7 +365,14 @@ function verdict(outcome: Switched['outcome'], from: string, to: string, epoch: 
 function seconds(state: SwitchState, text: TextHelpers): string {
   const last = state.lines.at(-1);
   const end = last !== undefined && 'time' in last ? Date.parse(last.time) : Number.NaN;
-  return Number.isNaN(end) ? '' : text.dim(text.say`  took ${text.duration(end - Date.parse(state.startedAt))}; record: ${state.path}`);
+  if (Number.isNaN(end)) return '';
+  const took = text.duration(end - Date.parse(state.startedAt));
+  const outage = outageSeconds(state);
+  return text.dim(
+    outage === undefined
+      ? text.say`  took ${took}; record: ${state.path}`
+      : text.say`  took ${took}, ${text.duration(outage * 1000)} of them without mail; record: ${state.path}`,
+  );
 }
 
 function fieldsOf({ head, steps, precheck, resumes, takesOver }: Plan): Record<string, unknown> {

@@ -103,7 +103,7 @@ async function ask(context: CommandContext): Promise<Asked> {
     { mode: 'planned', allowLoss: undefined, attested: undefined, dialTone: false, to: other },
     () => undefined,
   );
-  const checked = await precheck(options, epoch);
+  const checked = await precheck(options, epoch, true);
   const loss = lossBound(checked.lag, now());
   return {
     active,
@@ -139,10 +139,11 @@ async function softBounces(active: Remote): Promise<Finding[]> {
 const NAMED = 5;
 
 /** What of the lag somebody should hear about. */
-function lagFindings({ lag }: Precheck, loss: number, other: string, allowed: number | undefined): Finding[] {
+function lagFindings({ lag, silent }: Precheck, loss: number, other: string, allowed: number | undefined): Finding[] {
   const findings: Finding[] = [];
   const say = (severity: Finding['severity'], code: string, message: string, hint: string): void =>
     void findings.push({ severity, code, message, hint, subject: other });
+  if (silent !== undefined) return findings;
   if (lag === undefined) say('error', 'never-synced', `'${other}' has no mail: nothing was ever copied to it`, 'mailrecover standby sync');
   else {
     if (lag.never.length > 0)
@@ -229,11 +230,13 @@ function screen(asked: Asked, text: TextHelpers): string {
       text.say`serves`,
       `${text.bold(active)}${epoch.activeEpoch === 0 ? '' : text.say`, since epoch ${epoch.activeEpoch}`}${precheck.reachable ? '' : text.red(text.say`, does not answer`)}`,
     ],
-    [text.say`standby`, other],
+    [text.say`standby`, precheck.silent === undefined ? other : text.say`${other}, does not answer`],
     [
       text.say`copied`,
       lag === undefined
-        ? text.red(text.say`never`)
+        ? precheck.silent === undefined
+          ? text.red(text.say`never`)
+          : text.say`nobody knows`
         : text.say`${text.number(lag.mailboxes - lag.never.length)} of ${text.number(lag.mailboxes)} mailboxes${lag.oldest === undefined ? '' : text.say`, the oldest ${text.ago(lag.oldest)}`}${lag.behind === 0 ? '' : text.say`; ${text.number(lag.behind)} messages known to be missing`}`,
     ],
   ];

@@ -141,10 +141,27 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
       assert.ok(!records.includes(secret));
   });
 
-  whole('the way back: the old host gets what the new one has, and serves again', async () => {
+  whole('the way back, by a recipe: the old host gets what the new one has, and serves again', async () => {
     const expected = await pair.subjects('vip', 'alice@example.test');
-    const ran = await promote('--planned', '--to', 'mx1.example.test', '--yes');
+    const drill = (...more: string[]): ReturnType<typeof mailrecover> =>
+      mailrecover(['--config', pair.config(), 'drill', 'run', 'switch-planned', '--set', 'to=mx1.example.test', '--json', ...more], {
+        timeout: LONG,
+      });
+    const dry = await drill('--dry-run');
+    assert.equal(dry.code, 0, `${dry.stdout}${dry.stderr}`);
+    assert.match(dry.stderr, /mx2.example.test → mx1.example.test, planned/, 'the plan of the switch is shown');
+    assert.deepEqual(unitsOn(pair.mx2), ['active', 'active']);
+    const ran = await drill('--yes', '--role', 'approver=A. Jones', '--purpose', 'a test');
     assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
+    const { outcome, goals, steps } = ran.json()['record'] as {
+      outcome: string;
+      goals: { actual: number; kept: boolean }[];
+      steps: { id: string; outcome: string; outputs: Record<string, string> }[];
+    };
+    assert.equal(outcome, 'finished');
+    assert.equal(steps.find(({ id }) => id === 'switch')?.outputs['result'], 'switched');
+    assert.ok((goals[0]?.actual ?? 0) > 0, 'how long nobody took mail was measured');
+    assert.deepEqual([goals[1]?.actual, goals[1]?.kept], [0, true]);
     assert.deepEqual(unitsOn(pair.mx1), ['active', 'active']);
     assert.deepEqual(unitsOn(pair.mx2), ['inactive', 'inactive']);
     assert.deepEqual(await pair.dns('example.test', 'MX'), ['mx1.example.test']);

@@ -1,6 +1,16 @@
 import type { JsonSchema } from '../../src/system/yaml/json-schema.ts';
 import { code, page, table } from './markdown.ts';
 
+/** The reference page of recipes. */
+export function recipePage(schema: JsonSchema): string {
+  return page([
+    '# Recipes: every key',
+    '<!-- Made by `npm run format` from the schema in src/drill; changes here are lost. -->',
+    'What a recipe is and how it is run stands in [recipes.md](../recipes.md). Every mistake in one is named with line and column by `mailrecover drill list` and `mailrecover drill run`. For editors there is a [JSON Schema](recipe.schema.json).',
+    table(['key', 'value', 'default', 'meaning'], rowsOf(schema, '')),
+  ]);
+}
+
 /** The reference page of the configuration. */
 export function configPage(schema: JsonSchema, sample: string): string {
   return page([

@@ -30,7 +30,7 @@ export function indexPage(commands: readonly AnyCommand[]): string {
     '# Reference',
     MADE.trimEnd(),
     table(['command', 'does'], rows),
-    'Also: the [configuration](config.md), the [result of every command](result.md), the [exit codes](exit-codes.md).',
+    'Also: the [configuration](config.md), the keys of [recipes](recipe.md), the [result of every command](result.md), the [exit codes](exit-codes.md).',
     '## Options of every command',
     'They may stand before or after the name of the command.',
     optionTable(Object.entries(GLOBAL_OPTIONS)),

@@ -6,6 +6,8 @@ import type { Output } from '../output.ts';
 export interface ShownProgress extends Progress {
   /** Ends the display; nothing is shown after that. */
   stop(): void;
+  /** Takes the display away while something else is written or asked there; what it returns brings it back. */
+  hold?(): () => void;
 }
 
 /** Where progress goes: events, a spinner on a terminal, else a line now and then; nothing with `--quiet`. Loads only what it shows. */

@@ -18,8 +18,10 @@ export function spinnerProgress(helpers: () => Promise<TextHelpers>): ShownProgr
   /** Why nothing moves at the moment: a server that does not answer. */
   let note: string | undefined;
   let stopped = false;
+  /** How many write or ask something at the moment. */
+  let held = 0;
   const draw = (): void => {
-    if (spinner === undefined || text === undefined) return;
+    if (spinner === undefined || text === undefined || held > 0) return;
     drawn = monotonic();
     spinner.text = note === undefined ? meterLine(meter, text) : `${meterLine(meter, text)}  ${tell(note, text)}`;
   };
@@ -27,7 +29,9 @@ export function spinnerProgress(helpers: () => Promise<TextHelpers>): ShownProgr
     const [{ default: ora }, loaded] = await Promise.all([import('ora'), helpers()]);
     text = loaded;
     // ora would else swallow what is typed and handle Ctrl+C by itself
-    if (!stopped) spinner = ora({ text: meterLine(meter, text), discardStdin: false, hideCursor: true, stream: process.stderr }).start();
+    if (stopped) return;
+    spinner = ora({ text: meterLine(meter, text), discardStdin: false, hideCursor: true, stream: process.stderr });
+    if (held === 0) spinner.start();
   };
   const timer = setTimeout(() => {
     start().catch(() => undefined);
@@ -44,7 +48,7 @@ export function spinnerProgress(helpers: () => Promise<TextHelpers>): ShownProgr
       meter.items += items;
       meter.bytes += bytes;
       note = undefined;
-      if (spinner === undefined || monotonic() - drawn < REDRAW_MS) return;
+      if (spinner === undefined || held > 0 || monotonic() - drawn < REDRAW_MS) return;
       draw();
       // Drawn by hand, since synchronous work leaves no time to ora's own timer.
       spinner.render();
@@ -54,6 +58,14 @@ export function spinnerProgress(helpers: () => Promise<TextHelpers>): ShownProgr
       if (name !== 'trouble' || typeof message !== 'string') return;
       note = message;
       draw();
+    },
+    hold() {
+      held++;
+      spinner?.stop();
+      return () => {
+        held--;
+        if (held === 0 && !stopped) spinner?.start();
+      };
     },
     stop() {
       stopped = true;

@@ -20,6 +20,8 @@ export interface Precheck {
   findings: Finding[];
   /** Whether the old host can be asked. */
   reachable: boolean;
+  /** Why the new host can't be asked, where that is no reason to end. */
+  silent: MailrecoverError | undefined;
   lag: Lag | undefined;
   /** What may be lost at most, seconds of mail; 0 where the old host can be read. */
   loss: number;
@@ -28,8 +30,11 @@ export interface Precheck {
 
 const CLOCKS_APART = 10;
 
-/** Looks at everything that a switch relies on. What stands in its way is an error finding. */
-export async function precheck(options: PromoteOptions, epoch: EpochState): Promise<Precheck> {
+/**
+ * Looks at everything that a switch relies on. What stands in its way is an error finding.
+ * @param onlyLook a new host that can't be asked is told of, too; else that is thrown
+ */
+export async function precheck(options: PromoteOptions, epoch: EpochState, onlyLook = false): Promise<Precheck> {
   const { from, to, mode, fences, cloud } = options;
   const findings: Finding[] = [];
   const others: Finding[] = [];
@@ -44,11 +49,14 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
   // A service is neither asked nor stopped: what it took stays in its mailboxes.
   const back = cloud?.way === 'back';
   const host = cloud?.way !== 'to';
+  const silent = onlyLook && host ? await unreached(to) : undefined;
+  if (silent !== undefined) say('error', silent.code, `'${to.name}' can not be asked: ${silent.message}`, silent.hint, to.name);
+  const asked = host && silent === undefined;
   // Together: a host that is dead is silent for seconds.
   const [problem] = await Promise.all([
     back ? undefined : unreached(from),
-    host ? newHost(options, sayInto(others)) : undefined,
-    host ? clocks([to], sayInto(others)) : undefined,
+    asked ? newHost(options, sayInto(others)) : undefined,
+    asked ? clocks([to], sayInto(others)) : undefined,
     names(options, sayInto(others)),
   ]);
   const reachable = !back && problem === undefined;
@@ -72,12 +80,12 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
       undefined,
       from.name,
     );
-  if (reachable) await Promise.all([oldHost(options, say), clocks([from], say)]);
+  if (reachable && silent === undefined) await Promise.all([oldHost(options, say), clocks([from], say)]);
   if (cloud?.way === 'to') await cloudReady(options, cloud, reachable, say);
   findings.push(...others);
   if (options.proof === undefined)
     say('warning', 'no-proof', 'no message proves the switch', "name a mailbox for it under 'standby.proof' in the configuration");
-  const lag = await options.lag();
+  const lag = silent === undefined ? await options.lag() : undefined;
   const loss = back || (reachable && !options.dialTone) ? 0 : boundOf(options, lossBound(lag, now()));
   if (options.dialTone) await lookAtMailboxes(options, epoch, say);
   try {
@@ -87,7 +95,7 @@ export async function precheck(options: PromoteOptions, epoch: EpochState): Prom
     say('error', error.code, error.message, error.hint);
   }
   const accounts = reachable ? await accountsOn(from) : undefined;
-  return { findings, reachable, lag, loss, accounts: accounts && { count: accounts.count, sha256: accounts.sha256 } };
+  return { findings, reachable, silent, lag, loss, accounts: accounts && { count: accounts.count, sha256: accounts.sha256 } };
 }
 
 /** What becomes of the mailboxes of the new host. */

@@ -50,6 +50,7 @@ export async function planSwitch(options: PromoteOptions, begun: Begun | undefin
       precheck: {
         findings: heldBy(open, epoch),
         reachable: open.head.reachable,
+        silent: undefined,
         lag: await options.lag(),
         loss: 0,
         accounts: open.head.accounts,

@@ -8,6 +8,7 @@ import { commandsStandby } from './commands-standby.ts';
 import { commandsTell } from './commands-tell.ts';
 import { config } from './config.ts';
 import { health } from './health.ts';
+import { drill } from './drill.ts';
 import { mail } from './mail.ts';
 import { notifyOauth } from './notify-oauth.ts';
 import { notifyRefusals } from './notify-refusals.ts';
@@ -43,6 +44,7 @@ export const MESSAGES: readonly (readonly [string, string])[] = [
   ...commandsSetup,
   ...commandsStandby,
   ...commandsTell,
+  ...drill,
   ...config,
   ...notify,
   ...notifyOauth,

@@ -6,6 +6,7 @@ import { commandsSetup } from './commands-setup.ts';
 import { commandsStandby } from './commands-standby.ts';
 import { commandsTell } from './commands-tell.ts';
 import { standbyCloud } from './standby-cloud.ts';
+import { drill } from './drill.ts';
 
 export const SCREENS: readonly (readonly [string, string])[] = [
   ...backup,
@@ -15,4 +16,5 @@ export const SCREENS: readonly (readonly [string, string])[] = [
   ...commandsStandby,
   ...commandsTell,
   ...standbyCloud,
+  ...drill,
 ];
