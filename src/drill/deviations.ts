@@ -38,6 +38,6 @@ function stepDeviations({ id, outcome, tries, planned, actual, says, remarks, ki
   if (tries > 1) say('repeated', `it took ${tries} tries`);
   if (planned !== null && actual !== null && actual > planned)
     say('late', `it took ${shownSeconds(actual)} where ${shownSeconds(planned)} were planned`);
-  if (outcome === 'done') for (const { severity, message } of remarks) if (severity === 'warning') say('warning', message);
+  if (outcome === 'done') for (const { severity, message } of remarks) say(severity, message);
   return found;
 }
