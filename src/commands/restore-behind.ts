@@ -6,7 +6,7 @@ import type { Source } from '../restore/look/source.ts';
 import type { BehindRun } from '../standby/behind/journal.ts';
 import type { BehindPlan } from '../standby/behind/model.ts';
 import type { BehindReport } from '../standby/behind/run.ts';
-import type { DialRecord } from '../standby/dial/record.ts';
+import type { Dial } from '../standby/dial/record.ts';
 import { displayBytes } from '../store/bytes.ts';
 import { monotonic, now } from '../system/clock.ts';
 import { audit } from './audit.ts';
@@ -43,7 +43,7 @@ export async function restoreBehind(
     throw new MailrecoverError('config', 'a restore into the running server needs a configuration, which says where mail lies', {
       hint: "write one with 'mailrecover init', or restore into a directory: --to DIR",
     });
-  const [{ readDial }, { BehindRun }, { planBehind, countsOf }, { syncStores }] = await Promise.all([
+  const [{ noteDial, readDial }, { BehindRun }, { planBehind, countsOf }, { syncStores }] = await Promise.all([
     import('../standby/dial/record.ts'),
     import('../standby/behind/journal.ts'),
     import('../standby/behind/plan.ts'),
@@ -80,6 +80,8 @@ export async function restoreBehind(
     ...(options.dryRun && open === undefined ? {} : { run: plan.id }),
   };
   const nothing = counts.folders === 0;
+  if (nothing && !options.dryRun && dial?.closed === false && options.mailbox.length === 0 && outcomeOf(findings) !== 'partial')
+    noteDial(state, dial, { closed: true });
   if (options.dryRun || nothing) {
     const table = await tableOf(state, plan, open);
     return {
@@ -103,6 +105,7 @@ export async function restoreBehind(
   findings.push(...(await audit(place, 'restore', { behind: true, snapshot: plan.snapshot, mailboxes: options.mailbox })));
   run ??= await BehindRun.begin(state, plan);
   const begun = monotonic();
+  let told = Number.NEGATIVE_INFINITY;
   const { bringBack } = await import('../standby/behind/run.ts');
   const report = await bringBack({
     source,
@@ -117,7 +120,8 @@ export async function restoreBehind(
     guard: await guardOf(context, place),
     whole: options.mailbox.length === 0,
     onMailbox: ({ mailbox, messages, left, secondsLeft }) => {
-      if (context.quiet) return;
+      if (context.quiet || (plan.mailboxes.length > TOLD && left > 0 && monotonic() - told < TOLD_EVERY_MS)) return;
+      told = monotonic();
       const text = textHelpers({ color: false, lang: context.lang });
       const rest =
         left === 0
@@ -139,6 +143,10 @@ export async function restoreBehind(
     render: (text) => renderReport(report, { isDone, milliseconds, left: table.filter(({ state: is }) => is === 'waiting').length }, text),
   };
 }
+
+/** So many mailboxes are told of one by one, of more only every few seconds. */
+const TOLD = 50;
+const TOLD_EVERY_MS = 5000;
 
 function check(options: BehindOptions): void {
   const usage = (message: string, hint: string): never => {
@@ -253,7 +261,7 @@ async function tableOf(state: string, plan: BehindPlan, run: BehindRun | undefin
 
 const SHOWN = 50;
 
-function renderPlan(plan: BehindPlan, dial: DialRecord | undefined, table: readonly Row[], text: TextHelpers): string {
+function renderPlan(plan: BehindPlan, dial: Dial | undefined, table: readonly Row[], text: TextHelpers): string {
   const waiting = table.filter(({ state }) => state === 'waiting');
   const sum = (of: (row: Row) => number): number => waiting.reduce((total, row) => total + of(row), 0);
   const lines = waiting.slice(0, SHOWN).map(({ mailbox, left, folders, messages, bytes, secondsLeft }) => {

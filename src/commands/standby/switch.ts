@@ -47,7 +47,11 @@ export async function switchOptions(
   const [to, from] = [await side(sides.to), await side(sides.from)];
   const back = to.name === pair.primary.name;
   const { openHost } = await import('../../standby/remote.ts');
-  const [{ readLagOn }, { knownAccounts }] = await Promise.all([import('../../standby/lag.ts'), import('../../standby/accounts.ts')]);
+  const [{ readLagOn }, { readDialOn }, { knownAccounts }] = await Promise.all([
+    import('../../standby/lag.ts'),
+    import('../../standby/dial/record.ts'),
+    import('../../standby/accounts.ts'),
+  ]);
   const base: PromoteOptions = {
     state: config.state,
     target,
@@ -69,6 +73,7 @@ export async function switchOptions(
     proof: pair.proof === undefined ? undefined : proofOf(pair.proof, pair.vip?.address.replace(/\/.*/, '') ?? to.address),
     sync: mailSync(context, config, target, from.name, to.name),
     capacity: capacityOf(pair.capacity, back ? 'down' : 'up'),
+    dial: async () => (from.name === service?.name ? undefined : readDialOn(from, hostNamed(config, from.name).state ?? config.state)),
     lag: async () => (cloud === undefined ? readLagOn(to, hostNamed(config, to.name).state ?? config.state) : undefined),
     known: async () => (cloud === undefined ? knownAccounts(to, hostNamed(config, to.name).state ?? config.state) : undefined),
     by: `${userInfo().username}@${hostname()}`,

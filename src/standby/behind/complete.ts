@@ -6,7 +6,7 @@ import type { Doveadm } from '../../restore/live/doveadm.ts';
 import { nameOfFolder } from '../../restore/look/folders.ts';
 import { isLoss, readEntry, type Source } from '../../restore/look/source.ts';
 import { displayBytes } from '../../store/bytes.ts';
-import { isSame, writeDial, type DialRecord } from '../dial/record.ts';
+import { noteDial, type Dial } from '../dial/record.ts';
 import { folderDirsOf } from '../merge/look.ts';
 import type { FolderFacts, MailboxCut } from '../sync/model.ts';
 import type { MailboxPlace } from '../sync/place.ts';
@@ -17,7 +17,7 @@ import { storedFolder, type SnapshotMailbox } from './history.ts';
 export interface CompleteOptions {
   state: string;
   source: Source;
-  dial: DialRecord | undefined;
+  dial: Dial | undefined;
   doveadm: Doveadm;
   id: string;
 }
@@ -76,8 +76,7 @@ async function takeDown({ state, source, dial }: CompleteOptions, place: Mailbox
     const number = (taken.read({ store, mailbox })?.number ?? 0) + 1;
     await taken.write({ version: 1, epoch: dial.epoch, number, cut: read.cut, folders: await factsOf(source, read.cut, stored) });
   }
-  dial.complete = [...dial.complete.filter((each) => !isSame(each, place)), { store, mailbox }];
-  await writeDial(state, dial);
+  noteDial(state, dial, { complete: { store, mailbox } });
 }
 
 async function factsOf(source: Source, cut: MailboxCut, stored: SnapshotMailbox): Promise<FolderFacts[]> {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import { appendDurable, makeDirectory, writeDurable } from '../../system/files.ts';
+import { costOf } from './order.ts';
 import { unitKey, type BehindEntry, type BehindPlan, type Unit } from './model.ts';
 
 const KEPT = 5;
@@ -14,7 +15,6 @@ function folderOf(state: string): string {
 
 export class BehindRun {
   readonly plan: BehindPlan;
-  readonly entries: BehindEntry[] = [];
   readonly #log: string;
   readonly #served = new Set<string>();
   readonly #staged = new Map<string, string[]>();
@@ -22,6 +22,7 @@ export class BehindRun {
   readonly #lifting = new Map<string, number>();
   readonly #complete = new Set<number>();
   #done = false;
+  readonly #pace = { cost: 0, milliseconds: 0 };
 
   private constructor(directory: string, plan: BehindPlan, entries: readonly BehindEntry[]) {
     [this.plan, this.#log] = [plan, join(directory, 'log.jsonl')];
@@ -84,13 +85,26 @@ export class BehindRun {
   }
 
   #take(entry: BehindEntry): void {
-    this.entries.push(entry);
+    if (entry.did === 'served') {
+      this.#pace.cost += costOf(entry);
+      this.#pace.milliseconds += entry.milliseconds;
+    }
     if (entry.did === 'done') this.#done = true;
     else if (entry.did === 'complete') this.#complete.add(entry.mailbox);
     else if (entry.did === 'staged') this.#staged.set(unitKey(entry), entry.lost);
     else if (entry.did === 'lifting') this.#lifting.set(unitKey(entry), entry.floor);
     else if (entry.did === 'lifted') this.#lifted.set(unitKey(entry), entry);
     else this.#served.add(unitKey(entry));
+  }
+
+  /** What was brought back, and how long that took. */
+  get pace(): { cost: number; milliseconds: number } {
+    return this.#pace;
+  }
+
+  /** How many mailboxes have all of their history. */
+  get completed(): number {
+    return this.#complete.size;
   }
 
   get isDone(): boolean {

@@ -10,7 +10,7 @@ import { mailboxFilter } from '../../store/mailbox-filter.ts';
 import { lstatIfThere } from '../../store/stat.ts';
 import { isoTime } from '../../system/clock.ts';
 import { placesAside } from '../dial/move.ts';
-import { isSame, type DialRecord, type EmptyFolder } from '../dial/record.ts';
+import type { Dial, EmptyFolder } from '../dial/record.ts';
 import { placeOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
 import { asideDirs } from './history.ts';
 import type { BehindFolder, BehindMailbox, BehindPlan } from './model.ts';
@@ -19,7 +19,7 @@ export interface PlanOptions {
   source: Source;
   /** Stores of this host. */
   stores: readonly SyncStore[];
-  dial: DialRecord | undefined;
+  dial: Dial | undefined;
   /** Names as people write them; all where there are none. */
   mailboxes: readonly string[];
   first: readonly string[];
@@ -46,11 +46,11 @@ export async function planBehind(options: PlanOptions): Promise<Planned> {
   const seen = new Set<string>();
   const add = (store: string, mailbox: ByteString, folders: (place: MailboxPlace) => Compared[]): void => {
     seen.add(`${store}\0${mailbox}`);
-    if (!isWanted(mailbox) || dial?.kept.some((each) => isSame(each, { store, mailbox })) === true) return;
+    if (!isWanted(mailbox) || dial?.isKept({ store, mailbox }) === true) return;
     const place = placeFor(planned.findings, stores, store, mailbox);
     if (place === undefined) return;
     const all = folders(place);
-    const made = dial?.aside.find((each) => isSame(each, place))?.folders ?? [];
+    const made = dial?.asideOf(place)?.folders ?? [];
     const waiting = all.filter((folder) => !hasHistory(reader, place, folder, made));
     planned.present += all.length - waiting.length;
     const chosen = first.length > 0 && isFirst(mailbox);
@@ -120,7 +120,7 @@ function placeFor(findings: Finding[], stores: readonly SyncStore[], store: stri
 
 type Compared = BehindFolder & { bases: ReadonlySet<ByteString> };
 
-function foldersToBring(section: FullSection, source: Source, place: MailboxPlace, dial: DialRecord | undefined): Compared[] {
+function foldersToBring(section: FullSection, source: Source, place: MailboxPlace, dial: Dial | undefined): Compared[] {
   const folders = foldersOf(section, source.layoutOf).map(({ dir, name, state: { messages } }): Compared => {
     let [bytes, newest] = [0, 0];
     for (const { size, mtime } of messages.values()) [bytes, newest] = [bytes + size, Math.max(newest, mtime)];
@@ -130,8 +130,8 @@ function foldersToBring(section: FullSection, source: Source, place: MailboxPlac
 }
 
 /** Folders that only the mail has that was moved aside. */
-function asideFolders(source: Source, place: MailboxPlace, dial: DialRecord | undefined, known: ReadonlySet<ByteString>): Compared[] {
-  const moved = dial?.aside.find((each) => isSame(each, place));
+function asideFolders(source: Source, place: MailboxPlace, dial: Dial | undefined, known: ReadonlySet<ByteString>): Compared[] {
+  const moved = dial?.asideOf(place);
   if (moved === undefined) return [];
   const aside = placesAside(place, moved.aside);
   return asideDirs(aside).flatMap((dir): Compared[] => {

@@ -1,6 +1,7 @@
 /** Bringing history back behind new mail, folder by folder. It can be killed anywhere, and is taken up from its journal. */
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
+import { inParallel } from '../../repository/in-parallel.ts';
 import { Handles } from '../../restore/live/aside.ts';
 import { Doveadm, type DovecotAccess } from '../../restore/live/doveadm.ts';
 import { LiveReader } from '../../restore/live/look.ts';
@@ -9,14 +10,14 @@ import { displayBytes } from '../../store/bytes.ts';
 import { lstatIfThere } from '../../store/stat.ts';
 import { isoNow, monotonic, now } from '../../system/clock.ts';
 import { placesAside } from '../dial/move.ts';
-import { isSame, writeDial, type DialRecord } from '../dial/record.ts';
+import { noteDial, type Dial } from '../dial/record.ts';
 import { placeOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
 import { complete } from './complete.ts';
 import { folderHistory, snapshotMailbox, type SnapshotMailbox } from './history.ts';
 import type { BehindRun } from './journal.ts';
 import { lift } from './lift.ts';
 import type { BehindFolder, Unit } from './model.ts';
-import { batchesOf, costOf, timesLeft, unitsInOrder } from './order.ts';
+import { batchesOf, timesLeft, unitsInOrder } from './order.ts';
 import { stage, stagedAt, type StageOptions, type ToStage } from './stage.ts';
 import { swap } from './swap.ts';
 
@@ -25,7 +26,7 @@ export interface BehindOptions extends StageOptions {
   state: string;
   run: BehindRun;
   stores: readonly SyncStore[];
-  dial: DialRecord | undefined;
+  dial: Dial | undefined;
   dovecot: DovecotAccess;
   /** Throws where this host does not serve any more: asked before each batch. */
   guard: () => Promise<void>;
@@ -41,6 +42,11 @@ export interface BehindReport {
   firstMs?: number;
   findings: Finding[];
 }
+
+/** Mailboxes that get a folder at the same time: most of it is waiting for doveadm. */
+const AT_ONCE = 4;
+/** How long is left is computed anew so often. */
+const TIMES_EVERY_MS = 2000;
 
 /** Errors that are no folder's own: with them it makes no sense to go on. */
 const OF_ALL = new Set(['refused', 'locked', 'no-space', 'bug', 'key', 'no-repository', 'repository-format']);
@@ -62,12 +68,7 @@ export function unitsLeft(run: BehindRun): Unit[] {
 
 /** What is brought back in a second, by what was; undefined where too little was to tell. */
 export function paceOf(run: BehindRun): number | undefined {
-  let [cost, milliseconds] = [0, 0];
-  for (const entry of run.entries) {
-    if (entry.did !== 'served') continue;
-    cost += costOf(entry);
-    milliseconds += entry.milliseconds;
-  }
+  const { cost, milliseconds } = run.pace;
   return milliseconds === 0 ? undefined : (cost * 1000) / milliseconds;
 }
 
@@ -82,6 +83,7 @@ class Behind {
   readonly #failed = new Set<number>();
   readonly #begun = monotonic();
   #last = monotonic();
+  #times: { at: number; secondsLeft: number | undefined } = { at: Number.NEGATIVE_INFINITY, secondsLeft: undefined };
 
   constructor(options: BehindOptions) {
     this.#options = options;
@@ -104,14 +106,17 @@ class Behind {
       await guard();
       this.#stored = new Map([...this.#stored].filter(([mailbox]) => batch.some((unit) => unit.mailbox === mailbox)));
       const ready = await this.#stage(batch);
-      for (const each of ready) {
-        signal?.throwIfAborted();
-        await this.#tried(each.unit, () => this.#swap(each));
-        await this.#ended(each.unit.mailbox);
-      }
+      // Folders of one mailbox one after the other: its clients log in again once more for each.
+      await inParallel(Map.groupBy(ready, ({ unit }) => unit.mailbox).values(), AT_ONCE, async (folders) => {
+        for (const each of folders) {
+          signal?.throwIfAborted();
+          await this.#tried(each.unit, () => this.#swap(each));
+          await this.#ended(each.unit.mailbox);
+        }
+      });
     }
     for (const mailbox of run.plan.mailboxes.keys()) await this.#ended(mailbox);
-    await this.#end();
+    this.#end();
     return this.#report;
   }
 
@@ -169,7 +174,7 @@ class Behind {
         const { dir, name } = this.#folder(unit);
         // Dovecot makes a mailbox that nobody has used yet.
         if (lstatIfThere(place.root) === undefined) await this.#doveadm.check(displayBytes(place.mailbox));
-        const moved = dial?.aside.find((each) => isSame(each, place));
+        const moved = dial?.asideOf(place);
         const aside = moved === undefined ? undefined : placesAside(place, moved.aside);
         return {
           unit,
@@ -212,7 +217,7 @@ class Behind {
       ...(signal === undefined ? {} : { signal }),
     };
     for (;;) {
-      const made = dial?.aside.find((each) => isSame(each, place))?.folders.find((each) => each.dir === dir);
+      const made = dial?.asideOf(place)?.folders.find((each) => each.dir === dir);
       const swapped = await swap({ ...common, history, staged, floor: run.lifted(unit) ?? made });
       if (swapped.result === 'lift') {
         const floor = Math.max(swapped.floor, run.liftingTo(unit) ?? 0);
@@ -260,26 +265,26 @@ class Behind {
         ...(await complete({ state, source, dial, doveadm: this.#doveadm, id }, this.#place(number), stored, number)),
       );
       run.note({ did: 'complete', mailbox: number });
-      const left = unitsLeft(run);
-      const times = timesLeft(run.plan, left, paceOf(run));
-      const done = {
-        mailbox: displayBytes(mailbox.mailbox),
-        messages: mailbox.folders.reduce((sum, { messages }) => sum + messages, 0),
-        left: times.size,
-        secondsLeft: [...times.values()].at(-1),
-      };
+      const messages = mailbox.folders.reduce((sum, each) => sum + each.messages, 0);
+      const done = { mailbox: displayBytes(mailbox.mailbox), messages, ...this.#left() };
       progress.event('mailbox', done);
       onMailbox(done);
     });
   }
 
-  async #end(): Promise<void> {
+  /** How many mailboxes have not all of their history, and how long that takes. */
+  #left(): { left: number; secondsLeft: number | undefined } {
+    const { run } = this.#options;
+    const left = run.plan.mailboxes.length - run.completed;
+    if (left === 0 || monotonic() - this.#times.at > TIMES_EVERY_MS)
+      this.#times = { at: monotonic(), secondsLeft: [...timesLeft(run.plan, unitsLeft(run), paceOf(run)).values()].at(-1) };
+    return { left, secondsLeft: this.#times.secondsLeft };
+  }
+
+  #end(): void {
     const { run, dial, state, whole } = this.#options;
     if ([...run.plan.mailboxes.keys()].some((number) => !run.isComplete(number))) return;
-    if (dial !== undefined && whole && !dial.closed) {
-      dial.closed = true;
-      await writeDial(state, dial);
-    }
+    if (dial !== undefined && whole && !dial.closed) noteDial(state, dial, { closed: true });
     run.note({ did: 'done' });
   }
 }

@@ -15,7 +15,7 @@ import type { MailboxName } from '../sync/model.ts';
 import { placeOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
 import { hashOf } from '../sync/taken.ts';
 import { moveAside, moveBack } from './move.ts';
-import { dropDial, isSame, readDial, writeDial, type AsideMailbox, type DialRecord, type EmptyFolder } from './record.ts';
+import { dropDial, readDial, writeDial, type AsideMailbox, type Dial, type DialRecord, type EmptyFolder } from './record.ts';
 import { buildEmpty } from './skeleton.ts';
 
 interface BeginOptions {
@@ -43,8 +43,12 @@ export async function beginDial(options: BeginOptions, request: DialRequest): Pr
       hint: "bring it back first: 'mailrecover restore --behind'",
       subject: there.run,
     });
-  const record = there?.run === request.run ? there : await recordOf(options, request);
-  await writeDial(state, record);
+  let record: Pick<Dial, 'kept' | 'aside' | 'run'> | undefined = there?.run === request.run ? there : undefined;
+  if (record === undefined) {
+    const made = await recordOf(options, request);
+    await writeDial(state, made);
+    record = made;
+  }
   for (const mailbox of record.aside) {
     signal?.throwIfAborted();
     const place = placeOf(mailbox, stores);
@@ -62,7 +66,7 @@ export async function endDial({ state, stores }: BeginOptions, run: string): Pro
   dropDial(state);
 }
 
-function countsOf({ kept, aside, run }: DialRecord): DialCounts {
+function countsOf({ kept, aside, run }: Pick<Dial, 'kept' | 'aside' | 'run'>): DialCounts {
   return { kept: kept.length, anew: aside.length, aside: `${asideName(run)}…` };
 }
 
@@ -71,12 +75,12 @@ function asideName(run: string): string {
 }
 
 async function recordOf({ state, stores, signal }: BeginOptions, { run, epoch, from, keepSince }: DialRequest): Promise<DialRecord> {
-  const current = readLag(state).filter(({ syncedAt }) => syncedAt !== undefined && syncedAt >= keepSince);
-  const record: DialRecord = { version: 1, run, epoch, from, at: isoNow(), kept: [], aside: [], complete: [], closed: false };
+  const current = new Set(readLag(state).flatMap((lag) => (lag.syncedAt !== undefined && lag.syncedAt >= keepSince ? [hashOf(lag)] : [])));
+  const record: DialRecord = { version: 1, run, epoch, from, at: isoNow(), kept: [], aside: [] };
   const reader = new LiveReader();
   try {
     for (const name of await mailboxesOf(stores, signal)) {
-      if (current.some((each) => isSame(each, name))) record.kept.push(name);
+      if (current.has(hashOf(name))) record.kept.push(name);
       else record.aside.push(anew(reader, placeOf(name, stores), `${asideName(run)}${hashOf(name).slice(0, 8)}`));
     }
   } finally {

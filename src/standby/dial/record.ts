@@ -1,13 +1,14 @@
 /**
  * Which mailboxes of this host were begun anew, empty, by a switch: until their history is back they must not be compared with anything, or what
- * they do not hold would count as deleted.
+ * they do not hold would count as deleted. What was done is written once; a line is added for each mailbox whose history is back.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
+import type { Remote } from '../remote.ts';
 import { type ByteString, displayBytes } from '../../store/bytes.ts';
-import { makeDirectory, syncDirectorySync, writeDurable } from '../../system/files.ts';
+import { appendDurable, makeDirectory, syncDirectorySync, writeDurable } from '../../system/files.ts';
 
 interface Name {
   store: string;
@@ -29,9 +30,10 @@ export interface AsideMailbox extends Name {
   folders: EmptyFolder[];
 }
 
+/** What a switch did. */
 export interface DialRecord {
   version: 1;
-  /** The switch that did it. */
+  /** The switch. */
   run: string;
   epoch: number;
   /** The host whose mail is missing. */
@@ -41,36 +43,95 @@ export interface DialRecord {
   /** Mailboxes that were current, and stayed as they were. */
   kept: Name[];
   aside: AsideMailbox[];
-  /** Mailboxes whose history is back. */
-  complete: Name[];
-  /** The history of all is back; whatever is made from now on is no matter of this. */
-  closed: boolean;
 }
+
+/** The record, and how far the history is back. */
+export interface Dial extends Omit<DialRecord, 'kept' | 'aside'> {
+  isKept(name: Name): boolean;
+  asideOf(name: Name): AsideMailbox | undefined;
+  readonly aside: readonly AsideMailbox[];
+  readonly kept: readonly Name[];
+  /** Whether the history of a mailbox is back. */
+  isComplete(name: Name): boolean;
+  /** The history of all is back; whatever is made from now on is no matter of this. */
+  readonly closed: boolean;
+}
+
+/** A line of the log. */
+type DialLine = { run: string } & ({ complete: Name } | { closed: true });
 
 function pathOf(state: string): string {
   return join(state, 'standby', 'dial-tone.json');
 }
 
+function logOf(state: string): string {
+  return join(state, 'standby', 'dial-tone.jsonl');
+}
+
+function keyOf({ store, mailbox }: Name): string {
+  return `${store}\0${mailbox}`;
+}
+
 /** @returns undefined where no mailbox was ever begun anew */
-export function readDial(state: string): DialRecord | undefined {
+export function readDial(state: string): Dial | undefined {
   const path = pathOf(state);
-  let text: string;
+  const text = textOf(path);
+  return text === undefined ? undefined : dialOf(path, text, textOf(logOf(state)) ?? '');
+}
+
+/** The same of a host that is reached over SSH. @param state directory of its state */
+export async function readDialOn(host: Remote, state: string): Promise<Dial | undefined> {
+  const read = async (path: string): Promise<string | undefined> => {
+    if ((await host.run(['test', '-e', path], { ok: [0, 1] })).exitCode !== 0) return undefined;
+    return (await host.run(['cat', '--', path], { maxBytes: MAX_BYTES })).stdout;
+  };
+  const text = await read(pathOf(state));
+  return text === undefined ? undefined : dialOf(pathOf(state), text, (await read(logOf(state))) ?? '');
+}
+
+const MAX_BYTES = 256 * 1024 * 1024;
+
+function dialOf(path: string, text: string, log: string): Dial {
+  const record = parse(text) as DialRecord | undefined;
+  if (record?.version !== 1)
+    throw new MailrecoverError('damage', `'${path}' does not say which mailboxes were begun anew`, {
+      subject: path,
+      hint: 'nothing is copied from this host or to it until that is known: restore it from a backup of this host',
+    });
+  const kept = new Set(record.kept.map(keyOf));
+  const aside = new Map(record.aside.map((mailbox) => [keyOf(mailbox), mailbox]));
+  const complete = new Set<string>();
+  let closed = false;
+  for (const each of log.split('\n')) {
+    const line = parse(each) as DialLine | undefined;
+    if (line?.run !== record.run) continue;
+    if ('closed' in line) closed = true;
+    else complete.add(keyOf(line.complete));
+  }
+  return {
+    ...record,
+    isKept: (name) => kept.has(keyOf(name)),
+    asideOf: (name) => aside.get(keyOf(name)),
+    isComplete: (name) => complete.has(keyOf(name)),
+    closed,
+  };
+}
+
+function textOf(path: string): string | undefined {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw ioError(error, 'read', path);
   }
+}
+
+function parse(text: string): unknown {
   try {
-    const record = JSON.parse(text) as DialRecord;
-    if (record.version === 1) return record;
+    return JSON.parse(text) as unknown;
   } catch {
-    // told below
+    return undefined;
   }
-  throw new MailrecoverError('damage', `'${path}' does not say which mailboxes were begun anew`, {
-    subject: path,
-    hint: 'nothing is copied from this host or to it until that is known: restore it from a backup of this host',
-  });
 }
 
 /** Writes the record down, durably. */
@@ -79,31 +140,27 @@ export async function writeDial(state: string, record: DialRecord): Promise<void
   await writeDurable(pathOf(state), JSON.stringify(record));
 }
 
+/** Says that the history of a mailbox, or of all, is back. */
+export function noteDial(state: string, { run }: Pick<Dial, 'run'>, what: { complete: Name } | { closed: true }): void {
+  // Begins with a line end: a torn line before it stays by itself.
+  appendDurable(logOf(state), `\n${JSON.stringify({ run, ...what } satisfies DialLine)}\n`);
+}
+
 /** No mailbox is begun anew any more. */
 export function dropDial(state: string): void {
   rmSync(pathOf(state), { force: true });
   syncDirectorySync(join(state, 'standby'));
 }
 
-export function isSame(a: Name, b: Name): boolean {
-  return a.store === b.store && a.mailbox === b.mailbox;
-}
-
 /** Why a mailbox can't be copied or merged yet, or undefined. */
-export function waitingFor(record: DialRecord | undefined, name: Name): Finding | undefined {
-  if (record === undefined || !isWaiting(record, name)) return undefined;
+export function waitingFor(dial: Dial | undefined, name: Name): Finding | undefined {
+  if (dial === undefined || dial.closed || dial.isKept(name) || dial.isComplete(name)) return undefined;
   const subject = displayBytes(name.mailbox);
   return {
     severity: 'error',
     code: 'dial-tone',
-    message: `mailbox '${subject}' was begun anew at ${record.at} and has not all of its history yet; what it lacks is not deleted, so it is neither copied nor merged`,
+    message: `mailbox '${subject}' was begun anew at ${dial.at} and has not all of its history yet; what it lacks is not deleted, so it is neither copied nor merged`,
     hint: "bring it back first, on the host that serves: 'mailrecover restore --behind'",
     subject,
   };
-}
-
-/** Whether the history of a mailbox is not back yet. */
-function isWaiting(record: DialRecord | undefined, name: Name): boolean {
-  if (record === undefined || record.closed) return false;
-  return ![...record.kept, ...record.complete].some((each) => isSame(each, name));
 }

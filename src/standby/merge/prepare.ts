@@ -2,7 +2,7 @@
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { Handles } from '../../restore/live/aside.ts';
-import { waitingFor, type DialRecord } from '../dial/record.ts';
+import { waitingFor, type Dial } from '../dial/record.ts';
 import { LiveReader } from '../../restore/live/look.ts';
 import type { Add, FolderPlan, MailboxPlan } from '../../restore/live/model.ts';
 import type { BaseNames } from '../../restore/live/names.ts';
@@ -36,7 +36,7 @@ export interface PrepareOptions {
   epoch: number;
   taken: TakenStore;
   /** Mailboxes of this host that were begun anew. */
-  dial: DialRecord | undefined;
+  dial: Dial | undefined;
   stores: readonly SyncStore[];
   layoutOf: (store: string) => FolderLayout;
   settle: number;

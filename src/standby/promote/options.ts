@@ -4,6 +4,7 @@ import type { Progress } from '../../system/progress.ts';
 import type { CloudSwitch } from '../cloud/switch.ts';
 import type { DialCounts } from '../dial/model.ts';
 import type { KnownAccounts } from '../accounts.ts';
+import type { Dial } from '../dial/record.ts';
 import type { DnsZone } from '../dns.ts';
 import type { Lag } from '../lag.ts';
 import type { ProofOptions } from '../proof.ts';
@@ -84,6 +85,8 @@ export interface PromoteOptions {
   capacity?: CapacityOptions | undefined;
   /** Present where one of the two sides is a service rather than a host. */
   cloud?: CloudSwitch | undefined;
+  /** Mailboxes of the old host that were begun anew. */
+  dial: () => Promise<Dial | undefined>;
   /** How far the new host is behind, as it knows itself. */
   lag: () => Promise<Lag | undefined>;
   /** The accounts of the old host, as the last synchronisation wrote them down on the new one. */

@@ -136,7 +136,16 @@ async function unreached(host: Remote): Promise<MailrecoverError | undefined> {
 
 type Say = (severity: Finding['severity'], code: string, message: string, hint?: string, subject?: string) => void;
 
-async function oldHost({ from, services, queue, vip, to, mode }: PromoteOptions, say: Say): Promise<void> {
+async function oldHost({ from, services, queue, vip, to, mode, dial }: PromoteOptions, say: Say): Promise<void> {
+  const anew = await dial();
+  if (anew !== undefined && !anew.closed)
+    say(
+      mode === 'planned' ? 'error' : 'warning',
+      'dial-tone',
+      `mailboxes of '${from.name}' that were begun anew at ${anew.at} have not all of their history yet: on '${to.name}' what has come since would be missing`,
+      `bring it back first, on '${from.name}': mailrecover restore --behind`,
+      from.name,
+    );
   const states = await unitStates(from, services);
   for (const { unit, load } of states)
     if (load === 'not-found')

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, type Stats } from 'node:fs';
 import { isHomeName, storeMailboxes, type SourceMailbox, type StoreSource } from '../../backup/mailboxes.ts';
 import type { Finding } from '../../errors/finding.ts';
-import { readDial, waitingFor, type DialRecord } from '../dial/record.ts';
+import { readDial, waitingFor, type Dial } from '../dial/record.ts';
 import type { ByteString } from '../../store/bytes.ts';
 import type { ContentReader, LiveArea, ReadOutcome, ReadRequest } from '../../store/live.ts';
 import { captureMailbox, type CapturedMailbox } from '../../store/maildir/capture.ts';
@@ -54,7 +54,7 @@ function isSynced(area: string): area is SyncedArea {
 export function liveSource(options: LiveSourceOptions): Source {
   let found: Promise<{ sources: Map<string, SourceMailbox>; findings: Finding[] }> | undefined;
   const all = (): NonNullable<typeof found> => (found ??= find(options));
-  let dial: { record: DialRecord | undefined } | undefined;
+  let dial: { record: Dial | undefined } | undefined;
   return {
     async mailboxes() {
       const { sources, findings } = await all();

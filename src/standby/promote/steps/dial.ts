@@ -33,7 +33,7 @@ export function dialStep(options: PromoteOptions, { head, startedAt }: Pick<Step
       counts === undefined
         ? []
         : [
-            `${counts.kept} mailboxes of ${to.name} stay as they are, ${counts.anew} begin anew; their mail is kept beside them in ${counts.aside}`,
+            `mailboxes of ${to.name}: ${counts.kept} current, ${counts.anew} begun anew; what these had is kept beside them in ${counts.aside}`,
           ],
     rollback: () => sync.undial(run, epoch),
   };
@@ -56,7 +56,7 @@ export function mailboxesStep({ to }: PromoteOptions): Step {
         seconds: SECONDS,
       });
       const opened = Math.max(0, stdout.split('\n').filter((line) => line !== '').length - 1);
-      evidence = [`${opened} mailboxes of ${to.name} open`];
+      evidence = [`accounts of ${to.name} whose INBOX opens: ${opened}`];
       const findings: Finding[] = [
         {
           severity: 'warning',
