@@ -126,6 +126,8 @@ test('mailboxes in use: chosen ones first, every UID as it was, new mail behind 
   const lmtp = await Lmtp.connect(server);
   for (const user of [ALICE, BOB, CAROL]) await lmtp.deliver(text('d-1'), user);
   const clients: Imap[] = [];
+  // A keyword that the history has, and clients get no letter for: they use that letter for another one.
+  rmSync(join(server.mailOf(ALICE), '.Work/dovecot-keywords'));
   for (const user of [ALICE, BOB]) {
     const client = await Imap.login(server, user);
     await client.append('INBOX', text('d-2'), ['\\Flagged', 'New'], DAY);
@@ -133,6 +135,9 @@ test('mailboxes in use: chosen ones first, every UID as it was, new mail behind 
     await client.append('Work', text('d-3'), ['Old'], DAY);
     const stale = await Imap.login(server, user);
     for (const each of [client, stale]) await each.select('INBOX');
+    const other = await Imap.login(server, user);
+    await other.select('Work');
+    clients.push(other);
     // It knows files by names that change now.
     await client.store('1:*', '+', ['\\Seen']);
     clients.push(stale, client);
@@ -171,7 +176,7 @@ test('mailboxes in use: chosen ones first, every UID as it was, new mail behind 
     assert.deepEqual(subjectsOf(now['INBOX']), ['h-1', 'h-2', 'h-3', 'h-4', ...late, 'd-1', 'd-2', 'd-4']);
     assert.deepEqual(subjectsOf(now['Work']), ['w-1', 'w-2', 'w-3', 'w-4', 'd-3']);
     assert.match(now['INBOX']?.flags['d-2'] ?? '', /New \\Flagged \\Seen|New .*\\Flagged/);
-    assert.equal(now['Work']?.flags['d-3'], 'Old');
+    assert.match(now['Work']?.flags['d-3'] ?? '', /^Old( Touched)?$/);
   }
   const alice = await shown(server, ALICE);
   assert.deepEqual(

@@ -214,15 +214,15 @@ export const standbyPromote: readonly (readonly [string, string])[] = [
   ],
   ['the empty mailboxes go, and what was moved aside is where it was', '空のメールボックスを削除し、退避したものを元に戻す'],
   [
-    '{0} mailboxes of {1} stay as they are, {2} begin anew; their mail is kept beside them in {3}',
-    '{1} のメールボックス {0} 個はそのまま、{2} 個は新しく始まります。元のメールは横の {3} に残ります',
+    'mailboxes of {0}: {1} current, {2} begun anew; what these had is kept beside them in {3}',
+    '{0} のメールボックス: 最新 {1}、新しく始めたもの {2}。後者のメールは隣の {3} に残してあります',
   ],
   ['see that every mailbox opens', 'すべてのメールボックスが開けることを確認する'],
   [
     'on {0}: have Dovecot open the INBOX of every account, which makes those that are not there',
     '{0} で: 全アカウントの INBOX を Dovecot に開かせる (ないものは作成される)',
   ],
-  ['{0} mailboxes of {1} open', '{1} のメールボックス {0} 個を開けます'],
+  ['accounts of {0} whose INBOX opens: {1}', '{0} で INBOX が開けるアカウント: {1}'],
   [
     'mailboxes that began anew receive and send, and have no history yet',
     '新しく始めたメールボックスは送受信できますが、過去のメールがまだありません',
@@ -237,4 +237,9 @@ export const standbyPromote: readonly (readonly [string, string])[] = [
     '{0} is not read: what it took after the last synchronisation is missing until it comes back',
     '{0} は読みません。最後の同期以降に届いたメールは、復帰するまで欠けたままです',
   ],
+  [
+    "mailboxes of '{0}' that were begun anew at {1} have not all of their history yet: on '{2}' what has come since would be missing",
+    "'{0}' で {1} に新しく始めたメールボックスに、過去のメールがまだそろっていません。'{2}' では、それ以後のメールが欠けます",
+  ],
+  ["bring it back first, on '{0}': mailrecover restore --behind", "先に '{0}' で戻してください: mailrecover restore --behind"],
 ];
