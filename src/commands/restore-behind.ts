@@ -135,12 +135,14 @@ export async function restoreBehind(
   const first = report.firstMs === undefined ? {} : { firstMailMs: report.firstMs };
   const milliseconds = monotonic() - begun;
   const isDone = run.isDone;
+  const whole = options.mailbox.length === 0;
   return {
     outcome: outcomeOf(findings),
     counts: report.counts,
     findings,
     fields: { ...fields, plan: counts, mailboxes: table, ...first },
-    render: (text) => renderReport(report, { isDone, milliseconds, left: table.filter(({ state: is }) => is === 'waiting').length }, text),
+    render: (text) =>
+      renderReport(report, { isDone, whole, milliseconds, left: table.filter(({ state: is }) => is === 'waiting').length }, text),
   };
 }
 
@@ -280,7 +282,7 @@ function renderPlan(plan: BehindPlan, dial: Dial | undefined, table: readonly Ro
           ][])),
       [
         text.say`to bring back`,
-        text.say`${text.number(sum(({ messages }) => messages))} messages in ${text.number(waiting.length)} mailboxes, ${text.size(sum(({ bytes }) => bytes))}`,
+        text.say`${text.number(sum(({ messages }) => messages))} messages in ${text.number(waiting.length)} ${waiting.length === 1 ? text.say`mailbox` : text.say`mailboxes`}, ${text.size(sum(({ bytes }) => bytes))}`,
       ],
       [text.say`clients`, text.say`that have a folder open are asked to log in again when it gets its history`],
     ]),
@@ -291,11 +293,11 @@ function renderPlan(plan: BehindPlan, dial: Dial | undefined, table: readonly Ro
 
 function renderReport(
   { counts, firstMs }: BehindReport,
-  { isDone, milliseconds, left }: { isDone: boolean; milliseconds: number; left: number },
+  { isDone, whole, milliseconds, left }: { isDone: boolean; whole: boolean; milliseconds: number; left: number },
   text: TextHelpers,
 ): string {
   const verdict = isDone
-    ? text.green(text.bold(text.say`all history is back`))
+    ? text.green(text.bold(whole ? text.say`all history is back` : text.say`the history of these mailboxes is back`))
     : text.yellow(
         text.bold(
           text.say`${text.number(left)} ${left === 1 ? text.say`mailbox has` : text.say`mailboxes have`} not all of their history: mend what is named below, and run it again`,
@@ -306,7 +308,7 @@ function renderReport(
     text.pairs([
       [
         text.say`brought back`,
-        text.say`${text.number(counts.messages)} messages in ${text.number(counts.folders)} folders, ${text.size(counts.bytes)}`,
+        text.say`${text.number(counts.messages)} messages in ${text.number(counts.folders)} ${counts.folders === 1 ? text.say`folder` : text.say`folders`}, ${text.size(counts.bytes)}`,
       ],
       ...(counts.present === 0
         ? []

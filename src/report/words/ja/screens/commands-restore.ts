@@ -76,7 +76,7 @@ export const commandsRestore: readonly (readonly [string, string])[] = [
   ['mail since', 'それ以降のメール'],
   ['{0}, when the mailboxes were begun anew (epoch {1})', '{0} から (メールボックスを新しく始めた時刻、エポック {1})'],
   ['to bring back', '戻すもの'],
-  ['{0} messages in {1} mailboxes, {2}', 'メールボックス {1} 個のメール {0} 通、{2}'],
+  ['{0} messages in {1} {2}, {3}', '{2} {1} 個のメール {0} 通、{3}'],
   ['clients', 'クライアント'],
   [
     'that have a folder open are asked to log in again when it gets its history',
@@ -84,6 +84,7 @@ export const commandsRestore: readonly (readonly [string, string])[] = [
   ],
   ['… and {0} more; all are in --json', '… ほか {0} 件 (--json ですべて表示)'],
   ['all history is back', '過去のメールはすべて戻りました'],
+  ['the history of these mailboxes is back', 'これらのメールボックスの過去のメールは戻りました'],
   [
     '{0} {1} not all of their history: mend what is named below, and run it again',
     'メールボックス {0} 個に過去のメールがそろっていません。下記を直して再実行してください',
@@ -91,7 +92,6 @@ export const commandsRestore: readonly (readonly [string, string])[] = [
   ['mailbox has', 'メールボックス'],
   ['mailboxes have', 'メールボックス'],
   ['brought back', '戻したメール'],
-  ['{0} messages in {1} folders, {2}', 'フォルダー {1} 個のメール {0} 通、{2}'],
   ['as they were', 'そのまま'],
   ['{0} folders had their history', '過去のメールがそろっていたフォルダー {0} 個'],
   ['first folder after', '最初のフォルダーまで'],
