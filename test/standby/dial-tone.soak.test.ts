@@ -1,8 +1,6 @@
 /** A forced switch of whole hosts where one mailbox of the standby is old: it is empty, receives, and gets its history back. Only in a soak: it boots two hosts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRepository } from '../../src/repository/repository.ts';
-import { localTarget } from '../../src/repository/targets/local.ts';
 import { mailrecover, mailrecoverJson, notBuilt } from '../support/binary.ts';
 import { bootPair, noPair } from '../support/pair.ts';
 import { until } from '../support/ports.ts';
@@ -25,7 +23,6 @@ test('empty mailboxes at once, history later', { skip }, async (t) => {
   await mailrecoverJson(['--config', pair.config(), 'standby', 'sync'], { timeout: LONG });
   await pair.send('mx1', BOB, 'bob-late');
   await arrives(BOB, 2);
-  await createRepository(localTarget(pair.repository), { recipients: undefined, rescue: [] });
   pair.mx1.must(PROGRAM, 'backup');
   await pair.powerLoss();
   // As if bob's mailbox had not been synchronised for long.
