@@ -52,6 +52,7 @@ export const registry = createRegistry({
   'standby status': async () => (await import('./standby-status.ts')).default,
   'standby promote': async () => (await import('./standby-promote.ts')).default,
   'standby prepare': async () => (await import('./standby-prepare.ts')).default,
+  'standby rehearse': async () => (await import('./standby-rehearse.ts')).default,
   'standby sync': async () => (await import('./standby-sync.ts')).default,
   'standby failback': async () => (await import('./standby-failback.ts')).default,
   'standby settle': async () => (await import('./standby-settle.ts')).default,

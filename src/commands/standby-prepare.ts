@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
-import { ioError, MailrecoverError } from '../errors/error.ts';
+import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import type { Done, Prepared, PrepareOptions } from '../standby/prepare/prepare.ts';
 import { isoNow } from '../system/clock.ts';
 import { confirm } from './confirm.ts';
 import { placeOf } from './from-config.ts';
 import { agentOn, mailPlaces } from './standby/agents.ts';
+import { readAuthority } from './standby/authority.ts';
 import { directionNow, type Direction } from './standby/hosts.ts';
 import { hostNamed, pairOf } from './standby/pair.ts';
 import { describeChanges, fieldsOf, verdictOf } from './standby/prepared.ts';
@@ -146,18 +146,10 @@ async function prepareOptions(context: CommandContext, config: Config, way: Dire
     zones,
     clientNames: [...prepare.names, ...moved, ...[proof?.smtp.name, proof?.imap.name].flatMap((name) => name ?? [])],
     resolvers: prepare.resolvers ?? config.system?.resolvers,
-    ca: proof?.caFile === undefined ? undefined : await authority(proof.caFile),
+    ca: await readAuthority(proof?.caFile),
     emergency: prepare.emergency,
     progress: context.progress,
   };
-}
-
-async function authority(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw ioError(error, 'read', path);
-  }
 }
 
 function recipientsOf(config: Config): string[] {

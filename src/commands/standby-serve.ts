@@ -13,7 +13,7 @@ export default defineCommand({
   name: 'standby serve',
   summary: 'answer the other host of the pair (standby sync runs this over SSH)',
   description: [
-    "Reads this host's mail for the other host, or writes what that sends, and talks to it over standard input and output. Nobody needs to type it: 'standby sync' and 'standby failback' run it.",
+    "Reads this host's mail for the other host, writes what that sends, or is looked at and prepared as a whole, and talks to it over standard input and output. Nobody needs to type it: 'standby sync', 'standby prepare' and their like run it.",
     'Before every batch that changes mail here the repository is asked who serves. Where this host serves, or the other host carries an older epoch, nothing is written.',
   ],
   arguments: {},

@@ -36,8 +36,19 @@ interface Recommended {
   unrecorded?: boolean;
 }
 
-/** A private key on this host, a policy of what is kept, places that copies go to, ways of sending, accounts that they use, places for links, and how often a summary is sent. */
-export type Needs = 'key' | 'policy' | 'copies' | 'transports' | 'accounts' | 'links' | 'daily' | 'weekly' | 'monthly';
+/** A private key on this host, a policy of what is kept, places that copies go to, ways of sending, accounts that they use, places for links, how often a summary is sent, a standby host, and a mailbox somewhere else for its rehearsal. */
+export type Needs =
+  | 'key'
+  | 'policy'
+  | 'copies'
+  | 'transports'
+  | 'accounts'
+  | 'links'
+  | 'daily'
+  | 'weekly'
+  | 'monthly'
+  | 'standby'
+  | 'rehearsal';
 
 /**
  * What runs where the configuration names no jobs. Times keep clear of 01:00 to 03:00, where clocks change in Europe and America; snapshots are forgotten before
@@ -56,5 +67,7 @@ export const RECOMMENDED: readonly Recommended[] = [
   { name: 'report', run: 'report --send --period month --quiet', at: '0 7 1 * *', needs: 'monthly' },
   { name: 'notify', run: 'notify flush --quiet', at: '*/5 * * * *', needs: 'transports', unrecorded: true },
   { name: 'auth', run: 'auth refresh --quiet', at: '20 6 * * 1', needs: 'accounts' },
+  { name: 'standby', run: 'standby prepare --check --quiet', at: '10 6 * * *', needs: 'standby' },
+  { name: 'rehearse', run: 'standby rehearse --quiet', at: '40 6 * * 1', needs: 'rehearsal' },
   { name: 'links', run: 'links expire --quiet', at: '35 * * * *', needs: 'links', unrecorded: true },
 ];

@@ -42,6 +42,20 @@ export function noPostfix(): string | false {
 
 /** Makes an instance and starts it; stopped and removed at the end of the test file. */
 export async function postfix(options: PostfixOptions): Promise<Postfix> {
+  const { server, end } = await make(options);
+  after(end);
+  await server.start();
+  return server;
+}
+
+/** The same outside of a test: to be stopped by the caller; what it leaves goes with the process. */
+export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
+  const { server } = await make(options);
+  await server.start();
+  return server;
+}
+
+async function make(options: PostfixOptions): Promise<{ server: Postfix; end: () => Promise<void> }> {
   const scratch = makeScratch('pf');
   const [port = 0] = await freePorts(1);
   const server = makePostfix(scratch.path, port, options);
@@ -56,9 +70,7 @@ export async function postfix(options: PostfixOptions): Promise<Postfix> {
       rmSync(scratch.path, { recursive: true, force: true });
     },
   });
-  after(() => undo(leftover));
-  await server.start();
-  return server;
+  return { server, end: () => undo(leftover) };
 }
 
 function makePostfix(root: string, port: number, options: PostfixOptions): Postfix {

@@ -63,7 +63,7 @@ export async function scheduleOf(config: Config): Promise<ConfiguredSchedule> {
   return { schedule: { jobs, timeZone }, recommended: false, withoutKey: [] };
 }
 
-function whatIsThere({ encryption, identities, retention, copies, notify, report }: Config): Record<Needs, boolean> {
+function whatIsThere({ encryption, identities, retention, copies, notify, report, standby }: Config): Record<Needs, boolean> {
   const transports = (notify?.transports.length ?? 0) > 0;
   return {
     key: !encryption || identities.length > 0,
@@ -72,6 +72,8 @@ function whatIsThere({ encryption, identities, retention, copies, notify, report
     transports,
     accounts: (notify?.accounts.length ?? 0) > 0,
     links: (notify?.links.length ?? 0) > 0,
+    standby: standby !== undefined,
+    rehearsal: standby?.rehearsal !== undefined,
     daily: transports && report.summary === 'daily',
     weekly: transports && report.summary === 'weekly',
     monthly: transports && report.summary === 'monthly',
@@ -127,7 +129,12 @@ export function hostOf(context: CommandContext, config: Config): Host {
     rootOwns: [config.state, ...present].every(belongsToRoot),
     readsAll: readsAll(config.schedule?.user ?? 'root', mail),
     confine: config.schedule?.confine ?? true,
-    unconfined: [...(runsOthers(config) ? ['backup', 'watch'] : []), ...config.hooks.map(({ verb }) => verb)],
+    // What prepares a standby writes its mail and its settings, and starts a Postfix to rehearse.
+    unconfined: [
+      ...(runsOthers(config) ? ['backup', 'watch'] : []),
+      ...(config.standby === undefined ? [] : ['standby']),
+      ...config.hooks.map(({ verb }) => verb),
+    ],
   };
 }
 

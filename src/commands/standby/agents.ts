@@ -47,7 +47,7 @@ export async function agentOn(context: CommandContext, name: string, way: Direct
   const config = await context.config();
   if (hostNamed(config, name).ssh === undefined) {
     const agent = await agentHere(context, way);
-    context.onEnd(() => agent.close());
+    context.onEnd(() => agent.end());
     return agent;
   }
   const { farAgent } = await import('../../standby/prepare/agent.ts');

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { capacityPart, cloudPart } from './cloud.ts';
 import { duration } from './duration.ts';
 import { reference, sshLogin } from './repository.ts';
-import { preparePart } from './standby-prepare.ts';
+import { preparePart, rehearsalPart } from './standby-prepare.ts';
 
 const hostName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]*$/, "must be a host name: letters, digits, '.' and '-'");
 const address = z.string().regex(/^[A-Za-z0-9:][A-Za-z0-9.:-]*$/, 'must be an IP address or a host name');
@@ -234,6 +234,9 @@ export const standbyPart = z
       .prefault({})
       .meta({ description: 'how mail is kept alike on both hosts (`standby sync`)' }),
     prepare: preparePart.prefault({}).meta({ description: 'what of the server is brought to the standby (`standby prepare`)' }),
+    rehearsal: rehearsalPart
+      .optional()
+      .meta({ description: 'real mail out of the standby and into it, before the day (`standby rehearse`)' }),
     drain: duration('30s')
       .prefault('30s')
       .meta({ description: 'how long mail that is being delivered may take, once no more is accepted' }),

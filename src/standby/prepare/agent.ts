@@ -1,13 +1,14 @@
 /** What a host does for `standby prepare`: done here, or asked of the same program on the other host. */
 import type { ByteString } from '../../store/bytes.ts';
 import { reach } from '../reach.ts';
+import { RehearsalPostfix } from '../rehearse/postfix.ts';
 import type { Handler, Peer } from '../sync/peer.ts';
 import { contentOf, writeChanges } from './apply.ts';
 import { finishHost } from './finish.ts';
 import { readLogins } from './logins/read.ts';
 import { readShadow } from './logins/shadow.ts';
 import { placesOf, useLogins } from './logins/use.ts';
-import type { HostAgent } from './model.ts';
+import type { HostAgent, RehearsalState, RehearsalStep } from './model.ts';
 import { Listeners } from './ports.ts';
 import { surveyHost, type SurveyOptions } from './survey.ts';
 import { undoRun } from './undo.ts';
@@ -22,6 +23,7 @@ export interface AgentOptions extends SurveyOptions {
 
 export function localAgent(options: AgentOptions): HostAgent {
   const listeners = new Listeners();
+  const rehearsal = new RehearsalPostfix(options.state, options.postfix?.[0] ?? '/etc/postfix');
   const dovecot = options.dovecot ?? undefined;
   let ours: Set<ByteString> | undefined;
   return {
@@ -48,12 +50,48 @@ export function localAgent(options: AgentOptions): HostAgent {
     useLogins: (by) => useLogins(by, dovecot, options.signal),
     shadow: (users) => Promise.resolve(readShadow(users)),
     listen: (ports) => listeners.open(ports),
-    close: () => listeners.close(),
+    async close() {
+      await listeners.close();
+    },
+    callers: () => Promise.resolve([...listeners.callers]),
+    async rehearse(step) {
+      await options.guard();
+      return stepOf(rehearsal, step);
+    },
+    async end() {
+      await listeners.close();
+      // What is left is taken away by the next one.
+      await rehearsal.stop([]).catch(() => undefined);
+    },
     reach: (targets) => Promise.all(targets.map(({ host, port }) => reach(host, port))),
   };
 }
 
-const OPS = ['survey', 'read', 'write', 'finish', 'undo', 'logins', 'useLogins', 'shadow', 'listen', 'close', 'reach'] as const;
+async function stepOf(postfix: RehearsalPostfix, step: RehearsalStep): Promise<RehearsalState> {
+  if (step.do === 'start') await postfix.start(step);
+  else if (step.do === 'send') await postfix.send(step);
+  else if (step.do === 'stop') {
+    const foreign = await postfix.stop(step.ours);
+    return { taken: [], ...(foreign === undefined ? {} : { foreign }) };
+  }
+  return postfix.look();
+}
+
+const OPS = [
+  'survey',
+  'read',
+  'write',
+  'finish',
+  'undo',
+  'logins',
+  'useLogins',
+  'shadow',
+  'listen',
+  'close',
+  'callers',
+  'rehearse',
+  'reach',
+] as const;
 
 /** What answers the other host. */
 export function agentHandlers(agent: () => HostAgent): Record<string, Handler> {
@@ -79,6 +117,9 @@ export function farAgent(peer: Peer): HostAgent {
     shadow: (users) => ask('shadow', users),
     listen: (ports) => ask('listen', ports),
     close: () => ask('close', undefined),
+    callers: () => ask('callers', undefined),
+    rehearse: (step) => ask('rehearse', step),
+    end: () => Promise.resolve(),
     reach: (targets) => ask('reach', targets),
   };
 }

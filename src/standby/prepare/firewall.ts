@@ -21,7 +21,7 @@ export async function firewallFindings({ primary, standby }: FirewallOptions): P
   try {
     const targets = open.map((port) => ({ host: standby.address, port }));
     const [here, there] = await Promise.all([
-      Promise.all(targets.map(({ host, port }) => reach(host, port))),
+      Promise.all(targets.map(({ host, port }) => patiently(host, port))),
       primary.agent.reach(targets).catch((error: unknown) => {
         if (error instanceof MailrecoverError) return targets.map((): Reached => 'silent');
         throw error;
@@ -49,6 +49,12 @@ export async function firewallFindings({ primary, standby }: FirewallOptions): P
     await standby.agent.close();
   }
   return findings;
+}
+
+/** A packet may get lost, and a busy host may be slow. */
+async function patiently(host: string, port: number): Promise<Reached> {
+  const first = await reach(host, port);
+  return first === 'open' ? first : reach(host, port);
 }
 
 function ports(list: readonly number[]): string {

@@ -154,6 +154,25 @@ export interface SurveyRequest {
   mail: string[];
 }
 
+/** What is asked of a Postfix that a host starts for a rehearsal alone. */
+export type RehearsalStep =
+  | { do: 'start'; allow: readonly string[]; smtp: boolean }
+  | { do: 'send'; from: string; to: string; message: string }
+  | { do: 'look' }
+  | { do: 'stop'; ours: readonly { sender: string; recipient: string }[] };
+
+/** How its message stands, and what it took; after its end where mail of others lies. */
+export interface RehearsalState {
+  status?: 'sent' | 'deferred' | 'bounced' | 'expired';
+  relay?: string;
+  dsn?: string;
+  /** What the other side said, or why it was not asked. */
+  said?: string;
+  /** Messages that were taken on port 25. */
+  taken: { sender: string; recipients: string[] }[];
+  foreign?: string;
+}
+
 /** What a host does for `standby prepare`; on this host, or over SSH on another. */
 export interface HostAgent {
   survey(request: SurveyRequest): Promise<Survey>;
@@ -182,6 +201,11 @@ export interface HostAgent {
   /** Listens on ports until {@link HostAgent.close}; those that are taken are left out. */
   listen(ports: readonly number[]): Promise<number[]>;
   close(): Promise<void>;
+  /** Addresses from which somebody connected to those ports. */
+  callers(): Promise<string[]>;
+  rehearse(step: RehearsalStep): Promise<RehearsalState>;
+  /** Ends whatever it began, when nobody asks any more. */
+  end(): Promise<void>;
   /** Whether something takes connections there. */
   reach(targets: readonly { host: string; port: number }[]): Promise<('open' | 'refused' | 'silent')[]>;
 }

@@ -16,6 +16,8 @@ const OPEN_MS = 120_000;
 export class Listeners {
   readonly #servers = new Set<Server>();
   #timer: NodeJS.Timeout | undefined;
+  /** Who connected. */
+  readonly callers = new Set<string>();
 
   /** @returns the ports that it listens on; those that somebody else has are left out */
   async open(ports: readonly number[]): Promise<number[]> {
@@ -29,6 +31,8 @@ export class Listeners {
     return new Promise((resolve) => {
       const server = createServer((socket) => {
         socket.on('error', () => undefined);
+        // IPv4 over a socket for both (RFC 4291, section 2.5.5.2).
+        if (socket.remoteAddress !== undefined) this.callers.add(socket.remoteAddress.replace(/^::ffff:/, ''));
         socket.end(GREETING[port] ?? '');
       });
       server.once('error', () => resolve(false));

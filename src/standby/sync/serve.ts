@@ -102,5 +102,5 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
   };
   const peer = new Peer('the other host', input, output, handlers);
   await peer.ended;
-  await host?.close();
+  await host?.end();
 }

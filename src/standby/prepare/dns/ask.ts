@@ -52,3 +52,12 @@ export function namesBy(servers: readonly string[] | undefined): Names {
       ),
   };
 }
+
+/** The 32 hexadecimal digits of an IPv6 address. */
+export function digitsOf(address: string): string {
+  const [head = '', tail] = address.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0');
+  return [...left, ...zeros, ...right].map((part) => part.padStart(4, '0')).join('');
+}

@@ -1,6 +1,6 @@
 /** Whether a domain lets an address send its mail (RFC 7208). */
 import { BlockList, isIP } from 'node:net';
-import type { Names } from './ask.ts';
+import { digitsOf, type Names } from './ask.ts';
 
 export type SpfResult = 'pass' | 'fail' | 'softfail' | 'neutral' | 'none' | 'permerror' | 'temperror';
 
@@ -157,7 +157,7 @@ function expand(text: string, { address, sender, helo }: State, domain: string):
     l: sender.slice(0, sender.lastIndexOf('@')),
     o: sender.slice(sender.lastIndexOf('@') + 1),
     d: domain,
-    i: isIP(address) === 6 ? nibbles(address) : address,
+    i: isIP(address) === 6 ? digitsOf(address).split('').join('.') : address,
     v: isIP(address) === 6 ? 'ip6' : 'in-addr',
     h: helo,
   };
@@ -170,16 +170,4 @@ function expand(text: string, { address, sender, helo }: State, domain: string):
     .replaceAll('%%', '%')
     .replaceAll('%_', ' ')
     .replaceAll('%-', '%20');
-}
-
-function nibbles(address: string): string {
-  const [head = '', tail] = address.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const middle = tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0');
-  return [...left, ...middle, ...right]
-    .map((part) => part.padStart(4, '0'))
-    .join('')
-    .split('')
-    .join('.');
 }

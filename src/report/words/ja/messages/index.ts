@@ -23,6 +23,7 @@ import { runs } from './runs.ts';
 import { schedule } from './schedule.ts';
 import { standbyLease } from './standby-lease.ts';
 import { standbyCloud } from './standby-cloud.ts';
+import { standbyRehearse } from './standby-rehearse.ts';
 import { standbyPromote } from './standby-promote.ts';
 import { standbyPrepare } from './standby-prepare.ts';
 import { standby } from './standby.ts';
@@ -59,6 +60,7 @@ export const MESSAGES: readonly (readonly [string, string])[] = [
   ...standbyPrepare,
   ...standbyLease,
   ...standbyCloud,
+  ...standbyRehearse,
   ...standbyPromote,
   ...store,
   ...system,

@@ -1,5 +1,12 @@
 /** Commands of the standby host. */
 export const commandsStandby: readonly (readonly [string, string])[] = [
+  ["what would be sent, by a Postfix of its own on '{0}':", "'{0}' の予行用 Postfix から送信されるもの:"],
+  ['a message from {0} to {1}', '{0} から {1} へのメール'],
+  ['looked for at {0}, and deleted there', '{0} で届いたことを確認し、そこで削除'],
+  ['a message from {0} to {1}, into {2}, and not delivered', '{0} から {1} へのメール ({2} が受け取り、配送しない)'],
+  ['block lists that are asked: {0}', '確認するブロックリスト: {0}'],
+  ["'{0}' could not send and take mail as it is", "'{0}' は今の状態ではメールを送受信できません"],
+  ["mail gets out of '{0}', and into it", "'{0}' からメールを送信でき、受信もできます"],
   ["{0} things are left to be done before '{1}' is a standby", "'{1}' が待機系になるまでに必要な作業が {0} 件あります"],
   ["'{0}' is a standby of '{1}' again", "'{0}' は再び '{1}' の待機系になりました"],
   ['merged', '統合'],
