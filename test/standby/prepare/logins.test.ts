@@ -69,7 +69,12 @@ test('issued passwords stay, those whose hash is read need none, and a silent di
 });
 
 test('the snapshot is asked first, and taken out again without a trace', () => {
-  for (const text of ['passdb {\n}\n', '# head\ndovecot_config_version = 2.4.1\ndovecot_storage_version = 2.4.1\npassdb x {\n}\n']) {
+  const commented = `${'# a comment\n\n'.repeat(1000)}passdb {\n}\n`;
+  for (const text of [
+    'passdb {\n}\n',
+    commented,
+    '# head\ndovecot_config_version = 2.4.1\ndovecot_storage_version = 2.4.1\npassdb x {\n}\n',
+  ]) {
     const changed = withSnapshot(text, '/etc/dovecot/dovecot.conf');
     assert.ok(usesSnapshot(changed) && changed.indexOf('!include /etc/dovecot/mailrecover/logins.conf') < changed.indexOf('passdb'));
     assert.ok(!changed.includes('dovecot_config_version') || changed.indexOf('dovecot_storage_version') < changed.indexOf('!include'));

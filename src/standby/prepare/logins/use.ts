@@ -38,8 +38,10 @@ export function withoutSnapshot(text: string): string {
 export function withSnapshot(text: string, dovecotConf: string): string {
   const bare = withoutSnapshot(text);
   const block = `${FIRST}\n!include ${placesOf(dovecotConf).settings}\n${LAST}\n`;
+  // Each line can be read in one way only: files without a version have many blank ones.
   const head =
-    /^(?:(?:\s*#[^\n]*|\s*|dovecot_(?:config|storage)_version[^\n]*)\n)*dovecot_(?:config|storage)_version[^\n]*\n/.exec(bare)?.[0] ?? '';
+    /^(?:(?:[ \t]*#[^\n]*|[ \t]*|dovecot_(?:config|storage)_version[^\n]*)\n)*dovecot_(?:config|storage)_version[^\n]*\n/.exec(bare)?.[0] ??
+    '';
   return head + block + bare.slice(head.length);
 }
 
