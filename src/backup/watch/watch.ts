@@ -51,7 +51,7 @@ const RETRY_MS = 30_000;
 /** When mailboxes are looked for after one came or went: what is made together is seldom all there at once. */
 const REFRESHES_MS = [500, 3000, 30_000];
 /** How long the last snapshot may take when it is told to stop. */
-const LAST_MS = 7000;
+const LAST_MS = 20_000;
 
 /**
  * Runs until the signal comes; then stores what waits, makes a last snapshot if there is time, and ends.

@@ -40,17 +40,25 @@ function* walk(root: string, folder: string, all: boolean): Generator<StoredObje
 }
 
 /**
- * The directory as a {@link Target}. It need not exist yet: `put` makes what it needs.
+ * The directory as a {@link Target}. It need not exist yet: `put` makes what it needs, but not twice.
  * @param root absolute path
  */
 export function localTarget(root: string): Target {
   const known = new Set<string>();
   const anchored = new Set<string>();
+  /** Whether the directory was seen: then it is not made anew, where a disk was taken away. */
+  let seen = false;
 
   async function ensureFolder(path: string): Promise<void> {
     const folder = dirname(join(root, path));
     if (known.has(folder)) return;
+    if (seen && (await ifPresent(() => stat(root))) === undefined)
+      throw new MailrecoverError('io', `the directory '${root}' has gone while it was in use`, {
+        hint: 'is its disk still mounted?',
+        subject: root,
+      });
     await makeDirectory(folder);
+    seen = true;
     const parent = dirname(folder);
     // Once for all folders in it: those that this run makes are synced when they are made.
     if (folder !== root && !anchored.has(parent)) await anchorDirectory(folder, root);
@@ -60,7 +68,9 @@ export function localTarget(root: string): Target {
 
   async function read<T>(path: string, action: () => Promise<T>): Promise<T> {
     try {
-      return await action();
+      const result = await action();
+      seen ||= result !== undefined;
+      return result;
     } catch (error) {
       if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') throw missing(path);
       throw ioError(error, 'read', join(root, path));

@@ -104,4 +104,6 @@ export const repositoryTargets: readonly (readonly [string, string])[] = [
   ["'{0}/{1}' is there already, and this credential may not replace it", "'{0}/{1}' はすでにあり、この認証情報では置き換えられません"],
   ['use a credential that may write for this', '書き込み権限のある認証情報を使ってください'],
   ["'{0}' broke off while it was read", "'{0}' の読み取りが途中で切れました"],
+  ["the directory '{0}' has gone while it was in use", "使用中のディレクトリ '{0}' がなくなりました"],
+  ['is its disk still mounted?', 'ディスクはマウントされたままですか'],
 ];
