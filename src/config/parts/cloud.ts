@@ -6,22 +6,18 @@ import { bytes } from './size.ts';
 
 // oxlint-disable-next-line no-control-regex
 const argument = z.string().regex(/^[^\x00-\x1f]+$/, 'must be one line, and not empty');
-const command = (example: readonly string[]) =>
-  z
-    .array(argument)
-    .min(1)
-    .meta({ examples: [example] });
+const command = (example: string) => z.array(argument.meta({ examples: [example] })).min(1);
 const serverName = z.string().regex(/^[A-Za-z0-9:][A-Za-z0-9.:-]*$/, 'must be a host name or an IP address');
 const port = z.int().min(1).max(65_535);
 const values = (example: string) => z.array(argument.meta({ examples: [example] }));
 
 export const capacityPart = z
   .strictObject({
-    up: command(['/usr/local/sbin/scale-mail', 'up', '{host}']).optional().meta({
+    up: command('/usr/local/sbin/scale-mail-up').optional().meta({
       description:
         'run before anything stops serving: the program and its arguments, no shell; `{host}` stands for the name of the standby',
     }),
-    down: command(['/usr/local/sbin/scale-mail', 'down', '{host}'])
+    down: command('/usr/local/sbin/scale-mail-down')
       .optional()
       .meta({ description: 'run when the other host serves again, and where a switch is taken back' }),
     timeout: duration('10m').prefault('10m').meta({ description: 'how long each may take' }),
@@ -126,10 +122,13 @@ export function cloudPart<Z extends z.ZodRawShape>(zone: Z) {
       }),
       password: reference('file:/etc/mailrecover/master')
         .optional()
-        .meta({ description: 'imap: a reference to the one password that opens all mailboxes' }),
+        .meta({ description: 'imap: a reference to the one password that opens all mailboxes', alternative: true }),
       passwords: reference('file:/etc/mailrecover/passwords')
         .optional()
-        .meta({ description: 'imap: a reference to lines of a mailbox, a blank and its password, where each has its own' }),
+        .meta({
+          description: 'imap: a reference to lines of a mailbox, a blank and its password, where each has its own',
+          alternative: true,
+        }),
       caFile: z
         .string()
         .startsWith('/', 'must be an absolute path')
@@ -163,7 +162,7 @@ export function cloudPart<Z extends z.ZodRawShape>(zone: Z) {
         description: 'whose snapshots the mailboxes are filled from; by default those of the host that served',
         examples: ['mx1.example.org'],
       }),
-      backup: command(['mailrecover', 'backup', '--json']).optional().meta({
+      backup: command('/usr/local/sbin/backup-mail').optional().meta({
         description: 'what brings the last mail into the repository, run on the old host; by default `backup` of `standby.sync.program`',
       }),
       limits: limitsPart,
