@@ -123,12 +123,10 @@ export function cloudPart<Z extends z.ZodRawShape>(zone: Z) {
       password: reference('file:/etc/mailrecover/master')
         .optional()
         .meta({ description: 'imap: a reference to the one password that opens all mailboxes', alternative: true }),
-      passwords: reference('file:/etc/mailrecover/passwords')
-        .optional()
-        .meta({
-          description: 'imap: a reference to lines of a mailbox, a blank and its password, where each has its own',
-          alternative: true,
-        }),
+      passwords: reference('file:/etc/mailrecover/passwords').optional().meta({
+        description: 'imap: a reference to lines of a mailbox, a blank and its password, where each has its own',
+        alternative: true,
+      }),
       caFile: z
         .string()
         .startsWith('/', 'must be an absolute path')
