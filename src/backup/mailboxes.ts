@@ -9,7 +9,7 @@ import { lockMethods, type LockMethods } from '../store/mbox/locks.ts';
 import { findMboxes } from './mboxes.ts';
 import { expandBytes, fixedPart, parsePattern } from '../store/pattern.ts';
 import type { LiveArea, LiveAreaName } from '../store/live.ts';
-import { liveStat, lstatIfThere } from '../store/stat.ts';
+import { lstatIfThere, micros } from '../store/stat.ts';
 import type { ImapSource } from '../store/imap/types.ts';
 import type { SystemSource } from '../store/system/capture.ts';
 import { SYSTEM, SYSTEM_AREAS, SYSTEM_ROOTS } from '../store/system/types.ts';
@@ -153,24 +153,27 @@ export function systemMailbox(system: SystemSource): SourceMailbox {
 }
 
 /** The stats that prove that a mailbox did not change, or undefined while some of them prove nothing yet. */
-export function signaturesOf(mailbox: SourceMailbox, areas: readonly LiveArea[]): Signature[] | undefined {
+export function signaturesOf(mailbox: SourceMailbox, areas: readonly LiveArea[]): string | undefined {
   const signatures: Signature[] = [];
   for (const [number, area] of areas.entries()) {
     if (mailbox.areas[number]?.area === 'view') continue;
     for (const [path, dir] of area.dirs) {
       // A directory of others' files, too, says nothing.
       if (mailbox.areas[number]?.file === undefined) {
+        // What lies in a Maildir's tmp is in no snapshot, and each delivery changes it.
+        if (/(?:^|\/)tmp$/.test(path) && area.dirs.has(`${path.slice(0, -3)}cur`)) continue;
         if (!dir.settled) return undefined;
         signatures.push([number, path, dir.stat.mtime, dir.stat.ctime, dir.stat.ino]);
       }
       for (const [name, file] of dir.files) {
-        if (file.fixed === true) continue;
+        // An empty marker; where it comes or goes, its directory changes.
+        if (file.fixed === true || (name === 'maildirfolder' && file.stat.size === 0)) continue;
         if (!file.settled) return undefined;
         signatures.push([number, path === '' ? name : `${path}/${name}`, file.stat.mtime, file.stat.ctime, file.stat.ino, file.stat.size]);
       }
     }
   }
-  return signatures;
+  return JSON.stringify(signatures);
 }
 
 /** Whether nothing changed in a mailbox since its signatures were taken: stats only, no listing. */
@@ -181,14 +184,17 @@ export function isUntouched(state: MailboxState, now: SourceMailbox): boolean {
     if (other === undefined || other.area !== area.area || other.path !== area.path || other.root !== area.root || other.file !== area.file)
       return false;
   }
-  for (const [area, path, mtime, ctime, ino, size] of state.signatures) {
+  return (JSON.parse(state.signatures) as Signature[]).every(([area, path, mtime, ctime, ino, size]) => {
     const root = state.areas[area]?.path ?? '';
     const stats = lstatIfThere(path === '' ? root : `${root}/${path}`);
-    if (stats === undefined || stats.ino !== ino) return false;
-    const stat = liveStat(stats);
-    if (stat.mtime !== mtime || stat.ctime !== ctime || (size !== undefined && stat.size !== size)) return false;
-  }
-  return true;
+    return (
+      stats !== undefined &&
+      stats.ino === ino &&
+      micros(stats.mtimeMs) === mtime &&
+      micros(stats.ctimeMs) === ctime &&
+      (size === undefined || stats.size === size)
+    );
+  });
 }
 
 /**

@@ -17,6 +17,17 @@ function sizeClass(raw: number): number {
   return Math.max(0, Math.floor(Math.log(raw / SMALLEST) / Math.log(TOGETHER)));
 }
 
+/** A pack of this many bytes as stored is taken for a full one, where nobody knows how large it was: mail hardly shrinks to a sixteenth. */
+const STORED_LARGE = 1024 * 1024;
+
+/**
+ * How large a pack counts that is known by its tags alone, decompressed. Too small a guess would have full packs merged: all mail would be read and
+ * stored once more by the backup after the one that found the local state lost.
+ */
+export function rawOfAdopted(size: number): number {
+  return size >= STORED_LARGE ? LARGE : size * 4;
+}
+
 /** Numbers of the packs that this run should write together anew. */
 export function packsToMerge(index: StateIndex): Set<number> {
   const classes = new Map<number, number[]>();

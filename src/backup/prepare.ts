@@ -14,6 +14,7 @@ import { decodeTags } from '../repository/tags.ts';
 import type { StoredObject } from '../repository/target.ts';
 import { ifPresent, makeDirectory, writeDurable } from '../system/files.ts';
 import { RECORD, sortRecords, writeRecord } from './content/known.ts';
+import { rawOfAdopted } from './merge-packs.ts';
 import { readPending } from './pending.ts';
 import type { PackState, StateDirectory, StateIndex } from './state/state.ts';
 
@@ -171,7 +172,7 @@ export async function adoptTags(
       if (!trusted.has(list.key) || list.secret !== fingerprint || holdings.get(list.pack) !== list.size || stored.has(list.pack)) return;
       stored.add(list.pack);
       believed.push({
-        pack: { name: list.pack, size: list.size, raw: list.size, live: 0, entries: list.tags.length, tags: { name, size } },
+        pack: { name: list.pack, size: list.size, raw: rawOfAdopted(list.size), live: 0, entries: list.tags.length, tags: { name, size } },
         tags: list.tags,
       });
     } catch (error) {

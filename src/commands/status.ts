@@ -70,7 +70,10 @@ export default defineCommand({
       );
     const mail = place.host === place.thisHost ? await mailState(context) : { spool: undefined, findings: [] };
     const tls = place.host === place.thisHost ? await certificatesOf(config, context.signal) : undefined;
-    const findings = [...status.findings, ...planned.findings, ...mail.findings, ...(tls?.findings ?? [])];
+    // Errors first: the verdict is the first of them.
+    const rank = { error: 0, warning: 1, info: 2 };
+    const all = [...status.findings, ...planned.findings, ...mail.findings, ...(tls?.findings ?? [])];
+    const findings = all.toSorted((a, b) => rank[a.severity] - rank[b.severity]);
     // A certificate that ended is bad, and says nothing of whether the mail would come back.
     const isBeside = ({ code }: Finding): boolean => code.startsWith('certificate-');
     const failed = findings.some((each) => each.severity === 'error' && !isBeside(each));

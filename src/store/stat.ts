@@ -4,7 +4,8 @@ import { systemCode } from '../errors/error.ts';
 import { fsPath } from './bytes.ts';
 import type { LiveStat } from './live.ts';
 
-const micros = (ms: number): number => Math.floor(ms * 1000);
+/** As {@link LiveStat} has times. */
+export const micros = (ms: number): number => Math.floor(ms * 1000);
 
 export function liveStat(stats: Stats): LiveStat {
   return {

@@ -13,7 +13,7 @@ import type { LiveArea } from '../../store/live.ts';
 import type { ImapCursor } from '../../store/imap/types.ts';
 import { areasIn, areasOut } from './format.ts';
 
-const VERSION = 4;
+const VERSION = 5;
 
 export interface PackState extends ObjectRef {
   tags: ObjectRef;
@@ -45,8 +45,11 @@ export interface MailboxState {
     /** The one file of it that belongs to the mailbox. */
     file?: string;
   }[];
-  /** Absent while something in it must be looked at again whatever its time stamps say. */
-  signatures?: Signature[];
+  /**
+   * {@link Signature}s as JSON: most mailboxes are looked at once, and written down again as they are. Absent while something in it must be
+   * looked at again whatever its time stamps say.
+   */
+  signatures?: string;
   file: string;
   check: number;
   counts: { folders: number; messages: number; bytes: number };
@@ -74,6 +77,27 @@ export interface StateIndex {
 
 export function emptyIndex(repository: string): StateIndex {
   return { version: VERSION, repository, snapshot: undefined, sequence: 0, catalogs: [], packs: [], tables: [], mailboxes: [], deepAt: 0 };
+}
+
+/** A line for all but the mailboxes, then one for each: JSON without blanks between, a tab, and its signatures as they are. */
+function indexText({ mailboxes, ...rest }: StateIndex): string {
+  const lines = mailboxes.map(({ signatures = '', ...mailbox }) => `${JSON.stringify(mailbox)}\t${signatures}\n`);
+  return `${JSON.stringify(rest)}\n${lines.join('')}`;
+}
+
+function parseIndex(text: string): StateIndex {
+  const first = text.indexOf('\n');
+  const rest = JSON.parse(text.slice(0, first)) as Omit<StateIndex, 'mailboxes'>;
+  const mailboxes: MailboxState[] = [];
+  for (let at = first + 1; at < text.length;) {
+    const end = text.indexOf('\n', at);
+    const tab = text.indexOf('\t', at);
+    const mailbox = JSON.parse(text.slice(at, tab)) as MailboxState;
+    if (tab + 1 < end) mailbox.signatures = text.slice(tab + 1, end);
+    mailboxes.push(mailbox);
+    at = end + 1;
+  }
+  return { ...rest, mailboxes };
 }
 
 export function mailboxKey(mailbox: Pick<MailboxState, 'store' | 'mailbox'>): string {
@@ -107,11 +131,11 @@ export class StateDirectory {
   /** The index, or undefined where there is none that can be believed. */
   load(repository: string): StateIndex | undefined {
     try {
-      const text = readFileSync(this.file('index.json'), 'utf8');
-      const end = text.lastIndexOf('\n', text.length - 2);
-      const body = text.slice(0, end + 1);
-      if (Number(text.slice(end + 1)) !== crc32(body)) return undefined;
-      const index = JSON.parse(body) as StateIndex;
+      const bytes = readFileSync(this.file('index.json'));
+      const end = bytes.lastIndexOf(10, bytes.length - 2) + 1;
+      const body = bytes.subarray(0, end);
+      if (Number(bytes.toString('latin1', end)) !== crc32(body)) return undefined;
+      const index = parseIndex(body.toString('utf8'));
       return index.version === VERSION && index.repository === repository && index.tables.every((name) => this.#holdsTable(name))
         ? index
         : undefined;
@@ -134,8 +158,8 @@ export class StateDirectory {
   }
 
   save(index: StateIndex): void {
-    const body = `${JSON.stringify(index)}\n`;
-    replaceFile(this.file('index.json'), `${body}${crc32(body)}\n`);
+    const body = Buffer.from(indexText(index));
+    replaceFile(this.file('index.json'), Buffer.concat([body, Buffer.from(`${crc32(body)}\n`)]));
   }
 
   /** Keeps what was read of a mailbox under a name of its own. */

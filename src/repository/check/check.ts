@@ -10,7 +10,7 @@ import { checkData } from './data.ts';
 import { Ledger } from './ledger.ts';
 import { listAll, type Listing } from './listing.ts';
 import { fitsAny, LossFinder, type Loss } from './losses.ts';
-import { checkNeeds, costOf, tellDebris } from './needs.ts';
+import { checkNeeds, costOf, hintForOld, tellDebris } from './needs.ts';
 import { checkRecords, forgottenSpans } from './records.ts';
 import { checkHosts, checkRescue, checkRuns, checkSecrets, type RescueHashes } from './small.ts';
 import { checkChains, checkKeys, readSnapshots, type CheckedSnapshots } from './snapshots.ts';
@@ -141,8 +141,11 @@ function conclude(ledger: Ledger, listing: Listing, checked: CheckedSnapshots, l
   const { damages } = ledger;
   for (const damage of damages) {
     const kind = listing.kinds.get(damage.path) ?? checked.needs.get(damage.path)?.kind;
-    if (kind === 'pack' || kind === 'catalog' || kind === 'tags') damage.costs.push(costOf(checked.needs.get(damage.path), checked.heads));
-    else if (damage.missing && damage.path.startsWith('snapshots/')) damage.costs.push('the state that it recorded can not be restored');
+    if (kind === 'pack' || kind === 'catalog' || kind === 'tags') {
+      const need = checked.needs.get(damage.path);
+      damage.costs.push(costOf(need, checked.heads));
+      damage.hint = hintForOld(need, checked.heads) ?? damage.hint;
+    } else if (damage.missing && damage.path.startsWith('snapshots/')) damage.costs.push('the state that it recorded can not be restored');
     else if (kind === 'snapshot') damage.costs.push('it is not restored from as long as that is so');
   }
   ledger.findings.push(...tellLosses(lost, damages));

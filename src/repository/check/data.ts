@@ -40,7 +40,7 @@ export async function checkData(target: Target, listing: Listing, ledger: Ledger
         ledger.damaged(path, 'has other bytes than its name says', { hint: STORE_AGAIN });
     } catch (error) {
       if (!(error instanceof MailrecoverError) || error.code === 'unreachable' || error.code === 'key') throw error;
-      if (error.code === 'not-found') ledger.missing(path, STORE_AGAIN);
+      if (error.code === 'not-found') ledger.missing(path, STORE_MISSING);
       else ledger.damaged(path, `can not be read: ${error.message}`, { hint: STORE_AGAIN });
     }
   });
@@ -49,3 +49,6 @@ export async function checkData(target: Target, listing: Listing, ledger: Ledger
 /** What to do about an object that is named by its hash. */
 export const STORE_AGAIN =
   "put it back from another copy of the repository; or move it away, then 'mailrecover backup' stores again what of it still lies in the mail store";
+/** The same for one that is not there. */
+export const STORE_MISSING =
+  "put it back from another copy of the repository; 'mailrecover backup' stores again what of it still lies in the mail store";

@@ -1,14 +1,14 @@
 /** Whether every object that a snapshot names is there, with the size that it names; and what no snapshot names. */
-import { STORE_AGAIN } from './data.ts';
+import { STORE_AGAIN, STORE_MISSING } from './data.ts';
 import type { Ledger } from './ledger.ts';
 import type { Listing } from './listing.ts';
-import type { CheckedSnapshots, Need, SnapshotHead } from './snapshots.ts';
+import { type CheckedSnapshots, type Need, newestHeads, type SnapshotHead } from './snapshots.ts';
 
 /** Compares the snapshots' needs with what lies there. */
 export function checkNeeds(listing: Listing, { needs }: CheckedSnapshots, ledger: Ledger): void {
   for (const [path, { size }] of needs) {
     const stored = listing.sizes.get(path);
-    if (stored === undefined) ledger.missing(path, STORE_AGAIN);
+    if (stored === undefined) ledger.missing(path, STORE_MISSING);
     else if (stored !== size) ledger.damaged(path, `has ${stored} bytes in place of ${size}`, { hint: STORE_AGAIN });
   }
 }
@@ -38,6 +38,15 @@ export function tellDebris(listing: Listing, { needs, superseded }: CheckedSnaps
       hint: 'nothing reads it; move it away',
       subject: path,
     });
+}
+
+/** What to do about an object that only older snapshots need; undefined where the newest of a host needs it, too. */
+export function hintForOld(need: Need | undefined, heads: readonly SnapshotHead[]): string | undefined {
+  const newest = need === undefined ? undefined : heads[need.newest];
+  if (need === undefined || newest === undefined || newestHeads(heads).includes(need.newest)) return undefined;
+  const which =
+    need.count === 1 ? `'mailrecover forget ${newest.id.slice(0, 12)}'` : `'mailrecover forget', up to ${newest.id.slice(0, 12)}`;
+  return `newer snapshots do without it; put it back from another copy of the repository, or, where there is none, give up those that need it: ${which}`;
 }
 
 /** What it costs that an object is bad, as far as can be told without a key. */

@@ -4,7 +4,7 @@ import type { Damage } from './ledger.ts';
 import type { Loss } from './losses.ts';
 
 /** So many messages of a mailbox are named in one finding; the result lists all. */
-const NAMED = 50;
+const NAMED = 5;
 
 function counted(count: number, one: string, many: string): string {
   return count === 1 ? `1 ${one}` : `${count} ${many}`;
