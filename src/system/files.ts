@@ -109,13 +109,23 @@ async function nameNew(temporary: string, path: string): Promise<boolean> {
  * Replaces a file in one step, without waiting for the disk: for caches whose
  * readers check what they read.
  */
-export function replaceFile(path: string, data: Uint8Array | string, mode = 0o600): void {
+export function replaceFile(path: string, data: Uint8Array | string | Iterable<Uint8Array>, mode = 0o600): void {
   const temporary = temporaryBeside(path);
   try {
-    writeFileSync(temporary, data, { mode });
+    if (typeof data === 'string' || data instanceof Uint8Array) writeFileSync(temporary, data, { mode });
+    else writePieces(temporary, data, mode);
     renameSync(temporary, path);
   } catch (error) {
     throw ioError(error, 'write', path);
+  }
+}
+
+function writePieces(path: string, pieces: Iterable<Uint8Array>, mode: number): void {
+  const file = openSync(path, 'wx', mode);
+  try {
+    for (const piece of pieces) writeFileSync(file, piece);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -79,10 +79,23 @@ export function emptyIndex(repository: string): StateIndex {
   return { version: VERSION, repository, snapshot: undefined, sequence: 0, catalogs: [], packs: [], tables: [], mailboxes: [], deepAt: 0 };
 }
 
-/** A line for all but the mailboxes, then one for each: JSON without blanks between, a tab, and its signatures as they are. */
-function indexText({ mailboxes, ...rest }: StateIndex): string {
-  const lines = mailboxes.map(({ signatures = '', ...mailbox }) => `${JSON.stringify(mailbox)}\t${signatures}\n`);
-  return `${JSON.stringify(rest)}\n${lines.join('')}`;
+/** So many mailboxes are written at once. */
+const TOGETHER = 500;
+
+/** A line for all but the mailboxes, then one for each: JSON without blanks between, a tab, and its signatures as they are. At the end a checksum. */
+function* indexPieces({ mailboxes, ...rest }: StateIndex): Generator<Buffer> {
+  const first = Buffer.from(`${JSON.stringify(rest)}\n`);
+  let check = crc32(first);
+  yield first;
+  for (let at = 0; at < mailboxes.length; at += TOGETHER) {
+    const lines = mailboxes
+      .slice(at, at + TOGETHER)
+      .map(({ signatures = '', ...mailbox }) => `${JSON.stringify(mailbox)}\t${signatures}\n`);
+    const piece = Buffer.from(lines.join(''));
+    check = crc32(piece, check);
+    yield piece;
+  }
+  yield Buffer.from(`${check}\n`);
 }
 
 function parseIndex(text: string): StateIndex {
@@ -158,8 +171,7 @@ export class StateDirectory {
   }
 
   save(index: StateIndex): void {
-    const body = Buffer.from(indexText(index));
-    replaceFile(this.file('index.json'), Buffer.concat([body, Buffer.from(`${crc32(body)}\n`)]));
+    replaceFile(this.file('index.json'), indexPieces(index));
   }
 
   /** Keeps what was read of a mailbox under a name of its own. */
