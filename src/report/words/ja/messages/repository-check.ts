@@ -42,6 +42,16 @@ export const repositoryCheck: readonly (readonly [string, string])[] = [
     "put it back from another copy of the repository; or move it away, then 'mailrecover backup' stores again what of it still lies in the mail store",
     "リポジトリの別の複製から戻してください。または別の場所へ移せば、メールストアに残っている分を 'mailrecover backup' が再度保存します",
   ],
+  [
+    "put it back from another copy of the repository; 'mailrecover backup' stores again what of it still lies in the mail store",
+    "リポジトリの別の複製から戻してください。メールストアに残っている分は 'mailrecover backup' が再度保存します",
+  ],
+  ["'mailrecover forget {0}'", "'mailrecover forget {0}'"],
+  ["'mailrecover forget', up to {0}", "'mailrecover forget'（{0} まで）"],
+  [
+    'newer snapshots do without it; put it back from another copy of the repository, or, where there is none, give up those that need it: {0}',
+    '新しいスナップショットには不要です。リポジトリの別の複製から戻すか、複製がなければ、これを必要とするスナップショットを手放してください: {0}',
+  ],
   ['names entries that no pack holds', 'どのパックにもないエントリーを指しています'],
   ['states {0} messages, and its catalogs list {1}', 'メール {0} 通と記載されていますが、カタログには {1} 通あります'],
   ['names catalogs that make up no state: it {0}', '指しているカタログから状態を組み立てられません: {0}'],
