@@ -27,7 +27,7 @@ test('commands are registered under their names, and say what a reader needs', (
 test('every example is a command line that is understood', () => {
   for (const command of commands) {
     for (const { command: line } of command.examples) {
-      const words = [...(line.split(/ [>|] /, 1)[0] ?? '').matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+      const words = [...(line.split(/ [>|] /, 1)[0] ?? '').matchAll(/(?:[^\s']|'[^']*')+/g)].map(([word]) => word.replaceAll("'", ''));
       assert.equal(words.shift(), 'mailrecover', line);
       const { globals } = scanArguments(words, {});
       assert.ok('command' in parseArguments(words, [command], {}, globals.color), line);

@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { outgoing } from '../../src/notify/message.ts';
-import { parsePolicy, stsAllows } from '../../src/notify/mx/sts.ts';
+import { parsePolicy, stsAllows } from '../../src/system/mta-sts.ts';
 import mx, { type MxOptions } from '../../src/notify/transports/mx.ts';
 import type { SendOutcome } from '../../src/notify/transport.ts';
 import { notBuilt } from '../support/binary.ts';
@@ -233,9 +233,8 @@ async function direct(): Promise<void> {
   });
 
   test('mx: what is a policy, and which servers it allows', () => {
-    const policy = parsePolicy(
-      'version: STSv1\nmode: enforce\nmx: MX1.example.org.\nmx: *.example.net\nmax_age: 99999999999\n'.replace('99999999999', '604800'),
-    );
+    const policy = parsePolicy('version: STSv1\nmode: enforce\nmx: MX1.example.org.\nmx: *.example.net\nmax_age: 604800\n');
+    assert.ok(policy !== undefined);
     assert.deepEqual(policy, { mode: 'enforce', mx: ['mx1.example.org', '*.example.net'], maxAge: 604_800 });
     for (const [host, allowed] of [
       ['mx1.example.org', true],
@@ -254,7 +253,7 @@ async function direct(): Promise<void> {
       'version: STSv1\nmode: on\nmx: a\nmax_age: 1\n',
       'version: STSv1\nmode: testing\nmx: a\n',
     ])
-      assert.throws(() => parsePolicy(text), /no policy/, text);
+      assert.equal(parsePolicy(text), undefined, text);
   });
 
   test('mx: at the shell', { skip: notBuilt() }, async () => {

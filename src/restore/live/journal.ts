@@ -1,8 +1,9 @@
 /** What a live restore was about to do, and how far it came: so that it can be taken up, and undone. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import { appendDurable, makeDirectory, writeDurable } from '../../system/files.ts';
+import { parseIfWhole, textIfThere } from '../../system/kept.ts';
 import type { LivePlan } from './model.ts';
 
 /** One line of a run's log. Numbers are places in the plan. */
@@ -70,14 +71,14 @@ export class Run {
   /** @returns undefined for a run that was killed before its plan was written: it did nothing */
   static read(state: string, id: string): Run | undefined {
     const directory = join(runsRoot(state), id);
-    const text = textOf(join(directory, 'plan.json'));
+    const text = textIfThere(join(directory, 'plan.json'));
     if (text === undefined) return undefined;
-    const plan = parse(text) as LivePlan | undefined;
+    const plan = parseIfWhole(text) as LivePlan | undefined;
     if (plan === undefined || plan.version !== 1)
       throw new MailrecoverError('damage', `the plan of live restore '${id}' can not be read`, { subject: directory });
-    const lines = (textOf(join(directory, 'log.jsonl')) ?? '').split('\n');
+    const lines = (textIfThere(join(directory, 'log.jsonl')) ?? '').split('\n');
     // The last line may be torn: what it says was not sure yet.
-    const entries = lines.map((line) => parse(line) as LogEntry | undefined).filter((entry) => entry !== undefined);
+    const entries = lines.map((line) => parseIfWhole(line) as LogEntry | undefined).filter((entry) => entry !== undefined);
     return new Run(directory, plan, entries);
   }
 
@@ -139,22 +140,5 @@ function namesIn(directory: string): string[] {
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw ioError(error, 'list', directory);
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw ioError(error, 'read', path);
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }

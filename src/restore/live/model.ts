@@ -1,4 +1,5 @@
 /** What a restore into a running server will do, as plain data: it is shown, written down, carried out and undone. Names are byte strings. */
+import type { ByteString } from '../../store/bytes.ts';
 
 export type LiveMode = 'missing' | 'folder' | 'replace';
 
@@ -126,6 +127,11 @@ export function countsOf(plan: Pick<LivePlan, 'mailboxes' | 'served'>): LiveCoun
     setAside: sum(({ removals }) => removals.length),
     reflagged: sum(({ flags }) => flags.length),
   };
+}
+
+/** The plan of a folder in which nothing is to be done yet. @param from the folder of the snapshot, where that has another name */
+export function emptyFolder(dir: ByteString, name: string, from: string | undefined): FolderPlan {
+  return { dir, name, ...(from === undefined ? {} : { from }), create: false, adds: [], removals: [], flags: [], present: 0, moved: {} };
 }
 
 /** Whether anything is to be done in a folder. */

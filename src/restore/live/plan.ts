@@ -19,7 +19,7 @@ import { selectFrom, wantedMailboxes, type Selection } from '../select.ts';
 import { notHeld, Unfitted } from '../unfitted.ts';
 import { type Known, Strays, whatIsGone, withoutMoved, type Wanted } from './compare.ts';
 import { isFolder, listMailbox, type LiveFolder, type LivePlace, LiveReader } from './look.ts';
-import { type FolderPlan, type LiveMode, type LivePlan, type MailboxPlan, mailboxesOf, type ServedMailbox } from './model.ts';
+import { emptyFolder, type FolderPlan, type LiveMode, type LivePlan, type MailboxPlan, mailboxesOf, type ServedMailbox } from './model.ts';
 import { ServedPlanner, type ServedTask } from './served/plan.ts';
 import type { DovecotAccess } from './doveadm.ts';
 import { BaseNames } from './names.ts';
@@ -314,17 +314,7 @@ class Planner {
   #folder(live: LiveMailbox, { name, dir }: { name: string; dir: ByteString }, from: string | undefined): FolderPlan {
     let folder = live.plan.folders.find((each) => each.dir === dir);
     if (folder === undefined) {
-      folder = {
-        dir,
-        name,
-        ...(from === undefined ? {} : { from }),
-        create: false,
-        adds: [],
-        removals: [],
-        flags: [],
-        present: 0,
-        moved: {},
-      };
+      folder = emptyFolder(dir, name, from);
       live.plan.folders.push(folder);
     }
     return folder;

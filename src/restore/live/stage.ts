@@ -133,7 +133,7 @@ export async function stage(
 }
 
 /** What people are told of a message whose bytes are lost. */
-function lostMessage({ mailbox, mtime, parts }: PlannedFile): Finding {
+export function lostMessage({ mailbox, mtime, parts }: PlannedFile): Finding {
   const sha = parts[0]?.sha.slice(0, 16) ?? '';
   return {
     severity: 'error',

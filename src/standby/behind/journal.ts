@@ -1,8 +1,9 @@
 /** How far the history of mailboxes is back: a plan, and a log with a line for everything that is done, each on the disk before the next. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import { appendDurable, makeDirectory, writeDurable } from '../../system/files.ts';
+import { parseIfWhole, textIfThere } from '../../system/kept.ts';
 import { costOf } from './order.ts';
 import { unitKey, type BehindEntry, type BehindPlan, type Unit } from './model.ts';
 
@@ -60,21 +61,21 @@ export class BehindRun {
   }
 
   static #read(directory: string): BehindRun | undefined {
-    const text = textOf(join(directory, 'plan.json'));
+    const text = textIfThere(join(directory, 'plan.json'));
     // Killed before its plan was written, it did nothing.
     if (text === undefined) return undefined;
-    const plan = parse(text) as BehindPlan | undefined;
+    const plan = parseIfWhole(text) as BehindPlan | undefined;
     if (plan?.version !== 1)
       throw new MailrecoverError('damage', `'${join(directory, 'plan.json')}' can not be read`, {
         hint: 'move that directory away; what is back stays, and the next run does the rest',
         subject: directory,
       });
     // The last line may be torn: what it says was not sure yet.
-    const lines = (textOf(join(directory, 'log.jsonl')) ?? '').split('\n');
+    const lines = (textIfThere(join(directory, 'log.jsonl')) ?? '').split('\n');
     return new BehindRun(
       directory,
       plan,
-      lines.flatMap((line) => (parse(line) as BehindEntry | undefined) ?? []),
+      lines.flatMap((line) => (parseIfWhole(line) as BehindEntry | undefined) ?? []),
     );
   }
 
@@ -131,22 +132,5 @@ export class BehindRun {
 
   liftingTo(unit: Unit): number | undefined {
     return this.#lifting.get(unitKey(unit));
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw ioError(error, 'read', path);
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }

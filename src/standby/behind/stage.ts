@@ -8,11 +8,11 @@ import { asidePath, makeAside, type Handles } from '../../restore/live/aside.ts'
 import { folderPath } from '../../restore/live/look.ts';
 import type { Source } from '../../restore/look/source.ts';
 import { emptyPlan, type PlannedFile } from '../../restore/plan.ts';
+import { lostMessage } from '../../restore/live/stage.ts';
 import { checkSpace } from '../../restore/space.ts';
 import { attempt } from '../../restore/write/files.ts';
 import { startWriters } from '../../restore/write/writers.ts';
 import { type ByteString, displayBytes, fsPath, toText } from '../../store/bytes.ts';
-import { isoTime } from '../../system/clock.ts';
 import { run } from '../../system/exec.ts';
 import { syncDirectorySync } from '../../system/files.ts';
 import type { Progress } from '../../system/progress.ts';
@@ -130,15 +130,4 @@ function linkAside(from: ByteString, to: ByteString): void {
       if (systemCode(error) !== 'EEXIST') throw error;
     }
   });
-}
-
-/** What people are told of a message whose bytes are lost. */
-function lostMessage({ mailbox, mtime, parts }: PlannedFile): Finding {
-  const sha = parts[0]?.sha.slice(0, 16) ?? '';
-  return {
-    severity: 'error',
-    code: 'damage',
-    message: `a message of ${mailbox}, received ${isoTime(Math.floor(mtime / 1000))}, could not be restored: its bytes (${sha}…) are missing from the repository or damaged`,
-    subject: sha,
-  };
 }

@@ -16,10 +16,10 @@ import { maildirFlags } from '../../store/maildir/flags.ts';
 import { formatKeywords, type Keywords } from '../../store/maildir/keywords.ts';
 import { now } from '../../system/clock.ts';
 import { syncDirectorySync } from '../../system/files.ts';
+import { putControlFile } from '../control-file.ts';
 import { UID_GAP } from '../sync/leave-uids.ts';
 import type { MailboxPlace } from '../sync/place.ts';
 import { lockUidlist } from '../sync/uidlock.ts';
-import { putControlFile } from './control-file.ts';
 import { linesIn, type FolderHistory } from './history.ts';
 import { composeUidlist, MAX_UID, type UidLine, type UidLines } from './uidlist.ts';
 

@@ -2,13 +2,14 @@
  * Which mailboxes of this host were begun anew, empty, by a switch: until their history is back they must not be compared with anything, or what
  * they do not hold would count as deleted. What was done is written once; a line is added for each mailbox whose history is back.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
+import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import type { Remote } from '../remote.ts';
 import { type ByteString, displayBytes } from '../../store/bytes.ts';
 import { appendDurable, makeDirectory, syncDirectorySync, writeDurable } from '../../system/files.ts';
+import { parseIfWhole, textIfThere } from '../../system/kept.ts';
 
 interface Name {
   store: string;
@@ -75,8 +76,8 @@ function keyOf({ store, mailbox }: Name): string {
 /** @returns undefined where no mailbox was ever begun anew */
 export function readDial(state: string): Dial | undefined {
   const path = pathOf(state);
-  const text = textOf(path);
-  return text === undefined ? undefined : dialOf(path, text, textOf(logOf(state)) ?? '');
+  const text = textIfThere(path);
+  return text === undefined ? undefined : dialOf(path, text, textIfThere(logOf(state)) ?? '');
 }
 
 /** The same of a host that is reached over SSH. @param state directory of its state */
@@ -92,7 +93,7 @@ export async function readDialOn(host: Remote, state: string): Promise<Dial | un
 const MAX_BYTES = 256 * 1024 * 1024;
 
 function dialOf(path: string, text: string, log: string): Dial {
-  const record = parse(text) as DialRecord | undefined;
+  const record = parseIfWhole(text) as DialRecord | undefined;
   if (record?.version !== 1)
     throw new MailrecoverError('damage', `'${path}' does not say which mailboxes were begun anew`, {
       subject: path,
@@ -103,7 +104,7 @@ function dialOf(path: string, text: string, log: string): Dial {
   const complete = new Set<string>();
   let closed = false;
   for (const each of log.split('\n')) {
-    const line = parse(each) as DialLine | undefined;
+    const line = parseIfWhole(each) as DialLine | undefined;
     if (line?.run !== record.run) continue;
     if ('closed' in line) closed = true;
     else complete.add(keyOf(line.complete));
@@ -115,23 +116,6 @@ function dialOf(path: string, text: string, log: string): Dial {
     isComplete: (name) => complete.has(keyOf(name)),
     closed,
   };
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw ioError(error, 'read', path);
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Writes the record down, durably. */

@@ -2,17 +2,15 @@
  * Leaving out UIDs on a standby that is about to serve without the last mail of the old host: that has given UIDs which the standby knows nothing of,
  * and clients have seen what they stand for. Given again under the same UIDVALIDITY they would show one message for another.
  */
-import { readFileSync, type Stats } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { storeMailboxes } from '../../backup/mailboxes.ts';
 import { ioError } from '../../errors/error.ts';
 import { Handles } from '../../restore/live/aside.ts';
 import { controlPath, folderDirs, type LivePlace } from '../../restore/live/look.ts';
-import { replaceFileIn } from '../../restore/write/files.ts';
 import { type ByteString, displayBytes } from '../../store/bytes.ts';
 import { parseUidlist } from '../../store/maildir/uidlist.ts';
 import { FileOpener, withFile } from '../../store/reach.ts';
-import { now } from '../../system/clock.ts';
-import { syncDirectorySync } from '../../system/files.ts';
+import { putControlFile } from '../control-file.ts';
 import type { SyncStore } from './place.ts';
 import { lockUidlist } from './uidlock.ts';
 
@@ -50,33 +48,27 @@ async function raise(directory: ByteString, handles: Handles, signal: AbortSigna
   if (readList(directory) === undefined) return false;
   const unlock = await lockUidlist(directory, handles, signal);
   try {
-    const { bytes, stats } = readList(directory) ?? {};
-    if (bytes === undefined || stats === undefined) return false;
-    const list = parseUidlist(bytes);
-    if (list?.version !== 3) return false;
+    const bytes = readList(directory);
+    const list = bytes === undefined ? undefined : parseUidlist(bytes);
+    if (bytes === undefined || list?.version !== 3) return false;
     const text = bytes.toString('latin1');
     const end = text.indexOf('\n');
     const next = Math.min(MAX_UID, list.nextUid + UID_GAP);
     const head = text.slice(0, end).replace(/ N\d+/, ` N${next}`);
-    const owner = process.getuid?.() === 0 ? { uid: stats.uid, gid: stats.gid } : { uid: undefined, gid: undefined };
-    const content = Buffer.from(`${head}${text.slice(end)}`, 'latin1');
-    replaceFileIn(handles.at(directory), UIDLIST, content, { mode: stats.mode & 0o777, mtime: now() * 1000, ...owner });
-    syncDirectorySync(handles.at(directory));
+    putControlFile(handles, directory, UIDLIST, Buffer.from(`${head}${text.slice(end)}`, 'latin1'));
     return true;
-  } catch (error) {
-    throw ioError(error, 'write', displayBytes(`${directory}/${UIDLIST}`));
   } finally {
     unlock();
   }
 }
 
 /** @returns undefined where it is not there */
-function readList(directory: ByteString): { bytes: Buffer; stats: Stats } | undefined {
+function readList(directory: ByteString): Buffer | undefined {
   const path = `${directory}/${UIDLIST}`;
   const opener = new FileOpener();
   try {
-    const read = withFile(opener, path, (fd, stats) => ({ bytes: readFileSync(fd), stats }));
-    if (!('error' in read)) return read;
+    const read = withFile(opener, path, (fd) => ({ bytes: readFileSync(fd) }));
+    if ('bytes' in read) return read.bytes;
     if (['ENOENT', 'ENOTDIR'].includes(read.error)) return undefined;
     throw ioError(Object.assign(new Error(read.error), { code: read.error }), 'read', displayBytes(path));
   } finally {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { namesBy } from '../../../src/standby/prepare/dns/ask.ts';
 import { checkSpf } from '../../../src/standby/prepare/dns/spf.ts';
-import { parsePolicy, policyNames } from '../../../src/standby/prepare/dns/sts.ts';
+import { parsePolicy, stsAllows } from '../../../src/system/mta-sts.ts';
 import { nameServer, noNameServer } from '../../support/nameserver.ts';
 
 test('SPF, asked of a real name server', { skip: noNameServer() }, async (t) => {
@@ -53,7 +53,7 @@ test('an MTA-STS policy names hosts, and hosts below a name', () => {
   assert.ok(policy !== undefined);
   assert.deepEqual(
     ['mx1.example.test', 'MX1.example.test.', 'mx2.example.test', 'a.backup.test', 'a.b.backup.test'].map((name) =>
-      policyNames(policy, name),
+      stsAllows(policy, name),
     ),
     [true, true, false, true, false],
   );

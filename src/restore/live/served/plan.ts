@@ -9,7 +9,7 @@ import { Contents, type SelectedMailbox, type WantedFolder, wantedFolders, type 
 import { withCrLf } from '../../imap/crlf.ts';
 import type { Source } from '../../look/source.ts';
 import type { DovecotAccess } from '../doveadm.ts';
-import type { FolderPlan, LiveMode, ServedMailbox } from '../model.ts';
+import { emptyFolder, type FolderPlan, type LiveMode, type ServedMailbox } from '../model.ts';
 import { treeName } from '../target.ts';
 import { HeldMail, sizedKey } from './held.ts';
 import { openSession, type Session } from './session.ts';
@@ -178,17 +178,7 @@ export function isInbox({ name, from }: FolderPlan): boolean {
 function folderOf(plan: ServedMailbox, name: string, from: string | undefined): FolderPlan {
   let folder = plan.folders.find((each) => each.name === name);
   if (folder === undefined) {
-    folder = {
-      dir: '',
-      name,
-      ...(from === undefined ? {} : { from }),
-      create: false,
-      adds: [],
-      removals: [],
-      flags: [],
-      present: 0,
-      moved: {},
-    };
+    folder = emptyFolder('', name, from);
     plan.folders.push(folder);
   }
   return folder;

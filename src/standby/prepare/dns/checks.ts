@@ -8,7 +8,8 @@ import { publishedKey, selectorOf } from '../dkim.ts';
 import type { Certificate, Survey } from '../model.ts';
 import type { Names } from './ask.ts';
 import { checkSpf } from './spf.ts';
-import { policyNames, stsPolicy } from './sts.ts';
+import { stsAllows } from '../../../system/mta-sts.ts';
+import { announcedPolicy } from './sts.ts';
 
 export interface DnsCheckOptions {
   names: Names;
@@ -66,7 +67,7 @@ async function ofDomain(options: DnsCheckOptions, domain: string, say: Say): Pro
       domain,
     );
 
-  const policy = await stsPolicy(names, domain, ca);
+  const policy = await announcedPolicy(names, domain, ca);
   if (typeof policy === 'string')
     say(
       'error',
@@ -77,7 +78,7 @@ async function ofDomain(options: DnsCheckOptions, domain: string, say: Say): Pro
     );
   else if (policy !== undefined && policy.mode !== 'none')
     for (const exchange of exchanges)
-      if (!policyNames(policy, exchange))
+      if (!stsAllows(policy, exchange))
         say(
           policy.mode === 'enforce' ? 'error' : 'warning',
           'mta-sts-lacks-standby',

@@ -146,6 +146,7 @@ export const standbyPrepare: readonly (readonly [string, string])[] = [
   ['{0} has no address', '{0} にアドレスがありません'],
   ['https://{0}/.well-known/mta-sts.txt is no policy', 'https://{0}/.well-known/mta-sts.txt はポリシーではありません'],
   ['answered with {0}', '{0} が返されました'],
+  ['is no text', 'テキストではありません'],
   ['is too long for a policy', 'ポリシーとしては長すぎます'],
   ['did not answer in time', '時間内に応答しませんでした'],
   ['see what it says there: {0} {1}:{2}', 'そのホストで確認してください: {0} {1}:{2}'],
