@@ -12,7 +12,7 @@ export default defineCommand({
   examples: [
     { command: 'mailrecover drill report', says: 'See how the newest run went.' },
     { command: 'mailrecover drill report --list', says: 'See what was run here.' },
-    { command: 'mailrecover drill report 4f1c >drill.md', says: 'Keep the record of one of them.' },
+    { command: 'mailrecover drill report 4f1c > drill.md', says: 'Keep the record of one of them.' },
   ],
   exitCodes: { 0: 'the record was shown, whatever it says', 2: 'there is no such run' },
   json: {
