@@ -102,8 +102,10 @@ async function dialTone(live: LiveWorld): Promise<void> {
   await client.create('Fresh');
   await client.append('Fresh', text('fresh-1'), [], DAY);
   await client.close();
-  // UIDVALIDITY is a time in seconds: what is made anew must not have that of what was there.
-  await sleep(1100);
+  // UIDVALIDITY is a time in seconds, and one more for each folder: what is made anew must not have that of what was there.
+  const given = Object.values(await imapSnapshots(server, [BOB, DAVE])).flatMap(({ folders }) => Object.values(folders));
+  const last = Math.max(...given.map(({ uidValidity }) => uidValidity));
+  await sleep(Math.max(0, (last + 1) * 1000 - Date.now()) + 100);
   for (const user of [BOB, DAVE]) {
     renameSync(server.mailOf(user), `${server.mailOf(user)}.lost`);
   }

@@ -64,7 +64,12 @@ export class Imap {
   /** Connects and logs in. */
   static async login(server: { host: string; ports: { imap: number }; password: string }, user: string): Promise<Imap> {
     const client = await Imap.connect(server.host, server.ports.imap);
-    await client.command(`LOGIN ${quote(user)} ${quote(server.password)}`);
+    try {
+      await client.command(`LOGIN ${quote(user)} ${quote(server.password)}`);
+    } catch (error) {
+      client.#socket.destroy();
+      throw error;
+    }
     return client;
   }
 

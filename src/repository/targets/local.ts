@@ -80,11 +80,20 @@ export function localTarget(root: string): Target {
   return {
     location: root,
     async put(path, data, options = {}) {
-      await ensureFolder(path);
       const full = join(root, path);
-      if (options.exclusive === true) return writeNewDurable(full, data, 0o600);
-      await writeDurable(full, data, 0o600);
-      return true;
+      const write = async (): Promise<boolean> => {
+        await ensureFolder(path);
+        if (options.exclusive === true) return writeNewDurable(full, data, 0o600);
+        await writeDurable(full, data, 0o600);
+        return true;
+      };
+      try {
+        return await write();
+      } catch (error) {
+        // Somebody took the folder away that was there a moment ago.
+        if (!(error instanceof MailrecoverError) || systemCode(error.cause) !== 'ENOENT' || !known.delete(dirname(full))) throw error;
+        return write();
+      }
     },
     get: (path) => read(path, () => readFile(join(root, path))),
     getRange: (path, start, end) =>

@@ -18,3 +18,12 @@ test('a directory that was there is not made anew when it goes', async () => {
   await assert.rejects(target.put('packs/one', Buffer.from('y')), isCode('io'));
   assert.ok(!existsSync(root));
 });
+
+test('a folder that somebody took away is made again', async () => {
+  const root = join(scratch('taken'), 'repository');
+  const target = localTarget(root);
+  await target.put('packs/aa/one', Buffer.from('x'));
+  rmSync(join(root, 'packs'), { recursive: true });
+  await target.put('packs/aa/two', Buffer.from('y'));
+  assert.equal((await target.get('packs/aa/two')).toString(), 'y');
+});
