@@ -73,6 +73,13 @@ suite('what is lost', () => {
       ['new@sender.example', 'mailbox', ['alice@example.org']],
     ]);
     assert.deepEqual(lost(DELIVERED('4AAAAAAAAA2', 20, 'new', 'alice@example.org'), { '<new>': ['alice@example.org'] }), []);
+    // A log that tells whole seconds, and a copy that was made in the middle of one.
+    const cut = DELIVERED('4AAAAAAAAA4', 10, 'cut', 'alice@example.org').map((line) => line.replace('.123456', ''));
+    const later = lostOf(acceptedFrom(events(cut)), '2026-11-22T09:00:10.500Z', until, new Map());
+    assert.deepEqual(
+      later.map(({ from }) => from),
+      ['cut@sender.example'],
+    );
     // Delivered by an alias: the mailbox is called otherwise.
     assert.deepEqual(lost(DELIVERED('4AAAAAAAAA2', 20, 'new', 'sales@example.org'), { '<new>': ['alice@example.org'] }), []);
     assert.deepEqual(lost(DELIVERED('4AAAAAAAAA3', 20, 'out', 'far@example.net', 'smtp')), []);

@@ -63,6 +63,8 @@ export function lostOf(
   here: ReadonlyMap<string, ReadonlySet<string>>,
 ): LostMessage[] {
   const last = Date.parse(until) - OPEN_MS;
+  // Logs of the old form tell whole seconds, cut off: what is of the same second may have come later.
+  const copied = since.slice(0, '2026-01-01T00:00:00'.length);
   return all
     .flatMap((one): LostMessage[] => {
       const { queue, at, id, from, recipients, gone } = one;
@@ -74,7 +76,7 @@ export function lostOf(
       if (waiting.length > 0 || (recipients.size === 0 && !gone))
         return places !== undefined && waiting.length === 0 ? [] : [{ ...base, to: waiting, lay: 'queue' }];
       const delivered = [...recipients]
-        .filter(([, { status, local, at: when }]) => status === 'sent' && local && when >= since)
+        .filter(([, { status, local, at: when }]) => status === 'sent' && local && when >= copied)
         .map(([to]) => to);
       const lacking = delivered.filter((to) => places === undefined || !(places.has(to) || places.size >= delivered.length));
       return lacking.length === 0 ? [] : [{ ...base, to: lacking, lay: 'mailbox' }];
