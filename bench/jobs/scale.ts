@@ -2,14 +2,15 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bench } from '../bench.ts';
 import { aDay } from '../changes.ts';
-import { differences, treeSize } from '../compare.ts';
+import { treeSize } from '../compare.ts';
 import type { Corpus } from '../corpus.ts';
-import { type MailboxPlan, maildirOf } from '../corpus/plan.ts';
+import { maildirOf } from '../corpus/plan.ts';
 import type { Pipeline } from '../measure.ts';
 import { type Contestant, inTurn, medianWall, type Series } from '../rounds.ts';
 import type { Ours } from '../tools/ours.ts';
 import type { Restic } from '../tools/restic.ts';
 import { type Job, makeTools, type Result } from './job.ts';
+import { medianMailbox, restoring } from './restoring.ts';
 
 const A_MAILBOX = 100;
 /** MB. */
@@ -88,25 +89,14 @@ async function atSize(bench: Bench, messages: number): Promise<{ series: Series[
 
 /** Restores the mailbox of median size; what came back is compared once. */
 function mailboxes(bench: Bench, { root, mailboxes: plans }: Corpus, ours: Ours, restic: Restic): Contestant[] {
-  const sizeOf = ({ folders }: MailboxPlan): number => folders.reduce((sum, folder) => sum + folder.messages, 0);
-  const chosen = plans.toSorted((left, right) => sizeOf(left) - sizeOf(right))[Math.floor(plans.length / 2)];
-  if (!chosen) throw new Error('the corpus has no mailbox');
+  const { chosen } = medianMailbox(plans);
   const maildir = maildirOf(chosen);
+  const mail = join(root, maildir);
+  const found = (tool: { restored(target: string): string }) => (target: string) => join(tool.restored(target), maildir);
   return [
-    { tool: ours, label: 'ours', run: (to: string) => ours.restoreMailbox(bench.home(ours), to, `${chosen.user}@${chosen.domain}`) },
-    { tool: restic, label: 'restic', run: (to: string) => restic.restoreMailbox(bench.home(restic), to, maildir) },
-  ].map(({ tool, label, run }) => {
-    let target = '';
-    return {
-      label,
-      prepare: () => void (target = bench.target(label)),
-      run: () => run(target),
-      after(_: unknown, round: number) {
-        const wrong = round === 0 ? differences(join(root, maildir), join(tool.restored(target), maildir)) : [];
-        if (wrong.length > 0) throw new Error(`${label} restored something else: ${wrong.slice(0, 5).join(', ')} …`);
-      },
-    };
-  });
+    restoring(bench, 'ours', (to) => ours.restoreMailbox(bench.home(ours), to, `${chosen.user}@${chosen.domain}`), found(ours), mail),
+    restoring(bench, 'restic', (to) => restic.restoreMailbox(bench.home(restic), to, maildir), found(restic), mail),
+  ];
 }
 
 function limits(series: Series[]): Result['checks'] {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ioError, systemCode } from '../errors/error.ts';
 import { isoNow } from '../system/clock.ts';
 import { appendDurable, makeDirectory, syncDirectorySync } from '../system/files.ts';
+import { parseIfWhole } from '../system/kept.ts';
 import type { Recipe } from './schema.ts';
 
 /** What a run is, as it was begun. */
@@ -148,12 +149,8 @@ export function readDrills(state: string): DrillState[] {
 function readOne(path: string): DrillState | undefined {
   let state: DrillState | undefined;
   for (const text of readFileSync(path, 'utf8').split('\n')) {
-    let line: DrillLine;
-    try {
-      line = JSON.parse(text) as DrillLine;
-    } catch {
-      continue;
-    }
+    const line = parseIfWhole(text) as DrillLine | undefined;
+    if (line === undefined) continue;
     if (state === undefined) {
       if (line.event !== 'drill') return undefined;
       const { event: _, time, ...head } = line;

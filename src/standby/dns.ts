@@ -4,6 +4,7 @@ import { MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { monotonic, sleep } from '../system/clock.ts';
 import { run } from '../system/exec.ts';
+import { lastLine } from '../system/last-line.ts';
 import { readSecret } from '../system/secret.ts';
 
 export interface DnsServer {
@@ -140,10 +141,6 @@ export async function updateZone(zone: DnsZone): Promise<void> {
   throw new MailrecoverError(silent ? 'unreachable' : 'failed', `the DNS server ${where} did not take the update: ${lastLine(said)}`, {
     subject: zone.zone,
   });
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1)?.trim().slice(0, 200) ?? '';
 }
 
 function changedBySomebody({ zone }: DnsZone, { name, type }: DnsRecord): MailrecoverError {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import { isoNow } from '../system/clock.ts';
 import { appendDurable, makeDirectory, syncDirectorySync, writeDurable } from '../system/files.ts';
+import { parseIfWhole } from '../system/kept.ts';
 import type { RanCommand } from './remote.ts';
 
 /** What a switch is, as it was approved. */
@@ -224,12 +225,8 @@ function readOne(path: string): SwitchState | undefined {
 export function readState(lines: readonly string[], path: string): SwitchState | undefined {
   let state: SwitchState | undefined;
   for (const text of lines) {
-    let line: JournalLine;
-    try {
-      line = JSON.parse(text) as JournalLine;
-    } catch {
-      continue;
-    }
+    const line = parseIfWhole(text) as JournalLine | undefined;
+    if (line === undefined) continue;
     if (state === undefined) {
       if (line.event !== 'switch') return undefined;
       const { event: _, time, ...head } = line;

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { ioError, MailrecoverError } from '../errors/error.ts';
 import { monotonic, sleep } from '../system/clock.ts';
 import { readSecret } from '../system/secret.ts';
+import { imapClient } from './imap-client.ts';
 
 export interface ProofServer {
   host: string;
@@ -116,21 +117,7 @@ async function fetched(
   until: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { ImapFlow } = await import('imapflow');
-  const client = new ImapFlow({
-    host: imap.host,
-    port: imap.port,
-    secure: imap.security === 'tls',
-    ...(imap.security === 'tls' ? {} : { doSTARTTLS: imap.security === 'starttls' }),
-    auth: { user, ...login },
-    tls: { ...(imap.name === undefined ? {} : { servername: imap.name }), ...(ca === undefined ? {} : { ca }) },
-    logger: false,
-    connectionTimeout: SILENCE_MS,
-    greetingTimeout: SILENCE_MS,
-    socketTimeout: SILENCE_MS,
-  });
-  // What comes after an error that was told already.
-  client.on('error', () => undefined);
+  const client = await imapClient({ server: imap, auth: { user, ...login }, ca, silenceMs: SILENCE_MS, answerMs: SILENCE_MS });
   try {
     await client.connect();
     for (;;) {

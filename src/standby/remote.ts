@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { MailrecoverError } from '../errors/error.ts';
 import { isoTime, monotonic, now } from '../system/clock.ts';
+import { lastLine } from '../system/last-line.ts';
 import { startLocal, type Ended, type Running } from '../system/running.ts';
 import type { SshOptions } from '../system/ssh/connect.ts';
 import { loginOptions, type SshAccess } from '../system/ssh/login.ts';
@@ -193,13 +194,6 @@ function checked(host: string, argv: readonly string[], end: Ended, ok: readonly
 
 function failed(host: string, argv: readonly string[], what: string): MailrecoverError {
   return new MailrecoverError('failed', `'${argv[0] ?? ''}' on '${host}' ${what}`, { subject: host });
-}
-
-function lastLine(text: string): string {
-  const line = text.trimEnd().split('\n').at(-1) ?? '';
-  // oxlint-disable-next-line no-control-regex
-  const shown = line.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
-  return shown.trim().slice(0, 200);
 }
 
 /**

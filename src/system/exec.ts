@@ -1,4 +1,5 @@
 import { systemCode, MailrecoverError } from '../errors/error.ts';
+import { lastLine } from './last-line.ts';
 
 export interface RunOptions {
   /** Written to the command's standard input, which is closed then; without it there is none. */
@@ -102,18 +103,16 @@ export function failure(
         : outcome.signal !== undefined
           ? `was killed by ${outcome.signal}`
           : `could not be started (${code ?? 'no reason given'})`;
-  const said = lastLine(typeof outcome.stderr === 'string' ? outcome.stderr : '', options.secrets ?? []);
+  const why = said(typeof outcome.stderr === 'string' ? outcome.stderr : '', options.secrets ?? []);
   // No `cause`: execa's error has the arguments in its message.
-  return new MailrecoverError('failed', `'${command}' ${what}${said === '' ? '' : `: ${said}`}`, { subject: command });
+  return new MailrecoverError('failed', `'${command}' ${what}${why === '' ? '' : `: ${why}`}`, { subject: command });
 }
 
-/** The last line that says something, without control characters and secrets, at most 200 characters of it. */
-function lastLine(stderr: string, secrets: readonly string[]): string {
-  let line = stderr.slice(-4096).trimEnd().split('\n').at(-1) ?? '';
-  for (const secret of secrets) if (secret !== '') line = line.replaceAll(secret, '***');
-  // oxlint-disable-next-line no-control-regex
-  const shown = line.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
-  return shown.trim().slice(0, 200);
+/** The last line that says something, without secrets. */
+function said(stderr: string, secrets: readonly string[]): string {
+  let tail = stderr.slice(-4096);
+  for (const secret of secrets) if (secret !== '') tail = tail.replaceAll(secret, '***');
+  return lastLine(tail);
 }
 
 /** PATH with the directories of administrators' commands. */

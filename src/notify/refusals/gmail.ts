@@ -1,23 +1,33 @@
 /** What the Gmail API says when it refuses: its reasons and status, a colon, its message. */
 import type { KnownRefusal } from '../refusal.ts';
 
+/** What it says of the same trouble, whatever it was asked for. */
+export const SAYS = {
+  scope: /ACCESS_TOKEN_SCOPE_INSUFFICIENT|insufficientPermissions|insufficient authentication scopes/i,
+  mailbox: /Mail service not enabled|failedPrecondition|Precondition check failed/i,
+  throttled: /rateLimitExceeded|userRateLimitExceeded|dailyLimitExceeded|quotaExceeded|RESOURCE_EXHAUSTED|User-rate limit|^429/i,
+  token: /authError|Invalid Credentials|UNAUTHENTICATED|^401/i,
+} as const;
+
+export const API_DISABLED: KnownRefusal = {
+  says: /accessNotConfigured|SERVICE_DISABLED|has not been used in project/i,
+  code: 'api-disabled',
+  permanent: true,
+  message: 'the Gmail API is not switched on in the Google Cloud project',
+  hint: 'switch it on: console.cloud.google.com, APIs & Services, Library, Gmail API; wait some minutes',
+};
+
 export const GMAIL_REFUSALS: readonly KnownRefusal[] = [
   {
-    says: /ACCESS_TOKEN_SCOPE_INSUFFICIENT|insufficientPermissions|insufficient authentication scopes/i,
+    says: SAYS.scope,
     code: 'scope',
     permanent: true,
     message: 'the login does not include the right to send mail',
     hint: 'sign in again and tick every box; for a service account add the scope https://www.googleapis.com/auth/gmail.send in admin.google.com',
   },
+  API_DISABLED,
   {
-    says: /accessNotConfigured|SERVICE_DISABLED|has not been used in project/i,
-    code: 'api-disabled',
-    permanent: true,
-    message: 'the Gmail API is not switched on in the Google Cloud project',
-    hint: 'switch it on: console.cloud.google.com, APIs & Services, Library, Gmail API; wait some minutes',
-  },
-  {
-    says: /Mail service not enabled|failedPrecondition|Precondition check failed/i,
+    says: SAYS.mailbox,
     code: 'mailbox',
     permanent: true,
     message: 'the user has no mailbox, or a service account acts for nobody',
@@ -45,14 +55,14 @@ export const GMAIL_REFUSALS: readonly KnownRefusal[] = [
     hint: 'check the addresses in notify.to',
   },
   {
-    says: /rateLimitExceeded|userRateLimitExceeded|dailyLimitExceeded|quotaExceeded|RESOURCE_EXHAUSTED|User-rate limit|^429/i,
+    says: SAYS.throttled,
     code: 'throttled',
     permanent: false,
     message: 'Google asks to wait',
     hint: 'it is tried again by itself; a user may send to 2,000 recipients a day',
   },
   {
-    says: /authError|Invalid Credentials|UNAUTHENTICATED|^401/i,
+    says: SAYS.token,
     code: 'token',
     permanent: true,
     message: 'Google does not take the token',

@@ -9,6 +9,7 @@ import { ioError } from '../../errors/error.ts';
 import type { WantedFolder, WantedMessage } from '../../restore/imap/wanted.ts';
 import { now } from '../../system/clock.ts';
 import { appendDurable, ifPresent, makeDirectory } from '../../system/files.ts';
+import { parseIfWhole } from '../../system/kept.ts';
 
 interface Line {
   /** Name of the folder in the snapshot. */
@@ -46,14 +47,7 @@ export class Ledger {
     } catch (error) {
       throw ioError(error, 'read', path);
     }
-    const lines: Line[] = [];
-    for (const line of (text ?? '').split('\n')) {
-      try {
-        lines.push(JSON.parse(line) as Line);
-      } catch {
-        // A line that a crash tore, or the end.
-      }
-    }
+    const lines = (text ?? '').split('\n').flatMap((line) => (parseIfWhole(line) as Line | undefined) ?? []);
     // A torn line must not swallow the next one.
     if (text !== undefined && text !== '' && !text.endsWith('\n')) appendDurable(path, '\n');
     return new Ledger(path, lines);

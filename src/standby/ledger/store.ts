@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ioError, systemCode } from '../../errors/error.ts';
 import { isoTime, now } from '../../system/clock.ts';
 import { appendDurable, makeDirectory, replaceFile } from '../../system/files.ts';
+import { parseIfWhole } from '../../system/kept.ts';
 import type { LogEvent } from './log-lines.ts';
 
 /** A sender gives up within five days. */
@@ -74,19 +75,11 @@ export function readLedger(state: string, host: string): Ledger | undefined {
     if (systemCode(error) !== 'ENOENT') throw ioError(error, 'read', folder);
   }
   if (until === undefined) return undefined;
+  // A line that a crash tore stands in the log of the other host still, or is missing with what came after it.
   const events = days(folder).flatMap((name) =>
     readFileSync(join(folder, name), 'utf8')
       .split('\n')
-      .flatMap((line) => parsed(line) ?? []),
+      .flatMap((line) => (parseIfWhole(line) as LogEvent | undefined) ?? []),
   );
   return { events, until };
-}
-
-/** A line that a crash tore stands in the log of the other host still, or is missing with what came after it. */
-function parsed(line: string): LogEvent | undefined {
-  try {
-    return JSON.parse(line) as LogEvent;
-  } catch {
-    return undefined;
-  }
 }

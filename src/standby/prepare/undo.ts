@@ -7,6 +7,7 @@ import type { Finding } from '../../errors/finding.ts';
 import { displayBytes, fsPath } from '../../store/bytes.ts';
 import { isoNow } from '../../system/clock.ts';
 import { writeDurable } from '../../system/files.ts';
+import { parseIfWhole } from '../../system/kept.ts';
 import { keep, placeOfRun, put, setHash, stateText, type FileState, type JournalLine } from './apply.ts';
 import { readShadow } from './logins/shadow.ts';
 
@@ -117,12 +118,5 @@ async function back(path: string, was: FileState): Promise<void> {
 function linesOf(path: string): JournalLine[] {
   return readFileSync(path, 'utf8')
     .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as JournalLine];
-      } catch {
-        // The last line of a run that was killed.
-        return [];
-      }
-    });
+    .flatMap((line) => (parseIfWhole(line) as JournalLine | undefined) ?? []);
 }

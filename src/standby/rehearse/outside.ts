@@ -1,6 +1,7 @@
 /** The mailbox somewhere else, which shows how a message arrived. */
 import { MailrecoverError } from '../../errors/error.ts';
 import { monotonic, sleep } from '../../system/clock.ts';
+import { imapClient } from '../imap-client.ts';
 import type { ProofServer } from '../proof.ts';
 
 export interface Outside {
@@ -31,20 +32,7 @@ export async function arrival(
   until: number,
   signal: AbortSignal,
 ): Promise<Arrived | undefined> {
-  const { ImapFlow } = await import('imapflow');
-  const client = new ImapFlow({
-    host: imap.host,
-    port: imap.port,
-    secure: imap.security === 'tls',
-    ...(imap.security === 'tls' ? {} : { doSTARTTLS: imap.security === 'starttls' }),
-    auth: { user, pass: password },
-    tls: { ...(imap.name === undefined ? {} : { servername: imap.name }), ...(ca === undefined ? {} : { ca }) },
-    logger: false,
-    connectionTimeout: SILENCE_MS,
-    greetingTimeout: SILENCE_MS,
-    socketTimeout: 60_000,
-  });
-  client.on('error', () => undefined);
+  const client = await imapClient({ server: imap, auth: { user, pass: password }, ca, silenceMs: SILENCE_MS, answerMs: 60_000 });
   try {
     await client.connect();
     const junk = (await client.list()).find(({ specialUse }) => specialUse === '\\Junk')?.path;

@@ -1,6 +1,7 @@
 /** The size of the standby: raised before it serves, and lowered when the old host serves again, by programs of the administrator. */
 import { MailrecoverError } from '../../../errors/error.ts';
 import type { Finding } from '../../../errors/finding.ts';
+import { lastLine } from '../../../system/last-line.ts';
 import type { CapacityOptions, PromoteOptions } from '../options.ts';
 import type { Step } from '../step.ts';
 
@@ -66,9 +67,4 @@ export function lowerStep({ here, from }: Sides, { down = [], seconds }: Capacit
 
 function failedFinding(message: string, command: readonly string[], subject: string): Finding {
   return { severity: 'warning', code: 'capacity', message, hint: `run it by hand: ${command.join(' ')}`, subject };
-}
-
-function lastLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return (text.trim().split('\n').at(-1) ?? '').replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ').slice(0, 200);
 }
