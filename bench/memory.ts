@@ -1,11 +1,12 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
 /** How the memory figures are come by, for the report. */
-export const HOW = 'resident memory of all processes of the tree added up, every 20 ms, or the largest high-water mark of one of them';
+export const HOW = 'resident memory of all processes of the tree added up, every 50 ms, or the largest high-water mark of one of them';
 
-const SAMPLE_MS = 20;
+/** Looking holds up what is looked at, and takes a processor that it could use: more often would be measured, too. */
+const SAMPLE_MS = 50;
 /** Finding new processes costs more than looking at known ones, so it is done every so many samples. */
-const RESCAN = 10;
+const RESCAN = 5;
 
 /** Watches the resident memory of some processes and all that they start. */
 export class TreeWatch {

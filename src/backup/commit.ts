@@ -14,7 +14,7 @@ import { mergeTables, readTable } from './content/known.ts';
 import { isBaseDue, mergeCount, type LocalRuns } from './runs.ts';
 import { listHoldings } from './prepare.ts';
 import { wholeSection } from './sections.ts';
-import { DamagedState, mailboxKey, type StateDirectory, type StateIndex } from './state/state.ts';
+import { DamagedState, mailboxKey, tableSize, type StateDirectory, type StateIndex } from './state/state.ts';
 
 /** A line of a catalog takes hardly ever fewer bytes than this, compressed: 22 on average where only flags changed. */
 const LEAST = 16;
@@ -47,6 +47,7 @@ function build(context: CatalogContext, kind: CatalogKind, sections: Iterable<Se
 function begin(context: CatalogContext, kind: CatalogKind, sections: Iterable<Section>): CatalogWriter {
   const writer = newCatalog(context, kind);
   for (const section of sections) writer.add(section);
+  writer.endFrame();
   return writer;
 }
 
@@ -141,9 +142,9 @@ export async function saveTables(state: StateDirectory, index: StateIndex, recor
   if (records.length === 0) return;
   let table = mergeTables(records);
   while (index.tables.length > 0) {
-    const newest = readTable(state.file('tables', index.tables.at(-1) ?? ''));
-    if (newest.length > 2 * table.length) break;
-    table = mergeTables([newest, table]);
+    const newest = index.tables.at(-1) ?? '';
+    if (tableSize(newest) > 2 * table.length) break;
+    table = mergeTables([readTable(state.file('tables', newest)), table]);
     index.tables.pop();
   }
   index.tables.push(await state.saveTable(table));

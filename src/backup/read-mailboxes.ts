@@ -23,7 +23,7 @@ import { mailboxKey, type MailboxState, type StateDirectory, type StateIndex } f
 /** Mailboxes that are read at the same time: enough to keep all threads busy, few enough that each lies in few packs. */
 const AT_ONCE = 4;
 /** So many more where they were read before and are small together: then little of each is read, and nobody need wait for that. */
-const MORE_AT_ONCE = 16;
+const MORE_AT_ONCE = 64;
 const SMALL_TOGETHER = 50_000;
 /** Mailboxes in which something changed, from which on there will be enough to read for a thread. */
 const MANY_CHANGED = 8;
@@ -75,12 +75,15 @@ export async function readMailboxes(
   const still = lookAhead(run, before, sources);
   const sections = new Map<string, Section>();
   const mailboxes: MailboxState[] = [];
-  const waiting: { read: Promise<ReadMailbox>; messages: number }[] = [];
+  const waiting: { read: Promise<ReadMailbox>; messages: number; busy: number }[] = [];
   let messages = 0;
+  let busy = 0;
+  const isCrowded = (): boolean => busy >= (messages < SMALL_TOGETHER ? MORE_AT_ONCE : AT_ONCE);
   const take = async (): Promise<void> => {
     const first = waiting.shift();
     if (first === undefined) return;
     messages -= first.messages;
+    busy -= first.busy;
     const next = await first.read;
     if (next.state !== undefined) mailboxes.push(next.state);
     for (const section of next.sections) {
@@ -92,10 +95,16 @@ export async function readMailboxes(
     for (const [key, source] of sources) {
       const prior = before.get(key);
       before.delete(key);
-      const size = prior?.counts.messages ?? SMALL_TOGETHER;
+      const same = still.get(key) ?? isStill(run, prior, source);
+      const size = same ? 0 : (prior?.counts.messages ?? SMALL_TOGETHER);
       messages += size;
-      waiting.push({ read: readMailbox(run, prior, source, { whole: writer !== undefined, still: still.get(key) }), messages: size });
-      while (waiting.length >= (messages < SMALL_TOGETHER ? MORE_AT_ONCE : AT_ONCE)) await take();
+      busy += same ? 0 : 1;
+      waiting.push({
+        read: readMailbox(run, prior, source, { whole: writer !== undefined, still: same }),
+        messages: size,
+        busy: same ? 0 : 1,
+      });
+      while (isCrowded()) await take();
       options.signal?.throwIfAborted();
     }
     while (waiting.length > 0) await take();
@@ -138,16 +147,23 @@ function lookAhead(
 }
 
 /** Whether a mailbox may stay as the snapshot before has it. */
-function isStill(run: Run, prior: MailboxState, source: SourceMailbox): boolean {
-  return !run.deep && !usesPacks(run.index, run.reread, prior) && isUntouched(prior, source);
+function isStill(run: Run, prior: MailboxState | undefined, source: SourceMailbox | undefined): boolean {
+  if (prior === undefined || source === undefined) return source === undefined;
+  try {
+    return !run.deep && !usesPacks(run.index, run.reread, prior) && isUntouched(prior, source);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    // Reading it tells what is wrong, and with what.
+    return false;
+  }
 }
 
 /** How a mailbox is read. */
 interface How {
   /** For a base, which says all there is. */
   whole: boolean;
-  /** Whether it may stay as it was, where that is known already. */
-  still: boolean | undefined;
+  /** Whether it may stay as it was. */
+  still: boolean;
 }
 
 interface ReadMailbox {
@@ -212,7 +228,7 @@ async function captured(
   { whole, still }: How,
 ): Promise<ReadMailbox> {
   const { options, state } = run;
-  if (prior !== undefined && (source === undefined || (still ?? isStill(run, prior, source)))) return { state: prior, sections: [] };
+  if (prior !== undefined && still) return { state: prior, sections: [] };
   if (source === undefined) throw new MailrecoverError('bug', 'a mailbox without state was to be carried over');
   const priorAreas = prior === undefined ? undefined : state.loadMailbox(prior);
   if (prior !== undefined && priorAreas === undefined) run.tally.broken = true;

@@ -11,8 +11,12 @@ import { objectPath } from '../repository/names.ts';
 import { localTarget } from '../repository/targets/local.ts';
 import type { CatalogState } from './state/state.ts';
 
-/** A delta is merged into the next one until each is at least this much larger than all after it. */
+/** A delta is small beside another of so many times its size: taking it in costs little. */
+const SMALL = 4;
+/** Deltas that are less than this much larger than all after them are of one size. */
 const RATIO = 2;
+/** So many of one size may stand beside each other: then each entry is written a few times until the next base, rather than with each delta. */
+const OF_ONE_SIZE = 3;
 
 /** Whether the deltas, with one of `size` more bytes, weigh as much as their base: then a new base is due. */
 export function isBaseDue(catalogs: readonly CatalogState[], size: number): boolean {
@@ -22,15 +26,19 @@ export function isBaseDue(catalogs: readonly CatalogState[], size: number): bool
 
 /** How many of the newest deltas a new one of `size` bytes should take in. */
 export function mergeCount(catalogs: readonly CatalogState[], size: number): number {
-  const deltas = catalogs.slice(1);
+  const deltas = catalogs.slice(1).toReversed();
   let weight = size;
   let count = 0;
-  for (const delta of deltas.toReversed()) {
-    if (delta.size >= RATIO * weight) break;
-    weight += delta.size;
-    count++;
+  for (;;) {
+    const rest = deltas.slice(count);
+    const larger = rest.findIndex((delta) => delta.size >= RATIO * weight);
+    const alike = larger < 0 ? rest.length : larger;
+    const small = rest.findIndex((delta) => delta.size * SMALL > weight);
+    const more = alike >= OF_ONE_SIZE ? alike : small < 0 ? rest.length : small;
+    if (more === 0) return count;
+    weight += rest.slice(0, more).reduce((sum, delta) => sum + delta.size, 0);
+    count += more;
   }
-  return count;
 }
 
 /** Copies of deltas in clear, kept in the local state so that they can be merged without a key. */

@@ -86,7 +86,9 @@ function sameContent(before: LiveMessage, after: LiveMessage): boolean {
 }
 
 function messageChange(before: LiveMessage, after: LiveMessage): MessageState | MessagePatch | undefined {
-  if (!sameContent(before, after) || !isOwnedAs(before, after.stat) || !sameParts(before.rest, after.rest)) return message(after);
+  const onlyNamed = after instanceof RenamedMessage && after.was === before && after.seen === undefined;
+  if (!onlyNamed && (!sameContent(before, after) || !isOwnedAs(before, after.stat) || !sameParts(before.rest, after.rest)))
+    return message(after);
   const patch: MessagePatch = {};
   if (before.in !== after.in || before.flags !== after.flags) {
     patch.in = after.in;

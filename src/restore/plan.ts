@@ -11,6 +11,8 @@ export interface PlannedFile extends Owned {
   partSizes?: number[];
   /** Base name of the message, or undefined for other files. */
   message?: string;
+  /** Whether it is of an INBOX, which people look for first. */
+  isInbox?: true;
   mailbox: string;
 }
 
@@ -22,8 +24,8 @@ export interface RestorePlan {
   counts: { mailboxes: number; messages: number; files: number; bytes: number };
 }
 
-function under(root: string, ...rest: string[]): string {
-  return [root, ...rest].filter((part) => part !== '').join('/');
+function under(root: string, path: string): string {
+  return root === '' || path === '' ? root + path : `${root}/${path}`;
 }
 
 /** Takes one section up in the plan. */
@@ -38,25 +40,28 @@ export function addToPlan(plan: RestorePlan, section: FullSection): void {
     return;
   }
   for (const [path, dir] of section.dirs) {
-    plan.directories.set(under(root, path), dir.own);
+    const place = under(root, path);
+    plan.directories.set(place, dir.own);
+    const where = { cur: under(place, 'cur'), new: under(place, 'new') };
+    const inbox = isInbox(place) ? ({ isInbox: true } as const) : undefined;
     for (const [name, file] of dir.files) {
-      plan.files.push({ ...file, path: under(root, path, name), mailbox });
+      plan.files.push({ ...file, path: under(place, name), mailbox });
       plan.counts.files++;
     }
-    for (const [name, link] of dir.links) plan.links.set(under(root, path, name), link);
+    for (const [name, link] of dir.links) plan.links.set(under(place, name), link);
     for (const [base, message] of dir.messages) {
       const { mode, user, group, mtime, size } = message;
-      const file = under(root, path, message.in, base + message.flags);
       plan.files.push({
         mode,
         user,
         group,
         mtime,
         size,
-        path: file,
+        path: `${where[message.in]}/${base}${message.flags}`,
         parts: [{ sha: message.sha, pack: message.pack }],
         message: base,
         mailbox,
+        ...inbox,
       });
       plan.counts.messages++;
       plan.counts.bytes += size;
@@ -86,10 +91,9 @@ export function addWant(wants: PackWants, pack: number, sha: string, want: Want)
   else held.push(want);
 }
 
-/** Whether a path is of an INBOX: in `cur` or `new` right below a mailbox. */
-function isInbox(path: string): boolean {
-  const parts = path.split('/');
-  return parts.length > 2 && !(parts.at(-3) ?? '').startsWith('.');
+/** Whether a folder's directory is that of an INBOX: no folder of a Maildir++, whose names begin with a dot. */
+function isInbox(directory: string): boolean {
+  return directory !== '' && directory[directory.lastIndexOf('/') + 1] !== '.';
 }
 
 /** Groups the plan's files by pack; packs with the most INBOX mail come first. */
@@ -99,7 +103,7 @@ export function wantsOf(plan: RestorePlan): PackWants {
   for (const file of plan.files) {
     for (const [part, { sha, pack }] of file.parts.entries()) {
       addWant(wants, pack, sha, { file, part });
-      if (file.message !== undefined && isInbox(file.path)) inbox.set(pack, (inbox.get(pack) ?? 0) + 1);
+      if (file.isInbox === true) inbox.set(pack, (inbox.get(pack) ?? 0) + 1);
     }
   }
   return new Map([...wants].sort(([a], [b]) => (inbox.get(b) ?? 0) - (inbox.get(a) ?? 0)));

@@ -176,10 +176,13 @@ function allDirectories(plan: RestorePlan): string[] {
   const all = new Set<string>();
   for (const path of plan.directories.keys())
     for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) all.add(at);
+  let last = '';
   for (const { path } of plan.files) {
-    const slash = path.lastIndexOf('/');
-    for (let at = path.slice(0, Math.max(0, slash)); at !== '' && !all.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf('/'))))
-      all.add(at);
+    const directory = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    // Most lie in the same one as the file before.
+    if (directory === last) continue;
+    last = directory;
+    for (let at = directory; at !== '' && !all.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) all.add(at);
   }
   return byDepth(all);
 }

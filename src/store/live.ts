@@ -37,15 +37,30 @@ export interface LiveMessage {
 export class RenamedMessage implements LiveMessage {
   readonly in: 'cur' | 'new';
   readonly flags: string;
-  readonly stat: LiveStat;
+  /** Its stat as it is now, where somebody looked. */
+  readonly seen: LiveStat | undefined;
   /** The message as it was. */
   readonly was: LiveMessage;
 
-  constructor(where: 'cur' | 'new', flags: string, stat: LiveStat, was: LiveMessage) {
+  /** @param stat undefined where the name alone says that nothing else changed */
+  constructor(where: 'cur' | 'new', flags: string, stat: LiveStat | undefined, was: LiveMessage) {
     this.in = where;
     this.flags = flags;
-    this.stat = stat;
-    this.was = was instanceof RenamedMessage ? was.was : was;
+    const renamed = was instanceof RenamedMessage ? was : undefined;
+    this.seen = stat ?? renamed?.seen;
+    this.was = renamed?.was ?? was;
+  }
+
+  get stat(): LiveStat {
+    return this.seen ?? this.was.stat;
+  }
+
+  get ino(): number {
+    return this.seen?.ino ?? this.was.ino ?? this.was.stat.ino;
+  }
+
+  get size(): number {
+    return this.seen?.size ?? this.was.size ?? this.was.stat.size;
   }
 
   get sha(): string {

@@ -19,6 +19,8 @@ const FIRST_CLAIMS = 65_536;
 const YOUNG = 12;
 /** Batches that a thread has before it, so that it never waits for this one. */
 const AHEAD = 2;
+/** Batches that wait for a thread, from which on this one reads some of them while it has nothing else to do: a pack more is worth that. */
+const MANY_WAITING = 3;
 
 export interface PoolOptions {
   threads: number;
@@ -47,8 +49,8 @@ interface Job {
 
 interface Thread {
   worker: Worker;
-  /** Group of the job it got last. */
-  group?: string;
+  /** Groups of the jobs it got. */
+  groups: Set<string>;
   jobs: Map<number, Job>;
   /** Whether it has started: that takes as long as listing some mailboxes. */
   ready: boolean;
@@ -66,6 +68,7 @@ export class ContentPool {
   #growing = false;
   #files = 0;
   #expected = false;
+  #helping = false;
   #nextId = 0;
   #failure: unknown;
   #bytesRead = 0;
@@ -125,6 +128,24 @@ export class ContentPool {
     return new Promise((resolve, reject) => {
       this.#queue.push({ group, requests, resolve, reject });
       this.#pump();
+      this.#help();
+    });
+  }
+
+  /** Reads in this thread what waits for others, once there is nothing else to do here, and a processor for it. */
+  #help(): void {
+    const { eager, threads } = this.#options;
+    if (this.#helping || eager || this.#threads.length >= threads || this.#queue.length < MANY_WAITING) return;
+    this.#helping = true;
+    setImmediate(() => {
+      this.#helping = false;
+      if (this.#failure !== undefined || this.#queue.length < MANY_WAITING) return;
+      // What came last is what a thread would come to last.
+      const job = this.#queue.pop();
+      if (job === undefined) return;
+      this.#readInline(job.requests)
+        .then(job.resolve, job.reject)
+        .finally(() => this.#help());
     });
   }
 
@@ -174,7 +195,7 @@ export class ContentPool {
       stderr: false,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG },
     });
-    const state: Thread = { worker, jobs: new Map(), ready: false };
+    const state: Thread = { worker, groups: new Set(), jobs: new Map(), ready: false };
     worker.on('message', (message: FromThread) => this.#hear(state, message));
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', (code) => {
@@ -224,7 +245,7 @@ export class ContentPool {
         if (thread.jobs.size > room) continue;
         const job = this.#next(thread);
         if (job === undefined) return;
-        thread.group = job.group;
+        thread.groups.add(job.group);
         const id = this.#nextId++;
         thread.jobs.set(id, job);
         thread.worker.postMessage({ type: 'read', id, ...packRequests(job.requests) } satisfies ToThread);
@@ -238,11 +259,10 @@ export class ContentPool {
     for (const { worker } of this.#threads) worker.postMessage({ type: 'claims', claims: this.#claims.memory } satisfies ToThread);
   }
 
-  /** What a thread should do next: more of the same, else what no other has begun, else anything. */
+  /** What a thread should do next: more of what it has begun, so that this is done with; else what no other has begun, else anything. */
   #next(thread: Thread): Job | undefined {
-    const begun = new Set(this.#threads.map((other) => other.group));
-    let at = this.#queue.findIndex((job) => job.group === thread.group);
-    if (at < 0) at = this.#queue.findIndex((job) => !begun.has(job.group));
+    let at = this.#queue.findIndex((job) => thread.groups.has(job.group));
+    if (at < 0) at = this.#queue.findIndex((job) => !this.#threads.some((other) => other.groups.has(job.group)));
     return this.#queue.splice(Math.max(0, at), 1)[0];
   }
 
@@ -250,7 +270,7 @@ export class ContentPool {
   async flush(): Promise<void> {
     const flushed = this.#threads.map((thread) => {
       // One that was given nothing to read has nothing to finish, and may still be starting.
-      if (this.#failure !== undefined || thread.group === undefined) return Promise.resolve();
+      if (this.#failure !== undefined || thread.groups.size === 0) return Promise.resolve();
       return new Promise<void>((resolve) => {
         thread.flushed = resolve;
         thread.worker.postMessage({ type: 'flush' } satisfies ToThread);

@@ -95,11 +95,13 @@ export class Columns {
     const w = row * WIDE;
     const n = row * NARROW;
     const flags = this.flags.numberOf(message.flags);
-    if (message instanceof KeptMessage) {
-      const { columns: from, row: old } = message;
+    const kept = message instanceof RenamedMessage && message.seen === undefined ? message.was : message;
+    if (kept instanceof KeptMessage) {
+      const { columns: from, row: old } = kept;
       for (let at = 0; at < WIDE; at++) wide[w + at] = from.wide[old * WIDE + at] ?? 0;
-      for (let at = 0; at < NARROW; at++) narrow[n + at] = from.narrow[old * NARROW + at] ?? 0;
+      for (let at = 0; at < NARROW - 1; at++) narrow[n + at] = from.narrow[old * NARROW + at] ?? 0;
       narrow[n + 1] = flags;
+      narrow[n + 4] = ((from.narrow[old * NARROW + 4] ?? 0) & ~CUR) | (message.in === 'cur' ? CUR : 0);
       this.#copySha(row, from, old);
       return;
     }

@@ -113,6 +113,11 @@ function parseIndex(text: string): StateIndex {
   return { ...rest, mailboxes };
 }
 
+/** Bytes of a table of known entries, as its name says. */
+export function tableSize(name: string): number {
+  return Number(/-(\d+)\.known$/.exec(name)?.[1]);
+}
+
 export function mailboxKey(mailbox: Pick<MailboxState, 'store' | 'mailbox'>): string {
   return `${mailbox.store}\0${mailbox.mailbox}`;
 }
@@ -159,7 +164,7 @@ export class StateDirectory {
 
   /** A table's name says how long it is, so that one that was cut short is noticed. */
   #holdsTable(name: string): boolean {
-    return statSync(this.file('tables', name), { throwIfNoEntry: false })?.size === Number(/-(\d+)\.known$/.exec(name)?.[1]);
+    return statSync(this.file('tables', name), { throwIfNoEntry: false })?.size === tableSize(name);
   }
 
   /** Keeps a table of known entries, durably: with a part of it gone, mail would be stored twice. @returns its name */

@@ -67,7 +67,8 @@ export class CatalogWriter {
     this.#length += line.length;
   }
 
-  #endFrame(): void {
+  /** Ends the frame that is being made, and proves it: what is added after this lies in others. */
+  endFrame(): void {
     if (this.#length === 0 || this.#section === undefined) return;
     const text = this.#text.join('');
     this.#prove(text);
@@ -97,7 +98,7 @@ export class CatalogWriter {
 
   /** Adds all that is said of one area of one mailbox. */
   add(section: Section): void {
-    if (this.#length >= FRAME_TEXT) this.#endFrame();
+    if (this.#length >= FRAME_TEXT) this.endFrame();
     this.#section ??= section;
     if (section.gone === true || section.reset === true) {
       this.#push(encodeSection(section, ',"gone":true'));
@@ -118,7 +119,7 @@ export class CatalogWriter {
       this.#lines++;
       this.#entries++;
       if (this.#length < FRAME_TEXT) return false;
-      this.#endFrame();
+      this.endFrame();
       this.#section = section;
       this.#push(encodeSection(section));
       this.#push(encodeDir(path, dir.own));
@@ -128,7 +129,7 @@ export class CatalogWriter {
 
   /** Ends the catalog. */
   finish(): BuiltCatalog {
-    this.#endFrame();
+    this.endFrame();
     const packs = [...this.#packs.keys()].map((pack) => `"${this.#packName(pack)}"`).join(',');
     const head = checkedFrame(`{"catalog":1,"kind":"${this.#kind}","packs":[${packs}]}\n`);
     const table =

@@ -47,6 +47,9 @@ export class PackBuilder {
   readonly #text: Lane;
   readonly #bulk: Lane;
   #lane: Lane;
+  /** Finished frames lie here, as far as there is room: memory that pack after pack uses. */
+  readonly #room = Buffer.allocUnsafeSlow(PACK_SIZE);
+  #used = 0;
   #frames: Buffer[] = [];
   #table: PackTable = { entries: [], frames: [] };
   #offset = 0;
@@ -119,7 +122,7 @@ export class PackBuilder {
   #closeFrame(lane: Lane): void {
     if (lane.used === 0) return;
     const raw = lane.frame.subarray(0, lane.used);
-    const frame = compressFrame(raw, lane.level);
+    const frame = this.#compress(raw, lane.level);
     if (this.#options.readBack) proveFrame(frame, raw);
     for (const entry of lane.entries.splice(0)) this.#table.entries.push({ ...entry, frame: this.#frames.length });
     this.#frames.push(frame);
@@ -129,19 +132,26 @@ export class PackBuilder {
     lane.used = 0;
   }
 
+  #compress(raw: Buffer, level: number): Buffer {
+    const frame = compressFrame(raw, level, this.#room.subarray(this.#used));
+    if (frame.buffer === this.#room.buffer) this.#used += frame.length;
+    return frame;
+  }
+
   /** Ends the pack; the builder is empty afterwards and begins the next. */
   finish(): BuiltPack {
     this.#closeFrame(this.#text);
     this.#closeFrame(this.#bulk);
     const table = Buffer.from(encodeTable(this.#table));
     const tail = Buffer.concat([fullHeader('table.jsonl', table.length, 0), table, Buffer.alloc(padding(table.length) + 2 * BLOCK)]);
-    const frames = [...this.#frames, compressFrame(tail, this.#options.level)];
+    const frames = [...this.#frames, this.#compress(tail, this.#options.level)];
     const sealed = sealFrames(frames, this.#options.recipients);
     if (this.#options.readBack) {
       if (!sealed.isSound()) throw unequal();
       proveFrame(frames.at(-1) as Buffer, tail);
     }
-    frames.forEach(release);
+    for (const frame of frames) if (frame.buffer !== this.#room.buffer) release(frame);
+    this.#used = 0;
     const sha = createHash('sha256').update(sealed.bytes).digest('hex');
     const built = {
       name: objectName('pack', sha, this.#options.recipients !== undefined),

@@ -1,6 +1,7 @@
 /** The messages of one area of a live store that were captured so far. */
 import { lstatIfThere, liveStat, sameBytes } from '../stat.ts';
 import { RenamedMessage, type ContentReader, type LiveArea, type LiveMessage, type LiveStat } from '../live.ts';
+import { holdsOnlyFlags } from './names.ts';
 import type { ListedTree, Seen } from './tree.ts';
 
 /** Files of one mailbox are asked for in batches of this many. */
@@ -80,6 +81,8 @@ export class CapturedMessages {
   readonly #complete = new Map<string, ReturnType<ListedTree['listingsOf']>>();
   #pending = 0;
   #inodes: Map<number, LiveMessage> | undefined;
+  /** What {@link holdsOnlyFlags} says of those met so far. */
+  readonly #plain = new Map<string, boolean>();
 
   /** @param report gets messages that can't be read */
   constructor(options: MessagesOptions, tree: ListedTree, report: (path: string, code: string) => void) {
@@ -204,7 +207,7 @@ export class CapturedMessages {
       this.#tree.eachMessage(folder, (base, where, flags) => {
         const held = captured.get(base);
         if (held !== undefined) {
-          if (held.in !== where || held.flags !== flags) captured.set(base, new RenamedMessage(where, flags, held.stat, held));
+          if (held.in !== where || held.flags !== flags) captured.set(base, new RenamedMessage(where, flags, undefined, held));
           return;
         }
         const before = prior?.get(base);
@@ -280,10 +283,22 @@ export class CapturedMessages {
     if (this.#listings > 1) this.#first.set(`${folder}/${base}`, this.#listings);
   }
 
-  /** The message as a prior backup knew it, where it has the very same name: content never changes under a name in a Maildir. */
+  /**
+   * The message as a prior backup knew it, where it has the very same name, or one with other flags: content never changes under a base
+   * name in a Maildir. Other letters than those of flags are another matter: who compresses a message in place adds a `Z`.
+   */
   #carrySame(prior: LiveMessage | undefined, where: Seen['in'], flags: string): LiveMessage | undefined {
     const { deep, lost } = this.#options;
-    return prior !== undefined && !deep && prior.in === where && prior.flags === flags && !lost(prior.place) ? prior : undefined;
+    if (prior === undefined || deep || lost(prior.place)) return undefined;
+    const before = prior.flags;
+    if (prior.in === where && before === flags) return prior;
+    return this.#isPlain(before) && this.#isPlain(flags) ? new RenamedMessage(where, flags, undefined, prior) : undefined;
+  }
+
+  #isPlain(flags: string): boolean {
+    let plain = this.#plain.get(flags);
+    if (plain === undefined) this.#plain.set(flags, (plain = holdsOnlyFlags(flags)));
+    return plain;
   }
 
   /** The message as a prior backup knew it, where its bytes need not be read again. */

@@ -15,6 +15,11 @@ export function flagsPart(name: ByteString): ByteString {
   return colon < 0 ? '' : name.slice(colon);
 }
 
+/** Whether the part of a name after its base holds nothing but the flags and keywords of a message, or is not there. */
+export function holdsOnlyFlags(part: ByteString): boolean {
+  return /^(?::2,[DFPRSTa-z]*)?$/.test(part);
+}
+
 /**
  * Whether Dovecot takes a name in `cur` or `new` for a message: any name that does not begin with `.`, and that has a
  * base name (maildir-sync.c, maildir_scan_dir: "don't even try to use file with empty base name"). Any other spelling
