@@ -1,94 +1,36 @@
 /** The backup: one snapshot of this host's mail stores. */
 import { ioError, MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
-import { parseRecipient, type Identity } from '../repository/age/keys.ts';
+import { parseRecipient } from '../repository/age/keys.ts';
 import { snapshotPath, type SnapshotRef } from '../repository/names.ts';
 import { openRepository, readSnapshot, type Repository, type StoredSnapshot } from '../repository/repository.ts';
 import { hostFingerprint } from '../repository/signing.ts';
-import type { Target } from '../repository/target.ts';
-import { displayBytes } from '../store/bytes.ts';
 import type { ContentReader } from '../store/live.ts';
-import { SYSTEM } from '../store/system/types.ts';
 import { isoNow, now } from '../system/clock.ts';
 import { takeLock } from '../system/lock.ts';
-import type { Progress } from '../system/progress.ts';
-import { anomaliesOf, tellAnomalies, THRESHOLDS, type Thresholds } from './anomaly.ts';
+import { anomaliesOf, tellAnomalies, THRESHOLDS } from './anomaly.ts';
+import type { BackupOptions } from './options.ts';
 import { beginDelta, commitSnapshot, neededPaths, newCatalog, saveTables, writeBase, writeDelta, type CatalogContext } from './commit.ts';
 import { ContentPool } from './content/pool.ts';
 import { dryReader } from './dry.ts';
 import { readCare, refuseCalledGone } from './marks.ts';
-import { applyTally, packsToMerge, sparsePacks } from './merge-packs.ts';
+import { applyTally, packsToMerge, sparsePacks, usesPacks } from './merge-packs.ts';
 import { clearPending } from './pending.ts';
 import { frozen } from './freeze/freeze.ts';
-import type { FreezeSource } from './freeze/presets.ts';
 import { adoptPending, adoptTags, listHoldings, loadKeys, lostPacks, newestOwn, type Holdings, type Keys } from './prepare.ts';
-import { readMailboxes, usesPacks, type Run, type Tally } from './read-mailboxes.ts';
+import { readMailboxes } from './read-mailboxes.ts';
+import { comparedWith, outcomeWith, report, reportLost, reportUnread, totalBytes, type BackupReport } from './report.ts';
 import { retainNeeded } from './retention.ts';
-import { LocalRuns } from './runs.ts';
+import type { Run, Tally } from './run.ts';
+import { LocalRuns } from './deltas.ts';
 import type { Changes } from './sections.ts';
-import { findSources, type SourceOptions } from './sources.ts';
+import { findSources } from './sources.ts';
 import { DamagedState, emptyIndex, mailboxKey, StateDirectory, type MailboxState, type StateIndex } from './state/state.ts';
 import { packStore, restoreTags, type PackStore } from './store-packs.ts';
 
 const DAY = 86_400_000;
 /** The size, in what is held, of objects that must not be relied on. */
 const REFUSED = -1;
-
-export interface BackupOptions extends SourceOptions {
-  target: Target;
-  /** Directory of the local state; one below it is used for each repository. */
-  stateRoot: string;
-  /** Directory of this host's own keys. */
-  keysRoot: string;
-  host: string;
-  /** `age1…`; undefined for a repository that is not encrypted. */
-  recipients: readonly string[] | undefined;
-  /** Reading threads; 0 reads in the main thread. */
-  threads: number;
-  readBack: boolean;
-  deep: boolean;
-  /** File systems of which snapshots are taken. */
-  freeze?: readonly FreezeSource[];
-  /** When the stores were frozen, if they were: milliseconds since 1970. */
-  frozenAt?: number;
-  /** Days after which a backup is deep by itself. */
-  deepEvery: number;
-  /** Seconds for which a time stamp proves nothing: 3 on local disks, 30 on network file systems. */
-  settle: number;
-  dryRun: boolean;
-  /** Public keys of other hosts whose tags are believed. */
-  trust: readonly string[];
-  identities: readonly Identity[];
-  tool: string;
-  /** From when on a change is out of the ordinary; by default {@link THRESHOLDS}. */
-  anomaly?: Thresholds;
-  progress: Progress;
-}
-
-export interface BackupCounts {
-  mailboxes: number;
-  folders: number;
-  messages: number;
-  newMessages: number;
-  removedMessages: number;
-  flagChanges: number;
-  /** Bytes of messages. */
-  bytesRead: number;
-  /** Bytes of all other files: lists of UIDs, keywords, subscriptions … */
-  otherBytesRead: number;
-  bytesStored: number;
-  /** Files of the server beside its mail, and dumps of databases, where they are backed up. */
-  systemFiles?: number;
-  dumps?: number;
-}
-
-export interface BackupReport {
-  outcome: 'ok' | 'warning' | 'partial';
-  /** Absent for a dry run. */
-  snapshot?: string;
-  counts: BackupCounts;
-  findings: Finding[];
-}
 
 /**
  * Makes one snapshot. A run that is killed at any moment leaves the repository sound, and the next one stores nothing twice.
@@ -123,12 +65,6 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
   } finally {
     release();
   }
-}
-
-/** A snapshot of a file system that stays fills up: the mail is safe, and all the same somebody must know at once. */
-function outcomeWith(report: BackupReport): BackupReport {
-  const stays = report.findings.some(({ code }) => code === 'snapshot-not-released');
-  return stays ? { ...report, outcome: 'partial' } : report;
 }
 
 /** Runs, and once more where something of the local state turned out to be damaged: without believing that. */
@@ -343,16 +279,6 @@ function withoutRefused(holdings: Holdings, refused: ReadonlySet<string>): Holdi
   return refused.size === 0 ? holdings : new Map([...holdings, ...[...refused].map((name) => [name, REFUSED] as const)]);
 }
 
-/** What this run is compared with: the snapshot before, also where the local state knows nothing of it. */
-function comparedWith(index: StateIndex, parent: StoredSnapshot | undefined): { mailboxes: number; messages: number } | undefined {
-  if (parent !== undefined) return parent.counts;
-  if (index.snapshot === undefined) return undefined;
-  return {
-    mailboxes: index.mailboxes.filter(({ store }) => store !== SYSTEM).length,
-    messages: index.mailboxes.reduce((sum, { counts }) => sum + counts.messages, 0),
-  };
-}
-
 function packLookup(index: StateIndex): (name: string) => number | undefined {
   let numbers: Map<string, number> | undefined;
   return (name) => {
@@ -378,68 +304,5 @@ function numbered(pool: ContentPool, packs: PackStore, group: string): ContentRe
     const outcomes = await pool.read(group, requests);
     for (const outcome of outcomes) if ('parts' in outcome) for (const part of outcome.parts) part.place = packs.numberOf(part.place);
     return outcomes;
-  };
-}
-
-function reportLost(index: StateIndex, lost: ReadonlySet<number>, findings: Finding[]): void {
-  const missed = [...lost].filter((number) => (index.packs[number]?.live ?? 0) > 0);
-  if (missed.length === 0) return;
-  findings.push({
-    severity: 'warning',
-    code: 'packs-missing',
-    message: `${missed.length} ${missed.length === 1 ? 'pack is' : 'packs are'} missing from the repository or cut short; what of it still lies in the mail store is stored again`,
-    hint: "see what older snapshots lost: 'mailrecover check'",
-  });
-}
-
-/** Lost packs that are needed still: mail that lay in them was not at hand to be read again. */
-function reportUnread(index: StateIndex, lost: ReadonlySet<number>, findings: Finding[]): Set<number> {
-  const unread = new Set([...lost].filter((number) => (index.packs[number]?.live ?? 0) > 0));
-  for (const number of unread) {
-    const { name = '', live = 0 } = index.packs[number] ?? {};
-    findings.push({
-      severity: 'error',
-      code: 'lost-content',
-      message: `pack '${name.slice(0, 12)}…' is missing from the repository, and ${live} ${live === 1 ? 'message or file' : 'messages or files'} of it could not be read again`,
-      hint: "make what is named above readable and run the backup again; see what it costs: 'mailrecover check'",
-      subject: name,
-    });
-  }
-  return unread;
-}
-
-function totalBytes(index: StateIndex): number {
-  return index.mailboxes.reduce((sum, mailbox) => sum + mailbox.counts.bytes, 0);
-}
-
-function report(run: Run, bytes: Pick<BackupCounts, 'bytesRead' | 'otherBytesRead' | 'bytesStored'>): BackupReport {
-  const { index, findings, changes } = run;
-  if (changes.changedContent.length > 0) {
-    findings.push({
-      severity: 'warning',
-      code: 'content-changed',
-      message: `the bytes of ${changes.changedContent.length} messages changed under their name, which mail never does; the first is '${displayBytes(changes.changedContent[0] ?? '')}'`,
-      hint: 'find out what rewrites mail (a virus, a filter, a failing disk); earlier snapshots hold the bytes as they were',
-    });
-  }
-  const partial = index.mailboxes.filter((mailbox) => mailbox.partial === true).length;
-  const counts = { mailboxes: index.mailboxes.filter(({ store }) => store !== SYSTEM).length, folders: 0, messages: 0, ...bytes };
-  for (const mailbox of index.mailboxes) {
-    counts.folders += mailbox.counts.folders;
-    counts.messages += mailbox.counts.messages;
-  }
-  const { newMessages, removedMessages, flagChanges } = changes;
-  const failed = partial > 0 || findings.some((finding) => finding.severity === 'error');
-  const warned = findings.some((finding) => finding.severity === 'warning');
-  return {
-    outcome: failed ? 'partial' : warned ? 'warning' : 'ok',
-    counts: {
-      ...counts,
-      newMessages,
-      removedMessages,
-      flagChanges,
-      ...(run.server === undefined ? {} : { systemFiles: run.server.files, dumps: run.server.dumps }),
-    },
-    findings,
   };
 }

@@ -11,7 +11,7 @@ import { encodeSnapshot, type ObjectRef, type Snapshot } from '../repository/sna
 import { byBytes } from '../repository/catalog/percent.ts';
 import type { MarkView } from '../repository/prune/marks.ts';
 import { mergeTables, readTable } from './content/known.ts';
-import { isBaseDue, mergeCount, type LocalRuns } from './runs.ts';
+import { isBaseDue, mergeCount, type LocalRuns } from './deltas.ts';
 import { listHoldings } from './prepare.ts';
 import { wholeSection } from './sections.ts';
 import { DamagedState, mailboxKey, tableSize, type StateDirectory, type StateIndex } from './state/state.ts';

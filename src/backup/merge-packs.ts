@@ -2,9 +2,9 @@
  * Backups every few minutes leave many small packs. Their messages are read again from the live store and written together, as if the packs
  * were lost: this host has no key to read packs, and needs none.
  */
-import type { Tally } from './read-mailboxes.ts';
+import type { Tally } from './run.ts';
 import { eachPlace } from './mailboxes.ts';
-import { DamagedState, mailboxKey, type StateDirectory, type StateIndex } from './state/state.ts';
+import { DamagedState, mailboxKey, type MailboxState, type StateDirectory, type StateIndex } from './state/state.ts';
 
 /** Packs from this size on (decompressed) are left as they are. */
 const LARGE = 16 * 1024 * 1024;
@@ -110,4 +110,14 @@ function countAnew(state: StateDirectory, index: StateIndex): void {
       });
   }
   if (damaged.size > 0) throw new DamagedState(damaged);
+}
+
+/** Whether something of a mailbox lies in one of these packs. */
+export function usesPacks(index: StateIndex, packs: ReadonlySet<number>, prior: MailboxState): boolean {
+  for (const number of packs) {
+    const pack = index.packs[number];
+    if (pack === null || pack === undefined || pack.live <= 0) continue;
+    if (pack.mailboxes === undefined || pack.mailboxes.includes(mailboxKey(prior))) return true;
+  }
+  return false;
 }

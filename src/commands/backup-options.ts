@@ -1,5 +1,5 @@
 /** How backups are made, from the configuration: by `backup` and by `watch`. */
-import type { BackupOptions } from '../backup/backup.ts';
+import type { BackupOptions } from '../backup/options.ts';
 import type { StoreSource } from '../backup/mailboxes.ts';
 import type { Config } from '../config/schema.ts';
 import { diskStores, placeOf, sourceOf, threadsOf } from './from-config.ts';

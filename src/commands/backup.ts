@@ -1,5 +1,5 @@
 import { IDENTITY, MAILBOX_FORMS, READING_EXIT_CODES } from './shared.ts';
-import type { BackupCounts } from '../backup/backup.ts';
+import type { BackupCounts } from '../backup/report.ts';
 import { monotonic } from '../system/clock.ts';
 import { backupOptions } from './backup-options.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import type { BackupOptions, BackupReport } from '../backup/backup.ts';
+import type { BackupOptions } from '../backup/options.ts';
+import type { BackupReport } from '../backup/report.ts';
 import { EXIT } from '../errors/codes.ts';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';

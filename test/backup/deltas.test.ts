@@ -1,7 +1,7 @@
 /** How many deltas a snapshot names, and how often each entry is written until the next base. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mergeCount } from '../../src/backup/runs.ts';
+import { mergeCount } from '../../src/backup/deltas.ts';
 import type { CatalogState } from '../../src/backup/state/state.ts';
 
 const base: CatalogState = { name: 'base', size: 1e9, kind: 'base' };

@@ -13,7 +13,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backup, type BackupOptions, type BackupReport } from '../../src/backup/backup.ts';
+import { backup } from '../../src/backup/backup.ts';
+import type { BackupOptions } from '../../src/backup/options.ts';
+import type { BackupReport } from '../../src/backup/report.ts';
 import { saveSecret } from '../../src/backup/prepare.ts';
 import { generateIdentity, type Identity } from '../../src/repository/age/keys.ts';
 import { createRepository, listSnapshots, openRepository } from '../../src/repository/repository.ts';

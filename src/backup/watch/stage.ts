@@ -7,7 +7,7 @@ import { parseRecipient } from '../../repository/age/keys.ts';
 import { openRepository, type Repository } from '../../repository/repository.ts';
 import { toBytes } from '../../store/bytes.ts';
 import { takeLock } from '../../system/lock.ts';
-import type { BackupOptions } from '../backup.ts';
+import type { BackupOptions } from '../options.ts';
 import { saveTables } from '../commit.ts';
 import { ContentPool } from '../content/pool.ts';
 import { loadKeys, type Keys } from '../prepare.ts';

@@ -2,7 +2,8 @@
 import type { Finding } from '../../errors/finding.ts';
 import { monotonic, now } from '../../system/clock.ts';
 import { isNetworkFileSystem } from '../../system/file-system.ts';
-import type { BackupOptions, BackupReport } from '../backup.ts';
+import type { BackupOptions } from '../options.ts';
+import type { BackupReport } from '../report.ts';
 import { Bell } from './bell.ts';
 import { Changes } from './changes.ts';
 import { isWatched, listMailboxes, namesOf, rootsOf, type Mailboxes } from './mailboxes.ts';
