@@ -133,14 +133,14 @@ export async function writeDelta(context: CatalogContext, changes: ReadonlyMap<s
     kept = kept.slice(0, -more);
   }
   index.catalogs = [...kept, { name: built.name, size: built.bytes.length, kind: 'delta' }];
-  await runs.keep(built.name, built.clear());
+  if (built.clear !== undefined) await runs.keep(built.name, built.clear());
   return put(context, built);
 }
 
-/** Adds what was stored to the known entries, merging tables so that few remain. */
-export async function saveTables(state: StateDirectory, index: StateIndex, records: readonly Buffer[]): Promise<void> {
+/** Adds what was stored to the known entries, merging tables so that few remain. @param records are taken out: of much mail they are large */
+export async function saveTables(state: StateDirectory, index: StateIndex, records: Buffer[]): Promise<void> {
   if (records.length === 0) return;
-  let table = mergeTables(records);
+  let table = mergeTables(records.splice(0));
   while (index.tables.length > 0) {
     const newest = index.tables.at(-1) ?? '';
     if (tableSize(newest) > 2 * table.length) break;

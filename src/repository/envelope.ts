@@ -3,34 +3,37 @@ import { randomBytes } from 'node:crypto';
 import { MailrecoverError } from '../errors/error.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER } from './age/header.ts';
 import type { Identity, Recipient } from './age/keys.ts';
-import { chunkWindow, isPayloadOf, keyOfPayload, open, openChunks, plainSize, SALT_SIZE, seal } from './age/payload.ts';
+import { chunkWindow, keyOfPayload, open, openChunks, plainSize, SALT_SIZE, seal, type SealOptions } from './age/payload.ts';
 import type { Target } from './target.ts';
+import { unequal } from './unequal.ts';
 import { decodeFooter, encodeFooter, FOOTER_SIZE } from './zstd.ts';
 
 /** How much is read of an object to find its header, or its end. */
 const HEAD = 4096;
 const TAIL = 128 * 1024;
 
-export interface Sealed {
-  bytes: Buffer;
-  /** Whether the frames come back out of `bytes`: to be asked while the file key is at hand. */
-  isSound(): boolean;
-}
-
-/** Wraps frames (the last is the table frame) for the recipients; without recipients they stay in clear. */
-export function sealFrames(frames: readonly Buffer[], recipients: readonly Recipient[] | undefined): Sealed {
+/**
+ * Wraps frames (the last is the table frame) for the recipients; without recipients they stay in clear.
+ * @throws MailrecoverError `failed` where they did not come back as they were
+ */
+export function sealFrames(frames: readonly Buffer[], recipients: readonly Recipient[] | undefined, options: SealOptions = {}): Buffer {
   const tableOffset = frames.slice(0, -1).reduce((sum, frame) => sum + frame.length, 0);
   const parts = [...frames, encodeFooter(tableOffset)];
-  if (recipients === undefined) {
-    // Memory of its own, never of a shared pool: threads hand it over whole.
-    const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.length, 0));
-    parts.reduce((at, part) => at + part.copy(bytes, at), 0);
-    return { bytes, isSound: () => bytes.equals(Buffer.concat(parts)) };
+  if (recipients !== undefined) {
+    const fileKey = randomBytes(16);
+    return seal(encodeHeader(fileKey, recipients), fileKey, parts, options);
   }
-  const fileKey = randomBytes(16);
-  const header = encodeHeader(fileKey, recipients);
-  const bytes = seal(header, fileKey, parts);
-  return { bytes, isSound: () => isPayloadOf(fileKey, bytes.subarray(header.length), parts) };
+  // Memory of its own, never of a shared pool: threads hand it over whole.
+  const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    const there = bytes.subarray(at, at + part.length);
+    part.copy(there);
+    if (options.prove === true && !there.equals(part)) throw unequal();
+    at += part.length;
+    options.used?.(part);
+  }
+  return bytes;
 }
 
 /** Opens an object that is in memory: the compressed stream with its footer. */

@@ -3,6 +3,11 @@
 /** Smaller buffers may share their memory with others (`Buffer.poolSize`). */
 const OWN = 1024 * 1024;
 
+/** Gives back the memory of a buffer that has it for itself. Left to the collector, what a cipher makes of each 64 KiB has it run all the time. */
+export function free(made: Uint8Array): void {
+  if (made.buffer instanceof ArrayBuffer && made.buffer.byteLength === made.length) made.buffer.transfer(0);
+}
+
 /**
  * Gives the memory of a large buffer back at once, rather than when it is collected: until then 64 MB of dead buffers
  * gather in each thread, and every frame is written to memory that the processor has not seen for long.

@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { TAG_SIZE } from '../../repository/tags.ts';
+import { release } from '../../system/memory.ts';
 
 export const RECORD = TAG_SIZE + 4;
 /** Records looked at at once around the place where a tag should lie. */
@@ -94,7 +95,10 @@ function byPrefix(records: Buffer): { order: Uint32Array; ends: Uint32Array } {
 
 /** Merges sorted tables; of equal tags the one in the later table stays. */
 export function mergeTables(tables: readonly Buffer[]): Buffer {
-  return sortRecords(Buffer.concat(tables));
+  const all = Buffer.concat(tables);
+  const sorted = sortRecords(all);
+  release(all);
+  return sorted;
 }
 
 function readRecords(fd: number, start: number, into: Buffer): Buffer {

@@ -1,4 +1,6 @@
 /** The payload of an age v1 file: ChaCha20-Poly1305 in chunks of 64 KiB (STREAM), over node:crypto. */
+import { free } from '../../system/memory.ts';
+import { unequal } from '../unequal.ts';
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
 
@@ -30,11 +32,6 @@ export function plainSize(sealed: number): number {
   return body - TAG * Math.max(1, Math.ceil(body / SEALED));
 }
 
-/** Gives back the memory of what a cipher made: left to the collector, 64 KiB a chunk make it run all the time. */
-function free(made: Buffer): void {
-  if (made.buffer instanceof ArrayBuffer && made.buffer.byteLength === made.length) made.buffer.transfer(0);
-}
-
 /** Copies what a cipher made, which is used up then. @returns bytes copied */
 function take(made: Buffer, into: Buffer, at: number): number {
   const size = made.copy(into, at);
@@ -42,8 +39,18 @@ function take(made: Buffer, into: Buffer, at: number): number {
   return size;
 }
 
-/** Encrypts `parts`, one after the other, behind `header`; the result is one buffer. */
-export function seal(header: Buffer, fileKey: Buffer, parts: readonly Buffer[]): Buffer {
+export interface SealOptions {
+  /** Each chunk is decrypted again and compared. */
+  prove?: boolean;
+  /** Is told of each part that is encrypted, and proved where that was asked for: it is not looked at again. */
+  used?: (part: Buffer) => void;
+}
+
+/**
+ * Encrypts `parts`, one after the other, behind `header`; the result is one buffer.
+ * @throws MailrecoverError `failed` where a chunk did not come back as it was
+ */
+export function seal(header: Buffer, fileKey: Buffer, parts: readonly Buffer[], { prove = false, used }: SealOptions = {}): Buffer {
   const total = parts.reduce((sum, part) => sum + part.length, 0);
   const out = Buffer.allocUnsafeSlow(header.length + sealedSize(total));
   header.copy(out);
@@ -56,23 +63,44 @@ export function seal(header: Buffer, fileKey: Buffer, parts: readonly Buffer[]):
   const chunks = Math.max(1, Math.ceil(total / CHUNK));
   for (let index = 0; index < chunks; index++) {
     const last = index === chunks - 1;
+    const start = at;
+    const pieces: Buffer[] = [];
+    const finished: Buffer[] = [];
     const cipher = createCipheriv('chacha20-poly1305', key, chunkNonce(index, last), { authTagLength: TAG });
     let room = last ? total - index * CHUNK : CHUNK;
     while (room > 0) {
       const source = parts[part] as Buffer;
       const piece = source.subarray(offset, offset + room);
+      pieces.push(piece);
       at += take(cipher.update(piece), out, at);
       room -= piece.length;
       offset += piece.length;
       if (offset === source.length) {
+        finished.push(source);
         part++;
         offset = 0;
       }
     }
     cipher.final();
     at += cipher.getAuthTag().copy(out, at);
+    if (prove && !comesBack(() => openChunks(key, out.subarray(start, at), index, total, 'new object'), pieces)) throw unequal();
+    if (used !== undefined) finished.forEach(used);
   }
   return out;
+}
+
+function comesBack(open: () => Buffer, pieces: readonly Buffer[]): boolean {
+  let plain: Buffer;
+  try {
+    plain = open();
+  } catch {
+    return false;
+  }
+  let at = 0;
+  const same = pieces.every((piece) => plain.subarray(at, (at += piece.length)).equals(piece));
+  const whole = at === plain.length;
+  free(plain);
+  return same && whole;
 }
 
 /**
@@ -97,36 +125,6 @@ export function openChunks(key: KeyObject, body: Buffer, firstChunk: number, tot
     }
   }
   return out.subarray(0, written);
-}
-
-/**
- * Decrypts a payload chunk by chunk and compares it with what was encrypted, without holding it whole.
- * @param payload stored bytes, salt included
- */
-export function isPayloadOf(fileKey: Buffer, payload: Buffer, parts: readonly Buffer[]): boolean {
-  const total = parts.reduce((sum, part) => sum + part.length, 0);
-  if (plainSize(payload.length) !== total) return false;
-  const key = keyOfPayload(fileKey, payload);
-  let part = 0;
-  let offset = 0;
-  for (let index = 0, at = SALT; at < payload.length; index++, at += SEALED) {
-    const chunk = openChunks(key, payload.subarray(at, at + SEALED), index, total, 'new object');
-    let plain = chunk;
-    while (plain.length > 0) {
-      const expected = parts[part]?.subarray(offset, offset + plain.length);
-      if (expected === undefined) return false;
-      if (expected.length === 0) {
-        part++;
-        offset = 0;
-        continue;
-      }
-      if (!plain.subarray(0, expected.length).equals(expected)) return false;
-      plain = plain.subarray(expected.length);
-      offset += expected.length;
-    }
-    free(chunk);
-  }
-  return true;
 }
 
 /** The key of a payload whose stored bytes begin with its salt. */

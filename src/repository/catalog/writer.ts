@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
-import { release } from '../../system/memory.ts';
+import { free, release } from '../../system/memory.ts';
 import type { Recipient } from '../age/keys.ts';
 import { sealFrames } from '../envelope.ts';
 import { objectName } from '../names.ts';
+import { unequal } from '../unequal.ts';
 import { compressFrame, decompressFrame } from '../zstd.ts';
 import { encodeContents, encodeDir, encodeGoneDir, encodeSection } from './encode.ts';
 import type { CatalogKind, Dir, Section } from './model.ts';
@@ -21,8 +22,8 @@ export interface BuiltCatalog {
   kind: CatalogKind;
   /** Lines that state something about a file, link, message or directory. */
   lines: number;
-  /** The same catalog without encryption. */
-  clear(): Buffer;
+  /** The same catalog without encryption; of a delta alone. */
+  clear?: () => Buffer;
 }
 
 /**
@@ -136,15 +137,15 @@ export class CatalogWriter {
       `{"frame":0,"offset":0,"length":${head.length}}\n` +
       this.#table.replaceAll(/@(\d+)/g, (_, offset: string) => String(Number(offset) + head.length));
     const frames = [head, ...this.#frames, checkedFrame(table)];
-    const sealed = sealFrames(frames, this.#recipients);
-    if (!sealed.isSound()) throw unequal();
-    const sha = createHash('sha256').update(sealed.bytes).digest('hex');
+    // A base is large, and nobody asks for its frames again.
+    const bytes = sealFrames(frames, this.#recipients, { prove: true, ...(this.#kind === 'base' ? { used: free } : {}) });
+    const sha = createHash('sha256').update(bytes).digest('hex');
     return {
       name: objectName('catalog', sha, this.#recipients !== undefined),
-      bytes: sealed.bytes,
+      bytes,
       kind: this.#kind,
       lines: this.#lines,
-      clear: () => sealFrames(frames, undefined).bytes,
+      ...(this.#kind === 'base' ? {} : { clear: () => sealFrames(frames, undefined) }),
     };
   }
 }
@@ -173,10 +174,4 @@ function misunderstood(cause: unknown): MailrecoverError {
       cause,
     },
   );
-}
-
-function unequal(): MailrecoverError {
-  return new MailrecoverError('failed', 'a catalog did not read back as it was written, so it was not stored', {
-    hint: 'the memory or the processor of this host may be at fault; test them before the next backup',
-  });
 }

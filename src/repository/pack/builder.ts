@@ -4,6 +4,7 @@ import { release } from '../../system/memory.ts';
 import type { Recipient } from '../age/keys.ts';
 import { sealFrames } from '../envelope.ts';
 import { objectName } from '../names.ts';
+import { unequal } from '../unequal.ts';
 import { compressFrame, decompressFrame, FRAME_SIZE } from '../zstd.ts';
 import { BLOCK, padding } from './block.ts';
 import { encodeTable, type PackEntry, type PackTable } from './table.ts';
@@ -48,7 +49,7 @@ export class PackBuilder {
   readonly #bulk: Lane;
   #lane: Lane;
   /** Finished frames lie here, as far as there is room: memory that pack after pack uses. */
-  readonly #room = Buffer.allocUnsafeSlow(PACK_SIZE);
+  #room: Buffer | undefined;
   #used = 0;
   #frames: Buffer[] = [];
   #table: PackTable = { entries: [], frames: [] };
@@ -133,6 +134,7 @@ export class PackBuilder {
   }
 
   #compress(raw: Buffer, level: number): Buffer {
+    this.#room ??= Buffer.allocUnsafeSlow(PACK_SIZE);
     const frame = compressFrame(raw, level, this.#room.subarray(this.#used));
     if (frame.buffer === this.#room.buffer) this.#used += frame.length;
     return frame;
@@ -145,17 +147,16 @@ export class PackBuilder {
     const table = Buffer.from(encodeTable(this.#table));
     const tail = Buffer.concat([fullHeader('table.jsonl', table.length, 0), table, Buffer.alloc(padding(table.length) + 2 * BLOCK)]);
     const frames = [...this.#frames, this.#compress(tail, this.#options.level)];
-    const sealed = sealFrames(frames, this.#options.recipients);
-    if (this.#options.readBack) {
-      if (!sealed.isSound()) throw unequal();
-      proveFrame(frames.at(-1) as Buffer, tail);
-    }
-    for (const frame of frames) if (frame.buffer !== this.#room.buffer) release(frame);
+    if (this.#options.readBack) proveFrame(frames.at(-1) as Buffer, tail);
+    const bytes = sealFrames(frames, this.#options.recipients, {
+      prove: this.#options.readBack,
+      used: (frame) => (frame.buffer === this.#room?.buffer ? undefined : release(frame)),
+    });
     this.#used = 0;
-    const sha = createHash('sha256').update(sealed.bytes).digest('hex');
+    const sha = createHash('sha256').update(bytes).digest('hex');
     const built = {
       name: objectName('pack', sha, this.#options.recipients !== undefined),
-      bytes: sealed.bytes,
+      bytes,
       raw: this.#raw,
     };
     this.#frames = [];
@@ -170,10 +171,4 @@ function proveFrame(frame: Buffer, written: Buffer): void {
   const readBack = decompressFrame(frame, written.length, 'new pack');
   if (!readBack.equals(written)) throw unequal();
   release(readBack);
-}
-
-function unequal(): MailrecoverError {
-  return new MailrecoverError('failed', 'a pack did not read back as it was written, so nothing of it was stored', {
-    hint: 'the memory or the processor of this host may be at fault; test them before the next backup',
-  });
 }

@@ -67,8 +67,8 @@ export const repositoryObjects: readonly (readonly [string, string])[] = [
   ['new catalog', '新しいカタログ'],
   ['{0} entries of {1}', '{1} のエントリー {0} 件'],
   [
-    'a catalog did not read back as it was written, so it was not stored',
-    'カタログを書いたとおりに読み戻せなかったため、保存しませんでした',
+    'an object did not read back as it was written, so it was not stored',
+    'オブジェクトを書いたとおりに読み戻せなかったため、保存しませんでした',
   ],
   [
     'the memory or the processor of this host may be at fault; test them before the next backup',
@@ -79,10 +79,6 @@ export const repositoryObjects: readonly (readonly [string, string])[] = [
   ["'{0}' is missing from the repository", "'{0}' がリポジトリにありません"],
   ['a file of more than 8 GiB cannot be stored', '8 GiB を超えるファイルは保存できません'],
   ['new pack', '新しいパック'],
-  [
-    'a pack did not read back as it was written, so nothing of it was stored',
-    'パックを書いたとおりに読み戻せなかったため、その内容は保存しませんでした',
-  ],
   ["the table of '{0}' is damaged", "'{0}' の目次が破損しています"],
   ["entry {0} of '{1}' is damaged", "'{1}' のエントリー {0} が破損しています"],
   ["'{0}' ends without its footer", "'{0}' の末尾に索引がありません"],
