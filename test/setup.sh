@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 bind9-dnsutils iproute2 nftables iputils-arping radosgw ceph-mon ceph-osd ceph-common chromium poppler-utils libxml2-utils' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 mariadb-server slapd ldap-utils age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 bind9-dnsutils iproute2 nftables iputils-arping radosgw ceph-mon ceph-osd ceph-common chromium poppler-utils libxml2-utils' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -79,6 +79,8 @@ command_of() {
     e2fsprogs) echo mkfs.ext4 ;;
     btrfs-progs) echo mkfs.btrfs ;;
     postgresql) for program in /usr/lib/postgresql/*/bin/initdb; do echo "$program"; break; done ;;
+    mariadb-server) echo mariadbd ;;
+    ldap-utils) echo ldapsearch ;;
     postfix-*) echo "/usr/lib/postfix/postfix-${1#postfix-}.so" ;;
     systemd) echo systemd-analyze ;;
     systemd-container) echo systemd-nspawn ;;
@@ -148,6 +150,12 @@ install_packages() {
     *postgresql*) { systemctl -q disable postgresql.service || update-rc.d postgresql disable; } >/dev/null 2>&1 || true ;;
   esac
   case $1 in
+    *mariadb*) { systemctl -q disable mariadb.service || update-rc.d mariadb disable; } >/dev/null 2>&1 || true ;;
+  esac
+  case $1 in
+    *slapd*) { systemctl -q disable slapd.service || update-rc.d slapd disable; } >/dev/null 2>&1 || true ;;
+  esac
+  case $1 in
     *bind9*) { systemctl -q disable named.service || update-rc.d named disable; } >/dev/null 2>&1 || true ;;
   esac
   case $1 in
@@ -167,7 +175,8 @@ what_for() {
     e2fsprogs) echo 'a full disk' ;;
     btrfs-progs) echo 'a snapshot of a file system' ;;
     postfix*) echo 'a real Postfix' ;;
-    postgresql | sqlite3) echo 'a real database' ;;
+    postgresql | sqlite3 | mariadb-server) echo 'a real database' ;;
+    slapd | ldap-utils) echo 'a real directory' ;;
     systemd*) echo 'timers and services under a real systemd' ;;
     openssh-server) echo 'repositories on an SFTP server' ;;
     chromium) echo 'pages and mails in a browser' ;;

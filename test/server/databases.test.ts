@@ -1,13 +1,10 @@
 /** Dumps of real databases, into snapshots and back. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { idOf } from '../support/dovecot.ts';
+import { describe, test } from 'node:test';
+import { LDAP_BASE, noMariadb, noPostgres, noSlapd, slapdConfig, startMariadb, startPostgres, startSlapd } from '../support/databases.ts';
 import { isRoot, missing, run } from '../support/host.ts';
-import { keepTrack, undo } from '../support/leave.ts';
-import { freePorts, listens, until } from '../support/ports.ts';
 import { scratch } from '../support/tmp.ts';
 import type { Setting } from '../commands/setting.ts';
 import { serverSetting, systemPaths } from './setting.ts';
@@ -23,89 +20,64 @@ async function dumpsOf(setting: Setting, snapshot = 'latest'): Promise<(name: st
   return (name) => readFileSync(join(to, 'mailrecover/dumps', name), 'utf8');
 }
 
-/** The directory of PostgreSQL's own programs, which Debian keeps out of PATH. */
-const PG = globSync('/usr/lib/postgresql/*/bin').sort().at(-1);
+test('PostgreSQL: dumped as its own user, with a password by reference, and brought back', { skip: noPostgres() }, async () => {
+  const { root, port, sql, stop } = await startPostgres('ge heim');
+  sql('postgres', '-c', 'CREATE DATABASE mailserver');
+  sql(
+    'mailserver',
+    '-c',
+    "CREATE TABLE users (name text, pass text); INSERT INTO users SELECT 'user' || n, md5(n::text) FROM generate_series(1, 200000) n",
+  );
 
-test(
-  'PostgreSQL: dumped as its own user, with a password by reference, and brought back',
-  { skip: PG === undefined ? 'needs PostgreSQL, not installed here' : missing('root', 'psql', 'runuser') },
-  async () => {
-    const root = scratch('pg');
-    const data = join(root, 'data');
-    mkdirSync(data, { mode: 0o700 });
-    const { uid, gid } = idOf('postgres');
-    for (const path of [root, data]) chownSync(path, uid, gid);
-    const [port = 0] = await freePorts(1);
-    const as = (program: string, ...args: string[]): string => run('runuser', ['-u', 'postgres', '--', program, ...args]);
-    writeFileSync(join(root, 'pw'), 'ge heim\n');
-    chmodSync(join(root, 'pw'), 0o644);
-    as(`${PG}/initdb`, '-D', data, '--auth=scram-sha-256', `--pwfile=${join(root, 'pw')}`, '--no-sync');
-    as(`${PG}/pg_ctl`, '-D', data, '-o', `-p ${port} -k ${root} -h '' -c fsync=off`, '-l', join(root, 'log'), '-w', 'start');
-    const leftover = keepTrack({
-      path: data,
-      undo: () => void as(`${PG}/pg_ctl`, '-D', data, '-m', 'immediate', 'stop'),
-      undoNow: () => void spawnSync(`${PG}/pg_ctl`, ['-D', data, '-m', 'immediate', 'stop'], { uid, gid }),
-    });
-    after(() => undo(leftover));
-    const sql = (database: string, ...args: string[]): string =>
-      run('env', ['PGPASSWORD=ge heim', 'psql', '-XAtq', '-h', root, '-p', String(port), '-U', 'postgres', '-d', database, ...args]);
-    sql('postgres', '-c', 'CREATE DATABASE mailserver');
-    sql(
-      'mailserver',
-      '-c',
-      "CREATE TABLE users (name text, pass text); INSERT INTO users SELECT 'user' || n, md5(n::text) FROM generate_series(1, 200000) n",
-    );
+  const setting = await serverSetting(
+    databases(
+      `{ name: mail, preset: postgresql, database: mailserver, host: ${root}, port: ${port}, user: postgres, runAs: postgres, password: 'file:${root}/pw' }`,
+      `{ name: all, preset: postgresql, host: ${root}, port: ${port}, user: postgres, password: 'file:${root}/pw' }`,
+    ),
+  );
+  const first = await setting.json('backup');
+  assert.equal(first.code, 0, JSON.stringify(first.json.findings));
+  assert.equal(first.json.counts['dumps'], 2);
+  const dump = await dumpsOf(setting);
+  assert.match(dump('all.sql'), /CREATE ROLE|ALTER ROLE/);
+  sql('postgres', '-c', 'DROP DATABASE mailserver');
+  writeFileSync(join(root, 'mail.sql'), dump('mail.sql'));
+  chmodSync(join(root, 'mail.sql'), 0o644);
+  sql('postgres', '-f', join(root, 'mail.sql'));
+  assert.equal(
+    sql('mailserver', '-c', 'SELECT count(*), min(pass) FROM users').trim(),
+    `200000|${sql('mailserver', '-c', 'SELECT min(md5(n::text)) FROM generate_series(1, 200000) n').trim()}`,
+  );
 
-    const setting = await serverSetting(
-      databases(
-        `{ name: mail, preset: postgresql, database: mailserver, host: ${root}, port: ${port}, user: postgres, runAs: postgres, password: 'file:${root}/pw' }`,
-        `{ name: all, preset: postgresql, host: ${root}, port: ${port}, user: postgres, password: 'file:${root}/pw' }`,
-      ),
-    );
-    const first = await setting.json('backup');
-    assert.equal(first.code, 0, JSON.stringify(first.json.findings));
-    assert.equal(first.json.counts['dumps'], 2);
-    const dump = await dumpsOf(setting);
-    assert.match(dump('all.sql'), /CREATE ROLE|ALTER ROLE/);
-    sql('postgres', '-c', 'DROP DATABASE mailserver');
-    writeFileSync(join(root, 'mail.sql'), dump('mail.sql'));
-    chmodSync(join(root, 'mail.sql'), 0o644);
-    sql('postgres', '-f', join(root, 'mail.sql'));
-    assert.equal(
-      sql('mailserver', '-c', 'SELECT count(*), min(pass) FROM users').trim(),
-      `200000|${sql('mailserver', '-c', 'SELECT min(md5(n::text)) FROM generate_series(1, 200000) n').trim()}`,
-    );
+  // Few rows changed: the dump costs what changed.
+  sql('mailserver', '-c', "UPDATE users SET pass = 'x' WHERE name = 'user7'");
+  const second = await setting.json('backup');
+  assert.ok(
+    (second.json.counts['bytesStored'] ?? 0) < (first.json.counts['bytesStored'] ?? 0) / 3,
+    JSON.stringify([first.json.counts, second.json.counts]),
+  );
 
-    // Few rows changed: the dump costs what changed.
-    sql('mailserver', '-c', "UPDATE users SET pass = 'x' WHERE name = 'user7'");
-    const second = await setting.json('backup');
-    assert.ok(
-      (second.json.counts['bytesStored'] ?? 0) < (first.json.counts['bytesStored'] ?? 0) / 3,
-      JSON.stringify([first.json.counts, second.json.counts]),
-    );
-
-    // The server goes away: loud, and the dump before stays.
-    await undo(leftover);
-    const failed = await setting.json('backup');
-    assert.equal(failed.code, 3);
-    const findings = failed.json.findings.filter(({ code }) => code === 'dump-failed');
-    assert.deepEqual(
-      findings.map(({ severity, subject }) => [severity, subject]),
-      [
-        ['error', 'mail'],
-        ['error', 'all'],
-      ],
-    );
-    assert.match(
-      findings[0]?.message ?? '',
-      /was not dumped: 'pg_dump' failed with exit code 1: .*accepting connections.*; the snapshot holds the dump of 2/,
-    );
-    assert.doesNotMatch(JSON.stringify(failed.json), /ge heim/);
-    const kept = (await setting.json('snapshots')).json['snapshots'] as { id: string }[];
-    const newest = kept.map(({ id }) => id).find((id) => id === failed.json['snapshot']) ?? '';
-    assert.match((await dumpsOf(setting, newest))('mail.sql'), /user7\tx/);
-  },
-);
+  // The server goes away: loud, and the dump before stays.
+  await stop();
+  const failed = await setting.json('backup');
+  assert.equal(failed.code, 3);
+  const findings = failed.json.findings.filter(({ code }) => code === 'dump-failed');
+  assert.deepEqual(
+    findings.map(({ severity, subject }) => [severity, subject]),
+    [
+      ['error', 'mail'],
+      ['error', 'all'],
+    ],
+  );
+  assert.match(
+    findings[0]?.message ?? '',
+    /was not dumped: 'pg_dump' failed with exit code 1: .*accepting connections.*; the snapshot holds the dump of 2/,
+  );
+  assert.doesNotMatch(JSON.stringify(failed.json), /ge heim/);
+  const kept = (await setting.json('snapshots')).json['snapshots'] as { id: string }[];
+  const newest = kept.map(({ id }) => id).find((id) => id === failed.json['snapshot']) ?? '';
+  assert.match((await dumpsOf(setting, newest))('mail.sql'), /user7\tx/);
+});
 
 test('SQLite: dumped while it is written, and a damaged one is an error', { skip: missing('sqlite3') }, async () => {
   const root = scratch('sqlite');
@@ -178,35 +150,8 @@ test(
 );
 
 describe('other servers', () => {
-  test('MariaDB', { skip: missing('root', 'mariadbd', 'mariadb-install-db', 'mariadb-dump', 'mariadb') }, async () => {
-    const root = scratch('maria');
-    const socket = join(root, 's');
-    const { uid, gid } = idOf('mysql');
-    chownSync(root, uid, gid);
-    run('mariadb-install-db', [
-      '--no-defaults',
-      '--user=mysql',
-      `--datadir=${root}/data`,
-      '--skip-test-db',
-      '--auth-root-authentication-method=normal',
-    ]);
-    const server = spawn(
-      'mariadbd',
-      [
-        '--no-defaults',
-        '--user=mysql',
-        `--datadir=${root}/data`,
-        `--socket=${socket}`,
-        '--skip-networking',
-        '--innodb-flush-log-at-trx-commit=0',
-        `--pid-file=${root}/pid`,
-      ],
-      { stdio: 'ignore' },
-    );
-    const leftover = keepTrack({ path: socket, undo: () => stop(server), undoNow: () => void server.kill('SIGKILL') });
-    after(() => undo(leftover));
-    assert.ok(await until(() => existsSync(socket) && spawnSync('mariadb', [`--socket=${socket}`, '-e', 'SELECT 1']).status === 0, 60_000));
-    const sql = (text: string): string => run('mariadb', ['--no-defaults', `--socket=${socket}`, '-N', '-e', text]);
+  test('MariaDB', { skip: noMariadb() }, async () => {
+    const { root, socket, sql } = await startMariadb();
     sql(
       "CREATE DATABASE mail; CREATE TABLE mail.users (name VARCHAR(40), pass VARBINARY(20)); INSERT INTO mail.users VALUES ('ä', x'00ff'); CREATE USER backup@localhost IDENTIFIED BY 'ge heim'; GRANT ALL ON *.* TO backup@localhost",
     );
@@ -228,39 +173,16 @@ describe('other servers', () => {
     assert.match(wrong.json.findings.find((each) => each.code === 'dump-failed')?.message ?? '', /Access denied/);
   });
 
-  test('slapd', { skip: missing('root', 'slapd', 'slapcat', 'slapadd') }, async () => {
-    const root = scratch('ldap');
-    for (const name of ['db', 'db2']) mkdirSync(join(root, name));
-    const config = (name: string): string => {
-      const path = join(root, `${name}.conf`);
-      writeFileSync(
-        path,
-        `include /etc/ldap/schema/core.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\ndatabase mdb\nmaxsize 10485760\nsuffix dc=example,dc=org\nrootdn cn=admin,dc=example,dc=org\ndirectory ${root}/${name}\n`,
-      );
-      return path;
-    };
-    const entry = 'dn: dc=example,dc=org\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example\n\n';
-    run('slapadd', ['-f', config('db'), '-q'], entry);
-    const [port = 0] = await freePorts(1);
-    const server = spawn('/usr/sbin/slapd', ['-f', join(root, 'db.conf'), '-h', `ldap://127.0.0.1:${port}`, '-d', '0'], {
-      stdio: 'ignore',
-    });
-    const leftover = keepTrack({ path: join(root, 'db'), undo: () => stop(server), undoNow: () => void server.kill('SIGKILL') });
-    after(() => undo(leftover));
-    assert.ok(await until(() => listens(port), 30_000));
-    const setting = await serverSetting(
-      databases(`{ name: directory, preset: slapcat, database: 'dc=example,dc=org', options: ${root}/db.conf }`),
-    );
+  test('slapd', { skip: noSlapd() }, async () => {
+    const entries = `dn: ${LDAP_BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example\n\n`;
+    const { root, config } = await startSlapd({ entries });
+    const setting = await serverSetting(databases(`{ name: directory, preset: slapcat, database: '${LDAP_BASE}', options: ${config} }`));
     const { code, json } = await setting.json('backup');
     assert.equal(code, 0, JSON.stringify(json.findings));
     const dump = (await dumpsOf(setting))('directory.ldif');
     assert.match(dump, /^dn: dc=example,dc=org\n/);
-    run('slapadd', ['-f', config('db2'), '-q'], dump);
-    assert.equal(run('slapcat', ['-f', join(root, 'db2.conf')]), dump);
+    const second = slapdConfig(root, 'db2');
+    run('slapadd', ['-f', second, '-q'], dump);
+    assert.equal(run('slapcat', ['-f', second]), dump);
   });
 });
-
-async function stop(server: ReturnType<typeof spawn>): Promise<void> {
-  server.kill('SIGTERM');
-  if (!(await until(() => server.exitCode !== null || server.signalCode !== null, 20_000))) server.kill('SIGKILL');
-}

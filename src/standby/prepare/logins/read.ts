@@ -41,7 +41,7 @@ export async function readLogins({ dovecot, mailboxes, signal }: ReadLoginsOptio
         driver === 'sql' && config !== undefined
           ? await readSql(config, missing, signal)
           : driver === 'ldap' && config !== undefined
-            ? await readLdap(config, signal)
+            ? await readLdap(config, missing, signal)
             : driver === 'pam' || driver === 'shadow'
               ? new Map(Object.entries(readShadow(missing)).map(([user, hash]) => [user, `{CRYPT}${hash}`]))
               : new Map<string, string>();

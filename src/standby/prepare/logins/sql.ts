@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { MailrecoverError } from '../../../errors/error.ts';
 import { run } from '../../../system/exec.ts';
+import { firstInstalled } from '../../../system/stream.ts';
 import { PSQL_TABS } from '../texts.ts';
 import { fillIn, settingsOf, withScheme } from './settings.ts';
 
@@ -41,7 +42,13 @@ export async function readSql(config: string, users: readonly string[], signal: 
     Array.from(connect.matchAll(/(\w+)=('[^']*'|\S*)/g), ([, name = '', value = '']) => [name, value.replace(/^'|'$/g, '')]),
   );
   if (driver === 'pgsql') return readRows(await psql(parts, users, query, signal), users, take, found);
-  if (driver === 'mysql') return readRows(await mysql(parts, users, query, signal), users, take, found);
+  if (driver === 'mysql') {
+    // Its client prints NULL as a word.
+    const takeSome = (user: string, row: Record<string, unknown> | undefined): void => {
+      if (row?.['password'] !== 'NULL') take(user, row);
+    };
+    return readRows(await mysql(parts, users, query, signal), users, takeSome, found);
+  }
   throw new MailrecoverError('failed', `the database driver '${driver ?? ''}' is not known`, { subject: config });
 }
 
@@ -77,6 +84,9 @@ async function psql(
     ['dbname', 'PGDATABASE'],
     ['user', 'PGUSER'],
     ['password', 'PGPASSWORD'],
+    ['hostaddr', 'PGHOSTADDR'],
+    ['sslmode', 'PGSSLMODE'],
+    ['sslrootcert', 'PGSSLROOTCERT'],
   ] as const) {
     const value = parts.get(name);
     if (value !== undefined) env[variable] = value;
@@ -86,7 +96,8 @@ async function psql(
     ...users.flatMap((user, at) => [`\\echo ${mark}${at}`, `${fillIn(query, user, escape).replace(/;\s*$/, '')};`]),
     '',
   ].join('\n');
-  const { stdout } = await run('psql', ['-X', '-q', '-A', '--pset', 'footer=off', '-f', '-'], {
+  // Without ON_ERROR_STOP a query that is refused looks like one that finds nobody.
+  const { stdout } = await run('psql', ['-X', '-q', '-A', '--set', 'ON_ERROR_STOP=1', '--pset', 'footer=off', '-f', '-'], {
     input,
     env: { ...env, PGCONNECT_TIMEOUT: '10' },
     timeoutMs: PATIENCE,
@@ -114,18 +125,19 @@ async function mysql(
     ...(parts.has('port') ? [`--port=${parts.get('port') ?? ''}`] : []),
     ...(parts.has('user') ? [`--user=${parts.get('user') ?? ''}`] : []),
     ...(parts.has('dbname') ? [`--database=${parts.get('dbname') ?? ''}`] : []),
+    ...(parts.has('ssl_ca') ? [`--ssl-ca=${parts.get('ssl_ca') ?? ''}`] : []),
   ];
   const input = users
     .flatMap((user, at) => [`SELECT '${mark}${at}' AS \`-\`;`, `${fillIn(query, user, escapeBackslash).replace(/;\s*$/, '')};`])
     .join('\n');
-  const { stdout } = await run('mysql', args, {
+  const { stdout } = await run(await firstInstalled(['mariadb', 'mysql']), args, {
     input,
     env: { MYSQL_PWD: parts.get('password') ?? '' },
     timeoutMs: PATIENCE,
     maxBytes: 256 * 1024 * 1024,
     signal,
     secrets: [parts.get('password') ?? ''],
-    hint: "install mariadb-client, which has 'mysql'",
+    hint: "install mariadb-client, which has 'mariadb'",
   });
   return { stdout: stdout.replace(/^-\n/gm, ''), mark };
 }

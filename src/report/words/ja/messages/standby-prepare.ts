@@ -171,7 +171,7 @@ export const standbyPrepare: readonly (readonly [string, string])[] = [
   ["the query of '{0}' failed: {1}", "'{0}' の問い合わせが失敗しました: {1}"],
   ["the database driver '{0}' is not known", "データベースドライバー '{0}' には対応していません"],
   ["install postgresql-client, which has 'psql'", "'psql' を含む postgresql-client をインストールしてください"],
-  ["install mariadb-client, which has 'mysql'", "'mysql' を含む mariadb-client をインストールしてください"],
+  ["install mariadb-client, which has 'mariadb'", "'mariadb' を含む mariadb-client をインストールしてください"],
   ["there is no snapshot of logins at '{0}'", "'{0}' にログインのスナップショットがありません"],
   [
     "make one while the directory answers: 'mailrecover standby prepare'",
