@@ -7,6 +7,8 @@ import { TAG_SIZE } from '../../repository/tags.ts';
 /** 32-bit words a slot: four of the tag, one of the place (plus one; zero while the claim is being made). */
 const WORDS = TAG_SIZE / 4 + 1;
 const HEAD = 1;
+/** Part of the slots that may be taken; what is claimed while all threads come to rest must fit into the others. */
+const FULL = 0.65;
 
 export class ClaimTable {
   readonly memory: SharedArrayBuffer;
@@ -21,7 +23,11 @@ export class ClaimTable {
 
   /** A table with room for `entries`. */
   static create(entries: number): ClaimTable {
-    return new ClaimTable(new SharedArrayBuffer((HEAD + Math.ceil(entries * 1.6) * WORDS) * 4));
+    return ClaimTable.#withSlots(Math.ceil(entries / FULL));
+  }
+
+  static #withSlots(slots: number): ClaimTable {
+    return new ClaimTable(new SharedArrayBuffer((HEAD + slots * WORDS) * 4));
   }
 
   static open(memory: SharedArrayBuffer): ClaimTable {
@@ -35,7 +41,7 @@ export class ClaimTable {
 
   /** Whether it should be replaced by a larger one before many more are claimed. */
   get crowded(): boolean {
-    return this.size > this.#slots * 0.55;
+    return this.size > this.#slots * FULL;
   }
 
   /**
@@ -68,7 +74,7 @@ export class ClaimTable {
 
   /** A larger table with the same claims. No other thread may be claiming meanwhile. */
   grown(): ClaimTable {
-    const larger = ClaimTable.create(this.#slots * 4);
+    const larger = ClaimTable.#withSlots(this.#slots * 2);
     const tag = Buffer.alloc(TAG_SIZE);
     for (let at = HEAD; at < this.#words.length; at += WORDS) {
       const taken = this.#words[at + 4] ?? 0;

@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { TAG_SIZE } from '../../repository/tags.ts';
-import { release } from '../../system/memory.ts';
+import { free } from '../../system/memory.ts';
 
 export const RECORD = TAG_SIZE + 4;
 /** Records looked at at once around the place where a tag should lie. */
@@ -93,11 +93,16 @@ function byPrefix(records: Buffer): { order: Uint32Array; ends: Uint32Array } {
   return { order, ends };
 }
 
-/** Merges sorted tables; of equal tags the one in the later table stays. */
+/** Merges sorted tables, which are used up then; of equal tags the one in the later table stays. */
 export function mergeTables(tables: readonly Buffer[]): Buffer {
-  const all = Buffer.concat(tables);
+  const all = Buffer.allocUnsafeSlow(tables.reduce((sum, table) => sum + table.length, 0));
+  let at = 0;
+  for (const table of tables) {
+    at += table.copy(all, at);
+    free(table);
+  }
   const sorted = sortRecords(all);
-  release(all);
+  free(all);
   return sorted;
 }
 

@@ -44,7 +44,7 @@ export interface SeenMessage {
 /** Follows the messages from snapshot to snapshot. */
 export class History {
   readonly groups: Group[];
-  /** Base names, percent-encoded, one a row. */
+  /** Base names, percent-encoded, one a row; none any more when it is settled. */
   readonly bases: string[];
   #rows: Int32Array;
   #count: number;
@@ -69,6 +69,13 @@ export class History {
       if (list === undefined) this.#loaded.set(group, [row]);
       else list.push(row);
     }
+  }
+
+  /** All snapshots were followed: what only that needs is let go of, and with much mail that is most. */
+  settle(): void {
+    this.bases.length = 0;
+    this.#open.clear();
+    this.#loaded.clear();
   }
 
   get rows(): Int32Array {

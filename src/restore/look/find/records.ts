@@ -3,6 +3,9 @@ import type { HeaderResult } from './job.ts';
 import { Appender, bytesOf, type FileFacts } from './files.ts';
 import { COLUMNS, fileOf, TEXTS, type Column, type Manifest } from './manifest.ts';
 
+/** Base names that are written at once. */
+const TOGETHER = 10_000;
+
 export class RecordWriter {
   readonly #files: Record<Column, Appender>;
   #count: number;
@@ -31,8 +34,10 @@ export class RecordWriter {
     this.#count += dates.length;
   }
 
-  appendBases(bases: readonly string[]): void {
-    this.#files.bases.append(Buffer.from(bases.map((base) => `${base}\n`).join(''), 'latin1'));
+  /** Appends the base names from a number on. */
+  appendBases(bases: readonly string[], first: number): void {
+    for (let at = first; at < bases.length; at += TOGETHER)
+      this.#files.bases.append(Buffer.from(`${bases.slice(at, at + TOGETHER).join('\n')}\n`, 'latin1'));
   }
 
   close(): Record<Column, FileFacts> {

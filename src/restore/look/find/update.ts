@@ -97,6 +97,8 @@ export async function updateIndex(
 
   progress.phase('reading headers', { items: wanted });
   const writer = new RecordWriter(directory, start);
+  writer.appendBases(history.bases, rowsBefore);
+  history.settle();
   const places = new Int32Array(table.size - first).fill(-1);
   const replaced = new Map<number, number>();
   const onRecord = (number: number, record: number): void => {
@@ -114,7 +116,6 @@ export async function updateIndex(
   writer.append(emptyRecords(left, table));
   for (const [at, number] of left.entries()) places[number - first] = empty + at;
   history.renumber(first, places, replaced);
-  writer.appendBases(history.bases.slice(rowsBefore));
 
   const rows = newName('rows');
   const groups = newName('groups');
