@@ -64,10 +64,10 @@ export async function sendBySmtp(
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  const stop = (): void => transport.close();
-  signal.addEventListener('abort', stop, { once: true });
+  // With the signal a connection is let go of at once, however long the server is silent.
+  const parcel = { envelope: { from, to: [...mail.to] }, raw, signal };
   try {
-    const info = (await transport.sendMail({ envelope: { from, to: [...mail.to] }, raw })) as unknown as Sent;
+    const info = (await transport.sendMail(parcel)) as unknown as Sent;
     return outcomeOf(mail, info.accepted, info.rejectedErrors ?? [], server);
   } catch (error) {
     signal.throwIfAborted();
@@ -77,7 +77,6 @@ export async function sendBySmtp(
     if (failure.rejectedErrors !== undefined) return outcomeOf(mail, [], failure.rejectedErrors, server);
     return allRefused(mail, refusalOf(failure, server));
   } finally {
-    signal.removeEventListener('abort', stop);
     transport.close();
   }
 }

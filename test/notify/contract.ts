@@ -20,7 +20,11 @@ export type Trouble =
   /** Nobody listens. */
   | 'no-port'
   /** Its certificate was issued by somebody else. */
-  | 'stranger';
+  | 'stranger'
+  /** It takes its time, and then does as it should. */
+  | 'slow'
+  /** It takes the connection, and says nothing. */
+  | 'silent';
 
 /** A transport set up for a world; `trouble` holds for one mail. */
 export type SetUp<Place = World> = (place: Place) => (mail: OutgoingMail, trouble?: Trouble) => Promise<SendOutcome>;
@@ -95,6 +99,17 @@ export function troubles<Place>(name: string, place: Place, setUp: SetUp<Place>)
       if (trouble === 'throttled' && first.refusal.code === 'throttled') assert.equal(first.refusal.retryAfterMs, 30_000);
     });
   }
+
+  test(`${name}: one that is slow is waited for`, async () => {
+    assert.deepEqual(await setUp(place)(say(name, 'slow'), 'slow'), { accepted: [READER], refused: [] });
+  });
+
+  test(`${name}: one that says nothing is let go of when its time is up`, async () => {
+    const patience = new AbortController();
+    const sending = setUpWith(setUp, place, patience.signal)(say(name, 'silent'), 'silent');
+    setTimeout(() => patience.abort(new Error('its time is up')), 300);
+    await assert.rejects(sending, /its time is up/);
+  });
 
   test(`${name}: it stops when it is told to`, async () => {
     const stopped = AbortSignal.abort(new Error('stopped'));

@@ -71,6 +71,8 @@ async function direct(): Promise<void> {
       throttled: { RCPT: '451 4.7.1 too many messages' },
       refusal: { MAIL: '550 5.7.60 SendAsDenied; not allowed to send as' },
       cut: { DATA: 'cut' as const },
+      slow: { MAIL: 'slow' },
+      silent: { MAIL: 'hang' },
     };
     const more: Partial<MxOptions> = {};
     if (trouble !== undefined && trouble in replies)

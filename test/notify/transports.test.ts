@@ -31,11 +31,13 @@ async function transports(): Promise<void> {
 
   /** Trouble at an HTTPS service: in its answers, or on the way to it. */
   const webTrouble = (server: Web, at: RegExp, trouble: Trouble | undefined, refusal: Answer): { api?: string; caFile?: string } => {
-    const busy: Partial<Record<Trouble, Answer | 'cut'>> = {
+    const busy: Partial<Record<Trouble, Answer | 'cut' | 'hang' | 'slow'>> = {
       busy: { status: 503, body: 'Service Unavailable' },
       throttled: { status: 429, headers: { 'retry-after': '30' }, body: { error: { code: 'ApplicationThrottled', message: 'wait' } } },
       refusal,
       cut: 'cut',
+      slow: 'slow',
+      silent: 'hang',
     };
     const does = trouble === undefined ? undefined : busy[trouble];
     if (does !== undefined) server.faults.push({ at, does });
@@ -85,6 +87,8 @@ async function transports(): Promise<void> {
       throttled: { RCPT: '451 4.7.1 too many messages' },
       refusal: { END: '554 5.2.252 SendAsDenied; backup@example.test not allowed to send as admin@example.test' },
       cut: { DATA: 'cut' as const },
+      slow: { MAIL: 'slow' },
+      silent: { MAIL: 'hang' },
     }[trouble];
     return { port: (await smtpScript({ tls: at.tls, replies })).port };
   };

@@ -72,6 +72,8 @@ async function webhooks(): Promise<void> {
         throttled: { status: 429, headers: { 'retry-after': '30' }, body: 'rate_limited' },
         refusal: { status: 404, body: 'no_service' },
         cut: 'cut' as const,
+        slow: 'slow' as const,
+        silent: 'hang' as const,
       };
       if (trouble !== undefined && trouble in does) here.faults.push({ at: /^POST/, does: does[trouble as keyof typeof does] });
       const url = new URL(here.at(template));

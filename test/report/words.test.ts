@@ -122,3 +122,38 @@ test('what a report finds is told in Japanese, what it does not know as it is', 
   assert.equal(inLanguage('ja', 'something that nobody translated'), 'something that nobody translated');
   assert.equal(inLanguage('ja', 'x: '.repeat(5000)).length, 15_000);
 });
+
+test('one thing is said as one', () => {
+  const said: [string, string][] = [
+    ['1 messages are there already', '1 message is there already'],
+    ['of 1 mailboxes', 'of 1 mailbox'],
+    ["1 of 14 mailboxes are not on 'mx2' yet: a", "1 of 14 mailboxes is not on 'mx2' yet: a"],
+    ['0 of 1 mailboxes were left as they were', '0 of 1 mailbox were left as they were'],
+    ['1 of 1 mailboxes were left as they were', '1 of 1 mailbox was left as it was'],
+    ["1 messages lie in the queue of 'mx1': they go on when it serves again", "1 message lies in the queue of 'mx1': it goes on when it serves again"],
+    ["1 messages of 'a@x' are encrypted by Dovecot", "1 message of 'a@x' is encrypted by Dovecot"],
+    ["1 files, users or groups are not on 'mx2' yet", "1 file, user or group is not on 'mx2' yet"],
+    ['1 messages that were put there have no UID yet', '1 message that was put there has no UID yet'],
+    ['1 objects of 5 bytes are named by no snapshot', '1 object of 5 bytes is named by no snapshot'],
+    ['in 1 folders of mx2 UIDs are left out', 'in 1 folder of mx2 UIDs are left out'],
+    ['1 were changed by clients', '1 was changed by clients'],
+    ['1 snapshots still hold something of it', '1 snapshot still holds something of it'],
+    ['the bytes of 1 messages changed under their name', 'the bytes of 1 message changed under its name'],
+  ];
+  for (const [many, one] of said) assert.equal(inLanguage('en', many), one);
+  for (const same of [
+    '21 messages are gone',
+    '1,001 messages are gone',
+    '2.1 snapshots are old',
+    'mx-1 messages are old',
+    "folder '1 messages' is there",
+    'the bytes of entry 1 are missing',
+    'part 1 is there',
+  ])
+    assert.equal(inLanguage('en', same), same);
+  const text = textHelpers({ color: false, lang: 'en' });
+  assert.equal(text.say`${text.number(1)} snapshots forgotten`, '1 snapshot forgotten');
+  assert.equal(text.say`${text.number(2)} snapshots forgotten`, '2 snapshots forgotten');
+  assert.equal(text.say`${'1 messages'}: ${text.number(1)} messages are back`, '1 messages: 1 message is back');
+  assert.equal(text.say`removed ${'{1}'} of ${text.number(1)} files`, 'removed {1} of 1 file');
+});

@@ -1,4 +1,5 @@
 import { partsOf, template, type Template } from './catalogue.ts';
+import { ofOne } from './en/one.ts';
 import { MESSAGES } from './ja/messages/index.ts';
 import { SHAPES } from './ja/messages/shapes.ts';
 import { SCREENS } from './ja/screens/index.ts';
@@ -40,14 +41,26 @@ function catalogue(): Catalogue {
 /** A template in another language; in English where nobody has translated it. Parts are given in the language already. */
 export function sayIn(lang: Lang, parts: readonly string[], values: readonly (string | number)[]): string {
   const english = parts.map((part, index) => (index === 0 ? part : `{${index - 1}}${part}`)).join('');
+  if (lang === 'en') return inEnglish(english, values);
   const [before, text, after] = trimmed(english);
-  const says = lang === 'en' ? undefined : catalogue().screens.get(text);
+  const says = catalogue().screens.get(text);
   return filled(says === undefined ? english : `${before}${says}${after}`, values);
+}
+
+/** Only numbers are looked at: what else is put in may be anybody's text. */
+function inEnglish(english: string, values: readonly (string | number)[]): string {
+  const isNumber = (value: string | number): boolean => /^[\d,]+$/.test(String(value));
+  if (!values.some((value) => String(value) === '1')) return filled(english, values);
+  const numbers = english.replace(/\{(\d+)\}/g, (part, index: string) => {
+    const value = values[Number(index)] ?? '';
+    return isNumber(value) ? String(value) : part;
+  });
+  return filled(ofOne(numbers), values);
 }
 
 /** A message that was made in English, in another language; as it is where nobody has translated it. */
 export function inLanguage(lang: Lang, message: string): string {
-  return lang === 'en' ? message : translated(message, 0);
+  return lang === 'en' ? ofOne(message) : translated(message, 0);
 }
 
 function translated(message: string, depth: number): string {

@@ -48,7 +48,7 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
     tally.add(
       'info',
       'links-left-out',
-      `mailbox ${mailbox.mailbox} has ${tree.links} symbolic link(s), which were not served`,
+      `mailbox ${mailbox.mailbox} has ${tree.links} symbolic links, which were not served`,
       mailbox.mailbox,
     );
   }
@@ -149,7 +149,7 @@ export async function compareMailbox(mailbox: ExpectedMailbox, context: MailboxC
       tally.add(
         count > 0 ? 'error' : 'warning',
         'unexpected-folder',
-        `folder ${subject} was not in the backup; it holds ${count} message(s)`,
+        `folder ${subject} was not in the backup; it holds ${count} messages`,
         subject,
       );
     }

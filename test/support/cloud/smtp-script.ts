@@ -6,7 +6,7 @@ import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Authority } from './authority.ts';
 
 export interface Script {
-  /** Replies to commands by their first word (`AUTH`, `MAIL`, `RCPT`), to the whole mail (`END`), or to nothing (`GREETING`); `cut` ends the connection, `hang` says nothing. */
+  /** Replies to commands by their first word (`AUTH`, `MAIL`, `RCPT`), to the whole mail (`END`), or to nothing (`GREETING`); `cut` ends the connection, `hang` says nothing, `slow` waits before what is usual. */
   replies: Record<string, string | ((line: string) => string)>;
   /** Without it, no STARTTLS is offered. */
   tls?: Authority;
@@ -41,6 +41,7 @@ function serve(socket: Socket | TLSSocket, script: Script, said: string[], greet
     const wanted = script.replies[key];
     if (wanted === 'hang') return;
     if (wanted === 'cut') return void socket.destroy();
+    if (wanted === 'slow') return void setTimeout(say, 250, otherwise);
     say(typeof wanted === 'function' ? wanted(line) : (wanted ?? otherwise));
   };
   socket.on('error', () => socket.destroy());

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Authority } from './authority.ts';
 
 export interface Asked {
@@ -24,8 +25,8 @@ export interface Answer {
 export interface Fault {
   at: RegExp;
   times?: number;
-  /** `cut`: the connection is closed after the request was read; `hang`: it is kept and nothing is said. */
-  does: Answer | 'cut' | 'hang';
+  /** `cut`: the connection is closed after the request was read; `hang`: it is kept and nothing is said; `slow`: the answer takes a while. */
+  does: Answer | 'cut' | 'hang' | 'slow';
 }
 
 export interface Web {
@@ -63,7 +64,8 @@ export async function web(tls: Authority, answer: (asked: Asked) => Answer | Pro
         if (fault.does === 'cut') request.socket.destroy();
         if (fault.does === 'cut' || fault.does === 'hang') return;
       }
-      const said = fault === undefined ? await answer(asked) : (fault.does as Answer);
+      if (fault?.does === 'slow') await delay(250);
+      const said = fault === undefined || fault.does === 'slow' ? await answer(asked) : (fault.does as Answer);
       const isText = typeof said.body === 'string';
       response.sendDate = false;
       response.writeHead(said.status, {
