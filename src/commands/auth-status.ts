@@ -2,6 +2,7 @@ import type { Finding } from '../errors/finding.ts';
 import type { Account, Purpose } from '../notify/oauth/account.ts';
 import type { AccountState, Death } from '../notify/oauth/expiry.ts';
 import { notifyOf, type Notify } from './notify-config.ts';
+import { tell } from '../report/text/tell.ts';
 import { defineCommand, type CommandResult } from './types.ts';
 
 const DAY_MS = 86_400_000;
@@ -81,7 +82,7 @@ export default defineCommand({
                   ...state.deaths.map((death): [string, string] => {
                     const left = days(death);
                     const when = text.say`${left < 0 ? text.say`ended` : text.say`ends`} on ${text.time(isoTime(death.at))}, ${left < 0 ? text.say`${-left} days ago` : text.say`in ${left} days`}`;
-                    return [death.what, left < 0 ? text.red(when) : left < SOON_DAYS ? text.yellow(when) : when];
+                    return [tell(death.what, text), left < 0 ? text.red(when) : left < SOON_DAYS ? text.yellow(when) : when];
                   }),
                   ...(delegation === undefined
                     ? []

@@ -11,6 +11,7 @@ import { isoNow } from '../system/clock.ts';
 import { careOf, CARE_EXIT_CODES, lockBackups, lockUntilEnd, reasonOf, type Care } from './care.ts';
 import { identitiesOf } from './from-config.ts';
 import { IDENTITY, REPOSITORY } from './shared.ts';
+import { tell } from '../report/text/tell.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
@@ -146,7 +147,7 @@ export default defineCommand({
           [text.say`erased`, text.say`${options.mailbox.join(', ')}: ${text.number(report.erased.length)} messages and parts of files`],
           [text.say`snapshots`, text.say`${text.number(report.replaced.length)} replaced`],
           [text.say`removed`, text.say`${text.number(removed.objects)} objects, ${text.size(removed.bytes)}`],
-          [text.say`left`, left.length === 0 ? text.say`nothing` : text.yellow(left.join('; '))],
+          [text.say`left`, left.length === 0 ? text.say`nothing` : text.yellow(left.map((each) => tell(each, text)).join('; '))],
           [text.say`certificate`, path],
         ]),
     };
@@ -302,6 +303,6 @@ function renderPlan(names: readonly string[], plan: ErasePlan, left: readonly st
     ],
     [text.say`written anew`, text.say`packs: ${text.number(plan.packs.size)}, catalogs: ${text.number(plan.catalogs.size)}`],
     [text.say`replaced`, text.say`${text.number(plan.snapshots.length)} snapshots`],
-    [text.say`would stay`, left.length === 0 ? text.say`nothing that is known` : left.join('; ')],
+    [text.say`would stay`, left.length === 0 ? text.say`nothing that is known` : left.map((each) => tell(each, text)).join('; ')],
   ]);
 }

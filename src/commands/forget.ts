@@ -4,6 +4,7 @@ import { MailrecoverError } from '../errors/error.ts';
 import { careOf, CARE_EXIT_CODES, lockUntilEnd, secondsOf, type Care } from './care.ts';
 import { identitiesOf } from './from-config.ts';
 import { IDENTITY, REPOSITORY, SNAPSHOT_FORMS } from './shared.ts';
+import { tell } from '../report/text/tell.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
 const KEEP = {
@@ -155,8 +156,28 @@ function render({ snapshots }: ForgetPlan, count: number, dry: boolean, text: Te
     text.time(time),
     host,
     text.number(messages),
-    keep.length === 0 ? text.yellow(text.say`forget`) : text.say`keep: ${keep.join(', ')}`,
+    keep.length === 0
+      ? text.yellow(text.say`forget`)
+      : text.say`keep: ${keep.map((reason) => reasonText(reason, text)).join(text.words.common.and)}`,
   ]);
   const next = !dry && count > 0 ? text.say`\nthe space comes back with: mailrecover prune` : '';
-  return `${verdict}, ${stay}\n${text.table(cells, { head: [text.say`snapshot`, text.say`made`, text.say`host`, text.say`messages`, ''], right: [3] })}${next}`;
+  return `${verdict}${text.words.common.and}${stay}\n${text.table(cells, { head: [text.say`snapshot`, text.say`made`, text.say`host`, text.say`messages`, ''], right: [3] })}${next}`;
+}
+
+/** Why one is kept: the words of the policy, and others. */
+function reasonText(reason: string, text: TextHelpers): string {
+  const rules: Record<string, string> = {
+    newest: text.say`newest`,
+    last: text.say`last`,
+    hourly: text.say`hourly`,
+    daily: text.say`daily`,
+    weekly: text.say`weekly`,
+    monthly: text.say`monthly`,
+    yearly: text.say`yearly`,
+    within: text.say`within`,
+  };
+  const [, held] = /^held: (.*)$/s.exec(reason) ?? [];
+  if (held !== undefined) return text.say`held: ${held}`;
+  const [, oldest] = /^oldest (.*)$/.exec(reason) ?? [];
+  return oldest === undefined ? (rules[reason] ?? tell(reason, text)) : text.say`oldest ${rules[oldest] ?? oldest}`;
 }

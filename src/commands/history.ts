@@ -5,6 +5,7 @@ import { suggest } from '../errors/suggest.ts';
 import { READING_EXIT_CODES, REPOSITORY } from './shared.ts';
 import { timeOf } from './time-option.ts';
 import { tell } from '../report/text/tell.ts';
+import { stateText } from './state-text.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
 const GOOD: readonly string[] = ['ok', 'warning', 'running'];
@@ -145,11 +146,4 @@ function renderRuns(runs: readonly KnownRun[], total: number, text: TextHelpers)
   const table = text.table(rows, { head, right: [hosts ? 4 : 3] });
   const left = total - runs.length;
   return left === 0 ? table : `${text.dim(earlier(text.number(left)))}\n${table}`;
-}
-
-function stateText(state: string, text: TextHelpers): string {
-  // In English these are the words that --outcome takes.
-  const word = text.lang === 'en' ? state : (text.words.report.state[state] ?? state);
-  if (state === 'ok') return text.green(word);
-  return state === 'running' ? text.cyan(word) : state === 'warning' ? text.yellow(word) : text.red(word);
 }

@@ -1,6 +1,6 @@
-import { endedResult, END_EXIT_CODES } from './links/ended.ts';
+import { endedResult } from './links/ended.ts';
 import { linkPlaces } from './links/places.ts';
-import { LINK_JSON } from './links/shown.ts';
+import { END_EXIT_CODES, LINK_JSON } from './links/shown.ts';
 import { defineCommand, type CommandResult } from './types.ts';
 
 export default defineCommand({

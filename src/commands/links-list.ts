@@ -43,7 +43,12 @@ export default defineCommand({
           : text.table(
               shown.map((link) => [
                 link.id,
-                link.state === 'open' ? text.green(text.say`open`) : link.state === 'pending' ? text.yellow(text.say`pending`) : link.state,
+                {
+                  open: text.green(text.say`open`),
+                  pending: text.yellow(text.say`pending`),
+                  revoked: text.say`revoked`,
+                  expired: text.say`expired`,
+                }[link.state],
                 link.place,
                 link.name,
                 text.size(link.bytes),

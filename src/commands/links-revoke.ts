@@ -1,7 +1,7 @@
 import { MailrecoverError } from '../errors/error.ts';
-import { endedResult, END_EXIT_CODES } from './links/ended.ts';
+import { endedResult } from './links/ended.ts';
 import { linkPlaces } from './links/places.ts';
-import { LINK_JSON } from './links/shown.ts';
+import { END_EXIT_CODES, LINK_JSON } from './links/shown.ts';
 import { defineCommand, type CommandResult } from './types.ts';
 
 export default defineCommand({

@@ -132,7 +132,7 @@ function renderSystem(rows: readonly SystemEntry[], text: TextHelpers): string {
     `${user}:${group}`,
     to === undefined ? text.bold(path) : `${text.bold(path)} → ${to}`,
   ]);
-  return text.table(cells, { head: [text.say`changed`, text.say`size`, text.say`mode`, text.say`owner`, text.say`path`], right: [1, 2] });
+  return text.table(cells, { head: [text.say`modified`, text.say`size`, text.say`mode`, text.say`owner`, text.say`path`], right: [1, 2] });
 }
 
 function flagsText(flags: readonly string[]): string {

@@ -144,22 +144,20 @@ function cronFindings(asked: boolean): Finding[] {
   ];
 }
 
-const SAYS = { create: 'new', update: 'changed', keep: 'as it is', remove: 'gone', leave: 'left alone' } as const;
-
 /** The files, and with `whole` what stands in them: new ones as they are, changed ones by what changes. */
 export function renderFiles(files: readonly PlannedFile[], whole: boolean, text: TextHelpers): string {
-  const paint = (action: PlannedFile['action'], value: string): string =>
-    action === 'keep'
-      ? text.dim(value)
-      : action === 'leave'
-        ? text.yellow(value)
-        : action === 'remove'
-          ? text.red(value)
-          : text.green(value);
-  if (!whole) return text.table(files.map(({ path, action }) => [path, paint(action, SAYS[action])]));
+  const said = (action: PlannedFile['action']): string =>
+    ({
+      create: text.green(text.say`new`),
+      update: text.green(text.say`changed`),
+      keep: text.dim(text.say`as it is`),
+      remove: text.red(text.say`gone`),
+      leave: text.yellow(text.say`left alone`),
+    })[action];
+  if (!whole) return text.table(files.map(({ path, action }) => [path, said(action)]));
   return files
     .map(({ path, action, text: content, diff }) => {
-      const head = `${text.bold(path)}  ${paint(action, SAYS[action])}`;
+      const head = `${text.bold(path)}  ${said(action)}`;
       if (action === 'keep' || action === 'remove') return head;
       if (action === 'create') return `${head}\n${content}`;
       const lines = diff.map((line) => (line.startsWith('+') ? text.green(line) : line.startsWith('-') ? text.red(line) : line));

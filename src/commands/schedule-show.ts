@@ -3,6 +3,8 @@ import type { ClockNote } from '../schedule/clock-changes.ts';
 import type { JobCoverage, MissedRun } from '../schedule/missed.ts';
 import type { Job } from '../schedule/jobs.ts';
 import { isoTime, now } from '../system/clock.ts';
+import { stateText } from './state-text.ts';
+import { tell } from '../report/text/tell.ts';
 import { defineCommand, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
@@ -163,7 +165,7 @@ function render({ shown, zone, recommended, installed, notes }: Shown, text: Tex
     job.words.join(' '),
     is?.nextDue === undefined ? '' : text.time(isoTime(is.nextDue)),
     is?.lastRun === undefined ? text.dim(text.say`never`) : text.time(isoTime(is.lastRun)),
-    stateText(is?.lastState, text),
+    is?.lastState === undefined ? '' : stateText(is.lastState, text),
     own ? text.green(text.say`yes`) : text.yellow(text.say`no`),
   ]);
   const lines = [
@@ -181,12 +183,6 @@ function render({ shown, zone, recommended, installed, notes }: Shown, text: Tex
   ];
   if (recommended) lines.push(text.dim(text.say`these are the recommended jobs; yours come from 'schedule' in the configuration`));
   if (!installed) lines.push(text.say`not installed; see what would be: 'mailrecover schedule install --dry-run'`);
-  lines.push(...notes.map(({ message }) => text.dim(message)));
+  lines.push(...notes.map(({ message }) => text.dim(tell(message, text))));
   return lines.join('\n');
-}
-
-function stateText(state: string | undefined, text: TextHelpers): string {
-  if (state === undefined) return '';
-  if (state === 'ok') return text.green(state);
-  return state === 'running' ? text.cyan(state) : state === 'warning' ? text.yellow(state) : text.red(state);
 }

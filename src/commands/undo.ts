@@ -161,7 +161,7 @@ function listed(runs: readonly Run[]): CommandResult {
               text.bold(run),
               mode,
               text.time(made),
-              state,
+              stateWord(state, text),
               text.number(counts.added),
               text.number(counts.setAside),
             ]),
@@ -172,7 +172,7 @@ function listed(runs: readonly Run[]): CommandResult {
 
 function planText(run: Run, folders: readonly FolderUndo[], text: TextHelpers): string {
   return [
-    text.say`live restore ${run.plan.id} (${run.plan.mode}, ${run.state})`,
+    text.say`live restore ${run.plan.id} (${run.plan.mode}, ${stateWord(run.state, text)})`,
     ...folders.map(({ mailbox, folder, take, changed, gone, back, flags }) => {
       const what = [
         ...(take > 0 ? [text.say`${take} are taken out`] : []),
@@ -184,4 +184,14 @@ function planText(run: Run, folders: readonly FolderUndo[], text: TextHelpers): 
       return `${mailbox}  ${folder}: ${what.join(text.words.common.and) || text.say`nothing`}`;
     }),
   ].join('\n');
+}
+
+function stateWord(state: Run['state'], text: TextHelpers): string {
+  return {
+    interrupted: text.say`interrupted`,
+    done: text.say`done`,
+    'half undone': text.say`half undone`,
+    undone: text.say`undone`,
+    released: text.say`released`,
+  }[state];
 }

@@ -14,6 +14,12 @@ export interface Quantities {
 
 const BYTE_UNITS = ['kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const;
 
+/** Hours have two digits in both, so that columns stand below each other; Japanese locale data have one. */
+const DATE_TIME: Readonly<Record<Lang, Intl.DateTimeFormatOptions>> = {
+  en: { dateStyle: 'medium', timeStyle: 'medium' },
+  ja: { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' },
+};
+
 /** The locale that stands for a language. */
 function localeOf(lang: Lang): string {
   return lang === 'ja' ? 'ja-JP' : 'en-GB';
@@ -69,7 +75,7 @@ export function quantities(lang: Lang, timeZone?: string): Quantities {
     },
     time(iso) {
       const zone = timeZone === undefined ? {} : { timeZone };
-      return (dateTime ??= new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium', ...zone })).format(new Date(iso));
+      return (dateTime ??= new Intl.DateTimeFormat(locale, { ...DATE_TIME[lang], ...zone })).format(new Date(iso));
     },
   };
 }

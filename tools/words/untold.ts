@@ -36,7 +36,6 @@ export const UNTOLD_FILES: readonly string[] = [
   'src/commands/exit-codes.ts',
   'src/commands/shared.ts',
   'src/commands/links/shown.ts',
-  'src/commands/links/ended.ts',
   'src/commands/index.ts',
   // What a mail says beside the report, and a page of the browser: they go to other readers than the one at the screen.
   'src/notify/late.ts',

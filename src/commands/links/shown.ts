@@ -19,3 +19,11 @@ export const LINK_JSON = {
   'links[].url': 'the link, where it asks who reads',
   'links[].open': 'whether the link alone is enough to read',
 } as const;
+
+export const END_EXIT_CODES = {
+  0: 'what was to be removed is removed',
+  1: 'nothing could be removed',
+  3: 'some of it could be removed',
+  12: 'a credential is missing or refused',
+  13: 'the place could not be reached',
+} as const;

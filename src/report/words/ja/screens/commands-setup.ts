@@ -44,4 +44,5 @@ export const commandsSetup: readonly (readonly [string, string])[] = [
     "未登録です。登録内容は 'mailrecover schedule install --dry-run' で確認できます",
   ],
   ['{0} left', '残り {0}'],
+  ['gone', '削除'],
 ];
