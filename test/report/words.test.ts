@@ -130,7 +130,10 @@ test('one thing is said as one', () => {
     ["1 of 14 mailboxes are not on 'mx2' yet: a", "1 of 14 mailboxes is not on 'mx2' yet: a"],
     ['0 of 1 mailboxes were left as they were', '0 of 1 mailbox were left as they were'],
     ['1 of 1 mailboxes were left as they were', '1 of 1 mailbox was left as it was'],
-    ["1 messages lie in the queue of 'mx1': they go on when it serves again", "1 message lies in the queue of 'mx1': it goes on when it serves again"],
+    [
+      "1 messages lie in the queue of 'mx1': they go on when it serves again",
+      "1 message lies in the queue of 'mx1': it goes on when it serves again",
+    ],
     ["1 messages of 'a@x' are encrypted by Dovecot", "1 message of 'a@x' is encrypted by Dovecot"],
     ["1 files, users or groups are not on 'mx2' yet", "1 file, user or group is not on 'mx2' yet"],
     ['1 messages that were put there have no UID yet', '1 message that was put there has no UID yet'],
