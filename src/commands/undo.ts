@@ -77,7 +77,7 @@ export default defineCommand({
         (text) => text.say`${setAside} messages that live restore ${run.plan.id} set aside will be removed for good`,
         'remove them?',
       );
-      const released = release(run);
+      const released = await release(run, { config: place.config?.dovecot?.config, signal: context.signal });
       return {
         outcome: 'ok',
         counts: { released },

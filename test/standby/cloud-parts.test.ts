@@ -50,7 +50,7 @@ function message(sha: string, days: number, size = 1000): WantedMessage {
   return { id: sha, flags: [], state: { sha, size, mtime: days * 1e6 } } as unknown as WantedMessage;
 }
 
-const folder = (name: string, ...messages: WantedMessage[]): WantedFolder => ({ name, levels: [name], messages });
+const folder = (name: string, ...messages: WantedMessage[]): WantedFolder => ({ dir: name, name, levels: [name], messages });
 
 test('the newest go first, within what a day lets in; what was put there is known by its bytes, wherever it was moved', async () => {
   const state = scratch('ledger');

@@ -27,11 +27,12 @@ const PURPOSES: Readonly<Record<string, string>> = {
   archive: '\\Archive',
 };
 
-/** Where a folder goes: to the one of its name, else to the one of its purpose, else it is to be made. */
+/** Where a folder goes: to the one of its name, else to the one of its purpose (unless `byName` alone counts), else it is to be made. */
 export function placeOnServer(
   client: ImapFlow,
   list: readonly ListResponse[],
   levels: readonly string[],
+  byName = false,
 ): { path: string; create: boolean } {
   if (levels.length === 1 && levels[0]?.toUpperCase() === 'INBOX') return { path: 'INBOX', create: false };
   const delimiter = client.namespace?.delimiter ?? '/';
@@ -41,7 +42,7 @@ export function placeOnServer(
   const path = plain.startsWith(prefix) ? plain : prefix + plain;
   const held = list.find((each) => each.path === path);
   if (held !== undefined && !held.flags.has('\\Noselect') && !held.flags.has('\\NonExistent')) return { path, create: false };
-  const purpose = levels.length === 1 ? PURPOSES[plain.toLowerCase()] : undefined;
+  const purpose = levels.length === 1 && !byName ? PURPOSES[plain.toLowerCase()] : undefined;
   const special = purpose === undefined ? undefined : list.find(({ specialUse }) => specialUse === purpose);
   return special === undefined ? { path, create: true } : { path: special.path, create: false };
 }

@@ -23,6 +23,8 @@ export interface WantedMessage {
 }
 
 export interface WantedFolder {
+  /** Directory below the mailbox's root in the snapshot. */
+  dir: ByteString;
   /** IMAP name in the snapshot. */
   name: string;
   /** Its levels, without any prefix. */
@@ -93,7 +95,7 @@ export async function wantedFolders(
       flags: isView ? flagsOfView(message.flags) : imapFlags(message.flags, keywords),
     }));
     messages.sort((a, b) => a.state.mtime - b.state.mtime);
-    folders.push({ name, levels: levelsOf(dir, layout), messages });
+    folders.push({ dir, name, levels: levelsOf(dir, layout), messages });
   }
   return folders;
 }

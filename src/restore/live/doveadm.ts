@@ -1,6 +1,7 @@
 /** Asking the running Dovecot to do what only it should do: make folders, give UIDs, count again. */
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
+import { now } from '../../system/clock.ts';
 import { run } from '../../system/exec.ts';
 
 export interface DovecotAccess {
@@ -81,6 +82,12 @@ export class Doveadm {
 
   async raiseNextUid(user: string, folder: string, next: number): Promise<void> {
     await this.#run(['mailbox', 'update', '-u', user, '--min-next-uid', String(next), folder]);
+  }
+
+  /** Before anything gets a UID in a folder whose time was turned back: no UID and no number of a change that clients have seen is given again. */
+  async raise(user: string, folder: string, next: number): Promise<void> {
+    await this.raiseNextUid(user, folder, next);
+    await this.raiseModseq(user, folder, now());
   }
 
   /** Numbers of changes go on from here (HIGHESTMODSEQ, RFC 7162). */

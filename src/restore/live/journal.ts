@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ioError, MailrecoverError, systemCode } from '../../errors/error.ts';
 import { appendDurable, makeDirectory, writeDurable } from '../../system/files.ts';
 import { parseIfWhole, textIfThere } from '../../system/kept.ts';
-import type { LivePlan } from './model.ts';
+import { type LivePlan, mailboxesOf } from './model.ts';
 
 /** One line of a run's log. Numbers are places in the plan. */
 export type LogEntry =
@@ -37,7 +37,18 @@ export type ServedEntry =
   /** These messages are about to be added. */
   | ({ did: 'adding'; messages: { key: string; flags: string[] }[] } & ServedPlace)
   /** They have these UIDs, in the same order; 0 for one that was not taken, null for one whose UID was not told. */
-  | ({ did: 'added'; uids: (number | null)[] } & ServedPlace);
+  | ({ did: 'added'; uids: (number | null)[] } & ServedPlace)
+  /** These messages are about to get other flags, where they still have the ones that are named first. */
+  | ({ did: 'reflagging'; changes: ServedFlags[] } & ServedPlace)
+  /** Messages are about to be moved into this folder, which nothing else is put into. */
+  | ({ did: 'aside'; to: string } & ServedPlace);
+
+/** IMAP flags and keywords of one message, before and after. */
+export interface ServedFlags {
+  uid: number;
+  from: string[];
+  to: string[];
+}
 
 /** So many ended runs can be listed, and undone where that is possible. */
 const KEPT = 20;
@@ -111,7 +122,7 @@ export class Run {
   /** Whether nothing lies aside for it any more, and nothing is left to be done. */
   get isEnded(): boolean {
     if (this.state === 'undone' || this.state === 'released') return true;
-    return this.state === 'done' && this.plan.mailboxes.every(({ folders }) => folders.every(({ removals }) => removals.length === 0));
+    return this.state === 'done' && mailboxesOf(this.plan).every(({ folders }) => folders.every(({ removals }) => removals.length === 0));
   }
 
   /** What was lost of a batch, or undefined where it is not staged yet. */

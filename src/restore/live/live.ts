@@ -137,6 +137,7 @@ class LiveRun {
           subject: folder.name,
         });
     }
+    if (replaces && folder.minNextUid !== undefined) await this.#doveadm.raise(user, folder.name, folder.minNextUid);
     const aside = asidePath(mailbox, run.plan.id, number);
     if (adds.length > 0)
       putAdds(mailbox, folder, adds, `${aside}/add`, this.#handles, this.#reader, (add) => {
@@ -167,7 +168,6 @@ class LiveRun {
       const wanted = [...adds, ...folder.flags.map(({ base, add }) => ({ base, flags: add }))];
       for (const { flags, uids } of lackingKeywords(mailbox, folder, wanted, this.#reader).values())
         await this.#doveadm.addFlags(user, folder.name, uids, flags);
-      if (folder.minNextUid !== undefined) await this.#doveadm.raiseNextUid(user, folder.name, folder.minNextUid);
     } catch (error) {
       if (!(error instanceof MailrecoverError)) throw error;
       this.#tell('warning', 'not-served', user, folder, `dovecot did not take up what was put there yet: ${error.message}`);
@@ -199,7 +199,11 @@ class LiveRun {
       this.#counts.added++;
       this.#counts.bytes += bytes;
     };
-    await carryServed({ run, tasks: served, dovecot, progress, signal, findings: this.#findings, onAdded });
+    const onReplaced = ({ reflagged, setAside: aside }: { reflagged: number; setAside: number }): void => {
+      this.#counts.reflagged += reflagged;
+      this.#counts.setAside += aside;
+    };
+    await carryServed({ run, tasks: served, dovecot, progress, signal, findings: this.#findings, onAdded, onReplaced });
   }
 
   /** What Dovecot counts and caches is brought up to date. */

@@ -25,7 +25,7 @@ import type { DovecotAccess } from './doveadm.ts';
 import { BaseNames } from './names.ts';
 import { planReplacement } from './replacement.ts';
 import { newTree, placeInTree } from './target.ts';
-import { SeenUids } from './uids.ts';
+import { SeenUids, turnedBack } from './uids.ts';
 
 /** A store as the configuration has it. */
 export interface LiveStore {
@@ -147,8 +147,8 @@ class Planner {
 
   constructor(options: PlanOptions, names: BaseNames) {
     [this.#options, this.#names] = [options, names];
-    this.served = new ServedPlanner(options, this.findings);
     this.#seen = new SeenUids(options, options.others);
+    this.served = new ServedPlanner(options, this.#seen, this.findings);
   }
 
   get mailboxes(): MailboxPlan[] {
@@ -256,7 +256,10 @@ class Planner {
         if (list !== undefined) {
           const { store, mailbox } = state.mail;
           const next = await this.#seen.highest(store, mailbox, dir, list.uidValidity);
-          if (next > list.nextUid) folder.minNextUid = next;
+          if (next > list.nextUid) {
+            folder.minNextUid = next;
+            this.findings.push(turnedBack(displayBytes(mailbox), name));
+          }
         }
         live.plan.folders.push(folder);
         continue;

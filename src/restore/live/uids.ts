@@ -1,4 +1,5 @@
 /** The highest UIDs that snapshots have seen: a server that was turned back without us may be about to give them again. */
+import type { Finding } from '../../errors/finding.ts';
 import type { Identity } from '../../repository/age/keys.ts';
 import type { PackNumbering } from '../../repository/catalog/decode.ts';
 import type { FullSection } from '../../repository/catalog/model.ts';
@@ -7,7 +8,22 @@ import type { Repository, StoredSnapshot } from '../../repository/repository.ts'
 import type { ByteString } from '../../store/bytes.ts';
 import { controlDir, type FolderLayout } from '../../store/maildir/layout.ts';
 import { parseUidlist } from '../../store/maildir/uidlist.ts';
+import { partsOfBase } from '../../store/view.ts';
 import { isLoss, readEntry } from '../look/source.ts';
+
+/**
+ * What is said of a folder of which snapshots have seen higher UIDs than the server knows of. Raised numbers keep what comes from now on apart
+ * from what clients have seen; but that messages are gone, or are there again, under UIDs that they know, no server tells them.
+ */
+export function turnedBack(user: string, folder: string): Finding {
+  return {
+    severity: 'warning',
+    code: 'turned-back',
+    message: `folder '${folder}' of '${user}' had seen higher UIDs before: somebody put older files back; clients that had synchronised may go on showing what was there`,
+    hint: `have them fetch this folder anew, after the restore: doveadm mailbox update -u '${user}' --uid-validity $(date +%s) '${folder}'`,
+    subject: user,
+  };
+}
 
 interface SeenState {
   snapshot: StoredSnapshot;
@@ -49,6 +65,18 @@ export class SeenUids {
       }
     }
     return states;
+  }
+
+  /**
+   * A UID that is above all that messages of a folder of an mbox, sdbox or mdbox had; 0 where none is known. Snapshots do not keep the
+   * UIDVALIDITY of these, so this may be more than need be.
+   */
+  async above(store: string, mailbox: ByteString, dir: ByteString): Promise<number> {
+    let highest = 0;
+    for (const { sections } of await this.#states(store, mailbox))
+      for (const { area, dirs } of sections)
+        if (area === 'view') for (const base of dirs.get(dir)?.messages.keys() ?? []) highest = Math.max(highest, partsOfBase(base).uid);
+    return highest === 0 ? 0 : highest + 1;
   }
 
   /** The highest UIDNEXT that a folder had under this UIDVALIDITY; 0 where none is known. */

@@ -13,7 +13,7 @@ import type { Run } from './journal.ts';
 import { folderPath, isFolder, listFolder, type LiveFolder, LiveReader } from './look.ts';
 import { changes, type FolderPlan, type MailboxPlan } from './model.ts';
 import { rename } from './put.ts';
-import { lookServed, undoServed } from './served/undo.ts';
+import { lookServed, releaseServed, undoServed } from './served/undo.ts';
 
 /** What an undo would do in a folder. */
 export interface FolderUndo {
@@ -251,8 +251,8 @@ class Undo {
 }
 
 /** Removes for good what a `replace` set aside: after that it can not be undone. @returns how many messages that were */
-export function release(run: Run): number {
-  let count = 0;
+export async function release(run: Run, dovecot: DovecotAccess): Promise<number> {
+  let count = await releaseServed({ run, dovecot });
   for (const [number, mailbox] of run.plan.mailboxes.entries()) {
     const aside = asidePath(mailbox, run.plan.id, number);
     for (const name of namesIn(`${aside}/old`)) count += namesIn(`${aside}/old/${name}`).length;

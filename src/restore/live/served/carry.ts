@@ -5,11 +5,13 @@ import { displayBytes } from '../../../store/bytes.ts';
 import { isAnswer } from '../../../store/imap/account.ts';
 import type { Progress } from '../../../system/progress.ts';
 import { withCrLf } from '../../imap/crlf.ts';
-import type { DovecotAccess } from '../doveadm.ts';
+import { Doveadm, type DovecotAccess } from '../doveadm.ts';
 import type { Run } from '../journal.ts';
-import { changes } from '../model.ts';
+import { changes, type FolderPlan } from '../model.ts';
+import { asideFolder } from './aside.ts';
 import { sizedKey } from './held.ts';
 import { isInbox, type ServedAdd, type ServedTask } from './plan.ts';
+import { changeFlags, moveAll } from './replace.ts';
 import { openSession } from './session.ts';
 
 export interface ServedCarry {
@@ -21,6 +23,8 @@ export interface ServedCarry {
   findings: Finding[];
   /** Told of each message. @param bytes its size as stored */
   onAdded: (bytes: number) => void;
+  /** Told of messages that got flags back, and of messages that were set aside. */
+  onReplaced: (done: { reflagged: number; setAside: number }) => void;
 }
 
 /** So many messages are added before it is written down which UIDs they got. */
@@ -36,7 +40,7 @@ export async function carryServed(options: ServedCarry): Promise<void> {
       try {
         for (const folder of folders) {
           options.signal?.throwIfAborted();
-          await fill(options, session.client, task, folder.name, folder.create);
+          await fill(options, session.client, task, folder);
           options.progress.advance(1, 0);
         }
         await session.client.logout().catch(() => undefined);
@@ -48,7 +52,9 @@ export async function carryServed(options: ServedCarry): Promise<void> {
     }
 }
 
-async function fill(options: ServedCarry, client: ImapFlow, { plan, adds }: ServedTask, folder: string, create: boolean): Promise<void> {
+async function fill(options: ServedCarry, client: ImapFlow, task: ServedTask, planned: FolderPlan): Promise<void> {
+  const { plan, adds } = task;
+  const { name: folder, create } = planned;
   const { run, signal } = options;
   const place = { store: plan.store, mailbox: plan.mailbox, folder };
   if (create) {
@@ -57,7 +63,8 @@ async function fill(options: ServedCarry, client: ImapFlow, { plan, adds }: Serv
     await client.mailboxSubscribe(folder);
   }
   const wanted = adds.get(folder) ?? [];
-  if (wanted.length === 0) return;
+  if (wanted.length === 0 && planned.flags.length + planned.removals.length === 0 && planned.minNextUid === undefined) return;
+  if (planned.minNextUid !== undefined) await new Doveadm(options.dovecot).raise(displayBytes(plan.mailbox), folder, planned.minNextUid);
   const { uidValidity, uidNext } = await client.mailboxOpen(folder);
   run.note({ did: 'filling', ...place, uidValidity: Number(uidValidity), uidNext });
   let batch: { content: Buffer; add: ServedAdd }[] = [];
@@ -83,6 +90,34 @@ async function fill(options: ServedCarry, client: ImapFlow, { plan, adds }: Serv
     options.findings.push(...contents.findings.filter((finding) => !options.findings.includes(finding)));
   }
   await flush();
+  await replace(options, client, task, planned);
+}
+
+/** What came later is set aside when everything else is in its place: at no moment less is there than before or after. */
+async function replace(options: ServedCarry, client: ImapFlow, { plan, flags }: ServedTask, planned: FolderPlan): Promise<void> {
+  const { run, findings } = options;
+  const user = displayBytes(plan.mailbox);
+  const place = { store: plan.store, mailbox: plan.mailbox, folder: planned.name };
+  const changed = flags.get(planned.name) ?? [];
+  if (changed.length > 0) {
+    run.note({ did: 'reflagging', ...place, changes: changed });
+    const done = await changeFlags(client, changed);
+    options.onReplaced({ reflagged: done.length, setAside: 0 });
+    if (done.length < changed.length)
+      findings.push({
+        severity: 'info',
+        code: 'changed-meanwhile',
+        message: `folder '${planned.name}' of '${user}': ${changed.length - done.length} messages were changed by a client at the same time, and are left as it wants them`,
+        subject: user,
+      });
+  }
+  if (planned.removals.length === 0) return;
+  const to = asideFolder(client, run.plan.id, planned.name);
+  run.note({ did: 'aside', ...place, to });
+  const listed = await client.list();
+  if (!listed.some(({ path }) => path === to)) await client.mailboxCreate(to);
+  const uids = planned.removals.map(({ base }) => Number(base));
+  options.onReplaced({ reflagged: 0, setAside: await moveAll(client, uids, to) });
 }
 
 /** @returns its UID, null where that was not told; 0 where the server does not take it */

@@ -9,9 +9,12 @@ import { Contents, type SelectedMailbox, type WantedFolder, wantedFolders, type 
 import { withCrLf } from '../../imap/crlf.ts';
 import type { Source } from '../../look/source.ts';
 import type { DovecotAccess } from '../doveadm.ts';
+import type { ServedFlags } from '../journal.ts';
 import { emptyFolder, type FolderPlan, type LiveMode, type ServedMailbox } from '../model.ts';
 import { treeName } from '../target.ts';
+import { type SeenUids, turnedBack } from '../uids.ts';
 import { HeldMail, sizedKey } from './held.ts';
+import { compareWhole } from './replace.ts';
 import { openSession, type Session } from './session.ts';
 
 /** A message that is to be added, and where its bytes come from. */
@@ -24,6 +27,7 @@ export interface ServedAdd {
 export interface ServedTask {
   plan: ServedMailbox;
   adds: Map<string, ServedAdd[]>;
+  flags: Map<string, ServedFlags[]>;
 }
 
 export interface ServedOptions {
@@ -38,10 +42,11 @@ export interface ServedOptions {
 export class ServedPlanner {
   readonly findings: Finding[];
   readonly #options: ServedOptions;
+  readonly #seen: SeenUids;
   readonly #tasks = new Map<string, ServedTask>();
 
-  constructor(options: ServedOptions, findings: Finding[]) {
-    [this.#options, this.findings] = [options, findings];
+  constructor(options: ServedOptions, seen: SeenUids, findings: Finding[]) {
+    [this.#options, this.#seen, this.findings] = [options, seen, findings];
   }
 
   get tasks(): ServedTask[] {
@@ -52,16 +57,6 @@ export class ServedPlanner {
   async add(source: Source, number: number, numbering: PackNumbering, selected: SelectedMailbox, single: boolean): Promise<void> {
     const { store, mailbox } = selected.whole;
     const user = displayBytes(mailbox);
-    if (this.#options.mode === 'replace') {
-      this.findings.push({
-        severity: 'error',
-        code: 'format',
-        message: `mailbox '${user}' is no Maildir, and only in a Maildir a folder can be made what it was while it is served`,
-        hint: 'bring back what is missing: --live missing; look through the old mail: --live folder; or restore it into a directory: --to DIR',
-        subject: user,
-      });
-      return;
-    }
     let session: Session;
     try {
       session = await openSession(user, this.#options.dovecot);
@@ -107,9 +102,15 @@ export class ServedPlanner {
     const places = whole.map((folder) => ({ folder, path: placeOnServer(client, list, folder.levels).path }));
     for (const folder of folders) {
       const place =
-        mode === 'folder' ? this.#inTree(client.namespace, list, task, folder, source) : placeOnServer(client, list, folder.levels);
+        mode === 'folder'
+          ? this.#inTree(client.namespace, list, task, folder, source)
+          : placeOnServer(client, list, folder.levels, mode === 'replace');
       const planned = folderOf(task.plan, place.path, mode === 'folder' ? folder.name : undefined);
       const wanted = folder.messages.map((message) => ({ message, contents }));
+      if (mode === 'replace' && !place.create) {
+        await this.#replace(client, task, planned, wanted, folder.dir, number);
+        continue;
+      }
       if (place.create || wanted.length === 0) {
         planned.create ||= place.create && (mode !== 'folder' ? !single || wanted.length > 0 : wanted.length > 0);
         this.#plan(task, planned, wanted, number);
@@ -125,13 +126,62 @@ export class ServedPlanner {
     this.findings.push(...contents.findings);
   }
 
+  /** A folder that is there becomes what it was. */
+  async #replace(
+    client: ImapFlow,
+    task: ServedTask,
+    planned: FolderPlan,
+    wanted: readonly ServedAdd[],
+    dir: ByteString,
+    number: number,
+  ): Promise<void> {
+    const { store, mailbox } = task.plan;
+    const { adds, present, unread, uidNext, ...differs } = await compareWhole(client, planned.name, wanted);
+    const { flags, removals } = this.#asPlanned(task.plan, planned.name, differs);
+    planned.present += present;
+    planned.flags = flags.map(({ uid, from, to }) => ({ base: String(uid), from: from.join(' '), to: to.join(' '), add: [] }));
+    planned.removals = removals.map((uid) => ({ base: String(uid), back: '' }));
+    if (unread > 0)
+      this.findings.push({
+        severity: 'warning',
+        code: 'not-set-aside',
+        message: `folder '${planned.name}' of '${displayBytes(mailbox)}': ${unread} messages of the snapshot can not be read, so nothing that came later is set aside there`,
+        hint: 'take another snapshot for this folder: mailrecover snapshots',
+        subject: displayBytes(mailbox),
+      });
+    const above = await this.#seen.above(store, mailbox, dir);
+    if (above > uidNext) {
+      planned.minNextUid = above;
+      this.findings.push(turnedBack(displayBytes(mailbox), planned.name));
+    }
+    task.flags.set(planned.name, flags);
+    this.#plan(task, planned, adds, number);
+  }
+
+  /** Of a run that is taken up: what came, or was changed, since it was cut off is nothing that it was shown for. */
+  #asPlanned(
+    { store, mailbox }: ServedMailbox,
+    name: string,
+    now: { flags: ServedFlags[]; removals: number[] },
+  ): { flags: ServedFlags[]; removals: number[] } {
+    const { before } = this.#options;
+    if (before === undefined) return now;
+    const folder = before.find((each) => each.store === store && each.mailbox === mailbox)?.folders.find((each) => each.name === name);
+    const removals = new Set(folder?.removals.map(({ base }) => base));
+    const flags = new Map(folder?.flags.map(({ base, from }) => [base, from]));
+    return {
+      removals: now.removals.filter((uid) => removals.has(String(uid))),
+      flags: now.flags.filter(({ uid, from }) => flags.get(String(uid)) === from.join(' ')),
+    };
+  }
+
   #taskOf(store: string, mailbox: ByteString): ServedTask {
     const key = `${store}\0${mailbox}`;
     let task = this.#tasks.get(key);
     if (task === undefined) {
       const before = this.#options.before?.find((each) => each.store === store && each.mailbox === mailbox);
       const tree = before?.tree;
-      task = { plan: { store, mailbox, folders: [], ...(tree === undefined ? {} : { tree }) }, adds: new Map() };
+      task = { plan: { store, mailbox, folders: [], ...(tree === undefined ? {} : { tree }) }, adds: new Map(), flags: new Map() };
       this.#tasks.set(key, task);
     }
     return task;

@@ -194,12 +194,29 @@ export const restore: readonly (readonly [string, string])[] = [
   ],
   ["message '{0}' was not taken by Dovecot: {1}", "メール '{0}' を Dovecot が受け付けませんでした: {1}"],
   [
-    "mailbox '{0}' is no Maildir, and only in a Maildir a folder can be made what it was while it is served",
-    "メールボックス '{0}' は Maildir ではありません。稼働中にフォルダーを元の状態に戻せるのは Maildir だけです",
+    "folder '{0}' of '{1}': {2} messages of the snapshot can not be read, so nothing that came later is set aside there",
+    "'{1}' のフォルダー '{0}': スナップショットのメール {2} 通を読み取れないため、後から届いたメールは退避しません",
   ],
   [
-    'bring back what is missing: --live missing; look through the old mail: --live folder; or restore it into a directory: --to DIR',
-    '不足分を戻すには --live missing、古いメールを見るには --live folder を使うか、ディレクトリへ復元してください: --to DIR',
+    'take another snapshot for this folder: mailrecover snapshots',
+    'このフォルダーには別のスナップショットを使ってください: mailrecover snapshots',
+  ],
+  [
+    "folder '{0}' of '{1}' had seen higher UIDs before: somebody put older files back; clients that had synchronised may go on showing what was there",
+    "'{1}' のフォルダー '{0}' では以前、より大きい UID が使われていました。誰かが古いファイルを戻したようです。同期済みのクライアントには以前の内容が表示され続けることがあります",
+  ],
+  [
+    "have them fetch this folder anew, after the restore: doveadm mailbox update -u '{0}' --uid-validity $(date +%s) '{1}'",
+    "復元後、このフォルダーをクライアントに取得し直させてください: doveadm mailbox update -u '{0}' --uid-validity $(date +%s) '{1}'",
+  ],
+  [
+    "folder '{0}' of '{1}': {2} messages were changed by a client at the same time, and are left as it wants them",
+    "'{1}' のフォルダー '{0}': 同時にクライアントが変更したメール {2} 通は、そのまま残します",
+  ],
+  ["dovecot did not move messages to '{0}'", "Dovecot がメールを '{0}' へ移動しませんでした"],
+  [
+    'see what it says in its log, then run the same command again, which goes on where it stopped',
+    'Dovecot のログを確認してから同じコマンドを再実行してください。中断したところから続きます',
   ],
   [
     'make sure that Dovecot runs, and that this user (root, or the owner of the mail) may use doveadm; then run the command again, which goes on where it stopped',

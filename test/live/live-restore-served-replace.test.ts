@@ -1,0 +1,207 @@
+/** `restore --live replace` into mailboxes that are no Maildir: Dovecot itself adds, flags and moves the messages. */
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { mailrecover, notBuilt } from '../support/binary.ts';
+import { noDovecot } from '../support/dovecot.ts';
+import { run } from '../support/host.ts';
+import { Imap } from '../support/imap.ts';
+import { rounds } from '../support/soak.ts';
+import { ALICE, complaints, contents, liveWorld, type LiveWorld, text } from './live-world.ts';
+import { Cache, truth } from './qresync.ts';
+
+const skip = noDovecot() || notBuilt();
+const DAY = Date.UTC(2020, 0, 1);
+const REPLACE = ['latest', '--live', 'replace'];
+
+interface Setting {
+  live: LiveWorld;
+  client: Imap;
+  /** What was backed up. */
+  before: Record<string, string[]>;
+  /** What clients have made of it. */
+  later: Record<string, string[]>;
+}
+
+async function changed(format: 'mbox' | 'sdbox' | 'mdbox'): Promise<Setting> {
+  const live = await liveWorld({ format });
+  const client = await Imap.login(live.server, ALICE);
+  for (const folder of ['Work', 'Gone', 'New']) await client.create(folder);
+  for (let index = 1; index <= 12; index++)
+    await client.append('INBOX', text(`m-${index}`), index % 2 === 0 ? ['\\Seen', 'old'] : [], DAY + index * 1000);
+  for (let copy = 0; copy < 2; copy++) await client.append('Work', text('same'), copy === 0 ? ['\\Seen'] : [], DAY);
+  await client.append('Gone', text('gone'), ['\\Draft'], DAY);
+  await live.world.backup([]);
+  const before = await contents(live.server);
+  await client.select('INBOX');
+  await client.expunge('3,7:8');
+  await client.command('UID MOVE 12 Work');
+  await client.store('1,2', '+', ['\\Flagged', 'later']);
+  await client.store('4', '-', ['\\Seen', 'old']);
+  for (let index = 1; index <= 4; index++) await client.append('INBOX', text(`later-${index}`), index === 1 ? ['\\Seen'] : [], DAY);
+  await client.append('New', text('new'), [], DAY);
+  await client.command('UNSELECT');
+  await client.command('DELETE Gone');
+  return { live, client, before, later: await contents(live.server) };
+}
+
+function counts(document: { counts: Record<string, number> }, ...names: string[]): (number | undefined)[] {
+  return names.map((name) => document.counts[name]);
+}
+
+/** Folders, and those in which something was set aside. */
+function parted(all: Record<string, string[]>): { mail: Record<string, string[]>; aside: Record<string, string[]> } {
+  const entries = Object.entries(all);
+  const isAside = ([name]: [string, string[]]): boolean => name.startsWith('Replaced/');
+  return { mail: Object.fromEntries(entries.filter((each) => !isAside(each))), aside: Object.fromEntries(entries.filter(isAside)) };
+}
+
+for (const format of ['mbox', 'sdbox'] as const)
+  test(`${format}: folders become what they were, and an undo gives everything back, or a release lets go of it`, { skip }, async () => {
+    const { live, client, before, later } = await changed(format);
+    const { server } = live;
+    const watcher = await Imap.login(server, ALICE);
+    await watcher.command('ENABLE QRESYNC');
+    const cache = new Cache();
+    await cache.synchronise(watcher, 'INBOX');
+    const seen = new Map(cache.messages);
+    const highest = Math.max(...seen.keys());
+
+    if (format === 'mbox') {
+      await live.restore([...REPLACE, '--dry-run']);
+      assert.deepEqual(await contents(server), later);
+    }
+    const done = await live.restore(REPLACE);
+    assert.deepEqual(counts(done, 'added', 'setAside', 'reflagged'), [5, 6, 3], JSON.stringify(done));
+    const { mail, aside } = parted(await contents(server));
+    assert.deepEqual(mail, before);
+    assert.deepEqual(
+      Object.entries(aside).map(([name, lines]) => [name.split('/').at(-1), lines.length]),
+      [
+        ['INBOX', 4],
+        ['New', 1],
+        ['Work', 1],
+      ],
+    );
+    await cache.synchronise(watcher, 'INBOX');
+    assert.deepEqual(cache.messages, await truth(watcher, 'INBOX'), 'the client knows the whole truth');
+    for (const uid of cache.messages.keys()) assert.ok(seen.has(uid) || uid > highest, `UID ${uid} was given again`);
+
+    if (format === 'sdbox') await released(live, client, before);
+    else await undone(live, client, { before, later });
+    await cache.synchronise(watcher, 'INBOX');
+    assert.deepEqual(cache.messages, await truth(watcher, 'INBOX'));
+    assert.deepEqual(complaints(server), []);
+    for (const each of [client, watcher]) await each.close();
+  });
+
+async function undone({ undo, server }: LiveWorld, client: Imap, { before, later }: Pick<Setting, 'before' | 'later'>): Promise<void> {
+  // Mail that comes now stays through the undo.
+  const plus = text('after');
+  await client.append('INBOX', plus, [], DAY);
+  const arrived = (await contents(server))['INBOX']?.filter((line) => before['INBOX']?.includes(line) !== true) ?? [];
+  const document = await undo();
+  assert.deepEqual(counts(document, 'taken', 'back', 'flags'), [5, 6, 3], JSON.stringify(document));
+  assert.deepEqual(await contents(server), { ...later, INBOX: [...(later['INBOX'] ?? []), ...arrived].sort() });
+  assert.deepEqual((await client.list()).map(({ name }) => name).sort(), ['INBOX', 'New', 'Work']);
+}
+
+async function released({ restore, undo, server }: LiveWorld, client: Imap, before: Record<string, string[]>): Promise<void> {
+  const again = await restore(REPLACE);
+  assert.deepEqual(counts(again, 'added', 'setAside', 'reflagged'), [0, 0, 0], JSON.stringify(again));
+  // The last run did nothing, and left nothing.
+  const document = await undo(['--release']);
+  assert.deepEqual(counts(document, 'released'), [6], JSON.stringify(document));
+  assert.deepEqual(await contents(server), before);
+  assert.deepEqual((await client.list()).map(({ name }) => name).sort(), ['Gone', 'INBOX', 'New', 'Work']);
+  await undo([], { expect: 2 });
+}
+
+test('mdbox: killed anywhere, and run again or given up', { skip }, async (t) => {
+  const { live, client, before, later } = await changed('mdbox');
+  const { server, world } = live;
+  const config = ['--config', join(world.directory, 'etc/mailrecover.yaml'), '--json'];
+  const counter = join(world.directory, 'counter');
+  const ran = async (args: string[], at: number): Promise<string> => {
+    rmSync(counter, { force: true });
+    const under = [join(world.directory, 'state/live')];
+    const { code, signal, stdout, stderr } = await mailrecover([...config, ...args], { plans: [{ do: 'kill', at, under, counter }] });
+    if (at === 0) assert.equal(code, 0, stdout + stderr);
+    else assert.equal(signal, 'SIGKILL', `${code} ${stdout} ${stderr}`);
+    return readFileSync(counter, 'latin1');
+  };
+  const restore = ['restore', ...REPLACE, '--yes', '--identity', live.identity];
+  // A plan is there from the ninth step on: three for each line of the log.
+  const steps = (await ran(restore, 0)).length - 8;
+  await ran(['undo', '--yes'], 4);
+  await ran(['undo', '--yes'], 0);
+  assert.deepEqual(await contents(server), later);
+  const few = rounds(1, steps);
+  for (let round = 0; round < few; round++) {
+    const step = 9 + Math.floor(((round + 0.5) * steps) / few);
+    await t.test(`before step ${step} of ${steps + 8}`, async () => {
+      await ran(restore, step);
+      await client.append('INBOX', text('between'), [], DAY);
+      await ran(restore, 0);
+      const { mail } = parted(await contents(server));
+      const between = (mail['INBOX'] ?? []).filter((line) => before['INBOX']?.includes(line) !== true);
+      assert.deepEqual(mail, { ...before, INBOX: [...(before['INBOX'] ?? []), ...between].sort() });
+      assert.equal(between.length, 1, 'what came after it was killed stays');
+      await client.select('INBOX');
+      const uids: number[] = [];
+      await client.fetch('1:*', ({ uid, body }) => void (body.includes('Subject: between') && uids.push(uid)));
+      await client.command(`UID STORE ${uids.join(',')} +FLAGS (\\Deleted)`);
+      await client.command('EXPUNGE');
+      await client.command('UNSELECT');
+      await ran(['undo', '--yes'], 0);
+      assert.deepEqual(await contents(server), later);
+      // Given up where it was cut off.
+      await ran(restore, step);
+      await ran(['undo', '--yes'], 0);
+      assert.deepEqual(await contents(server), later);
+    });
+  }
+  assert.deepEqual(complaints(server), []);
+  await client.close();
+});
+
+test('mdbox: UIDs and changes that clients have seen are not given again where time was turned back', { skip }, async () => {
+  const live = await liveWorld({ format: 'mdbox' });
+  const { server } = live;
+  const mail = server.mailOf(ALICE);
+  const client = await Imap.login(server, ALICE);
+  for (let index = 1; index <= 4; index++) await client.append('INBOX', text(`m-${index}`), [], DAY);
+  await live.world.backup([]);
+  const old = join(live.root, 'old');
+  await client.close();
+  run('cp', ['-a', mail, old]);
+
+  const watcher = await Imap.login(server, ALICE);
+  await watcher.command('ENABLE QRESYNC');
+  for (let index = 1; index <= 5; index++) await watcher.append('INBOX', text(`later-${index}`), [], DAY);
+  await watcher.select('INBOX');
+  await watcher.store('1', '+', ['\\Flagged']);
+  await watcher.expunge('2');
+  await live.world.backup([]);
+  const cache = new Cache();
+  await cache.synchronise(watcher, 'INBOX');
+  await watcher.close();
+  // Somebody puts the old files back, with all indexes.
+  rmSync(mail, { recursive: true });
+  run('cp', ['-a', old, mail]);
+  const done = await live.restore(['latest~1', '--live', 'replace', '--mailbox', ALICE]);
+  assert.deepEqual(
+    done.findings.map(({ code }) => code),
+    ['turned-back'],
+    JSON.stringify(done),
+  );
+  // What the finding says to type.
+  server.doveadm('mailbox', 'update', '-u', ALICE, '--uid-validity', String(Math.floor(Date.now() / 1000)), 'INBOX');
+  const again = await Imap.login(server, ALICE);
+  await again.command('ENABLE QRESYNC');
+  await cache.synchronise(again, 'INBOX');
+  assert.deepEqual(cache.messages, await truth(again, 'INBOX'), 'the client knows the whole truth');
+  assert.ok((await again.append('INBOX', text('next'), [], DAY)) >= 10, 'no UID is given twice');
+  await again.close();
+});
