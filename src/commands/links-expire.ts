@@ -14,6 +14,7 @@ export default defineCommand({
   examples: [{ command: 'mailrecover links expire --quiet', says: 'From a timer.' }],
   exitCodes: END_EXIT_CODES,
   json: { ...LINK_JSON, 'counts.ended': 'how many were removed' },
+  recordsHistory: true,
   async run(context, _args, { dryRun }): Promise<CommandResult> {
     const { state, places } = await linkPlaces(context);
     const { dueLinks, endLinks } = await import('../notify/links/links.ts');

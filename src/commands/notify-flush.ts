@@ -30,6 +30,7 @@ export default defineCommand({
     'counts.sent': 'how many were sent',
     'counts.waiting': 'how many wait',
   },
+  recordsHistory: 'all',
   async run(context, _args, { all, dryRun }): Promise<CommandResult> {
     const { delivery } = await notifyOf(context);
     const [{ flush }, { openSpool }, { now }] = await Promise.all([

@@ -69,5 +69,5 @@ export const RECOMMENDED: readonly Recommended[] = [
   { name: 'auth', run: 'auth refresh --quiet', at: '20 6 * * 1', needs: 'accounts' },
   { name: 'standby', run: 'standby prepare --check --quiet', at: '10 6 * * *', needs: 'standby' },
   { name: 'rehearse', run: 'standby rehearse --quiet', at: '40 6 * * 1', needs: 'rehearsal' },
-  { name: 'links', run: 'links expire --quiet', at: '35 * * * *', needs: 'links', unrecorded: true },
+  { name: 'links', run: 'links expire --quiet', at: '35 * * * *', needs: 'links' },
 ];

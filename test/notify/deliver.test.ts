@@ -249,5 +249,13 @@ async function delivery(): Promise<void> {
     assert.deepEqual([done.code, done.json().counts], [0, { sent: 1, waiting: 0 }]);
     await here.arrived('at the shell');
     assert.equal(await here.count('at the shell'), 1);
+    assert.equal((await host.run('notify', 'flush')).code, 0);
+    const runs = (await host.run('history', '--json')).json()['runs'] as { command: string; counts: Record<string, number> }[];
+    const flushes = runs.filter(({ command }) => command === 'notify flush').map(({ counts }) => counts['sent']);
+    assert.deepEqual(
+      flushes.filter((sent) => sent === 1),
+      [1],
+      'what somebody sends is remembered, what the timer does every few minutes is not',
+    );
   });
 }

@@ -106,6 +106,11 @@ async function links(): Promise<void> {
     assert.deepEqual([expired.code, expired.links.map(({ id, state }) => [id, state])], [0, [[over.id, 'expired']]]);
     assert.equal(drive.files.has(idOf(never.link)), false);
     assert.ok(drive.files.has(idOf(later.link)));
+    const runs = (await host.run('history', '--json')).json()['runs'] as { command: string; counts: Record<string, number> }[];
+    assert.ok(
+      runs.some(({ command, counts }) => command === 'links expire' && counts['ended'] === 1),
+      'what a timer took back is remembered',
+    );
   });
 
   test('a folder that others read is refused, and nothing stays there; so it is with a folder that is not there', async () => {
