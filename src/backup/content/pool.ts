@@ -4,7 +4,7 @@ import { MailrecoverError } from '../../errors/error.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import type { Recipient } from '../../repository/age/keys.ts';
 import type { ReadOutcome, ReadRequest } from '../../store/live.ts';
-import { release } from '../../system/memory.ts';
+import { release, tightenFor } from '../../system/memory.ts';
 import { ClaimTable } from './claims.ts';
 import { Ingest, type FreshPack } from './ingest.ts';
 import { KnownEntries } from './known.ts';
@@ -121,6 +121,7 @@ export class ContentPool {
   read(group: string, requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#files += requests.length;
+    tightenFor(this.#files);
     this.#startThreads();
     // Nobody waits for a thread that is only starting; but where much is to be read, one more pack under way would only cost memory and time.
     const waits = this.#options.eager || this.#expected || this.#threads.some(({ ready }) => ready);

@@ -8,6 +8,7 @@ import { bytesOf, IndexDamage, integersOf, NO_BYTES, readFacts, writeWhole, type
 import { ChainFollower } from './follow.ts';
 import { decodeGroups, encodeGroups, History } from './history.ts';
 import { COLUMNS, fileOf, newName, writeManifest, type Column, type KnownChain, type Manifest } from './manifest.ts';
+import { tightenFor } from '../../../system/memory.ts';
 import type { IndexOptions } from './options.ts';
 import { RecordWriter } from './records.ts';
 import { ShaTable } from './sha-table.ts';
@@ -96,6 +97,7 @@ export async function updateIndex(
   }
 
   progress.phase('reading headers', { items: wanted });
+  tightenFor(wanted);
   const writer = new RecordWriter(directory, start);
   writer.appendBases(history.bases, rowsBefore);
   history.settle();
