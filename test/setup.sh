@@ -65,7 +65,7 @@ fi
 # --- Debian packages ----------------------------------------------------------
 
 case $purpose in
-  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 mariadb-server slapd ldap-utils age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 bind9-dnsutils iproute2 nftables iputils-arping radosgw ceph-mon ceph-osd ceph-common chromium poppler-utils libxml2-utils' ;;
+  test) wanted='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve postfix postfix-lmdb postfix-pcre postgresql sqlite3 mariadb-server redis-server slapd ldap-utils age zstd openssl e2fsprogs btrfs-progs systemd systemd-container openssh-server bind9 bind9-dnsutils iproute2 nftables iputils-arping radosgw ceph-mon ceph-osd ceph-common chromium poppler-utils libxml2-utils' ;;
   demo) wanted='dovecot-core dovecot-imapd dovecot-lmtpd age zstd' ;;
   bench) wanted='age zstd restic borgbackup rsync' ;;
 esac
@@ -153,6 +153,9 @@ install_packages() {
     *mariadb*) { systemctl -q disable mariadb.service || update-rc.d mariadb disable; } >/dev/null 2>&1 || true ;;
   esac
   case $1 in
+    *redis-server*) { systemctl -q disable redis-server.service || update-rc.d redis-server disable; } >/dev/null 2>&1 || true ;;
+  esac
+  case $1 in
     *slapd*) { systemctl -q disable slapd.service || update-rc.d slapd disable; } >/dev/null 2>&1 || true ;;
   esac
   case $1 in
@@ -175,7 +178,7 @@ what_for() {
     e2fsprogs) echo 'a full disk' ;;
     btrfs-progs) echo 'a snapshot of a file system' ;;
     postfix*) echo 'a real Postfix' ;;
-    postgresql | sqlite3 | mariadb-server) echo 'a real database' ;;
+    postgresql | sqlite3 | mariadb-server | redis-server) echo 'a real database' ;;
     slapd | ldap-utils) echo 'a real directory' ;;
     systemd*) echo 'timers and services under a real systemd' ;;
     openssh-server) echo 'repositories on an SFTP server' ;;

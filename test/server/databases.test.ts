@@ -3,7 +3,18 @@ import assert from 'node:assert/strict';
 import { chmodSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { LDAP_BASE, noMariadb, noPostgres, noSlapd, slapdConfig, startMariadb, startPostgres, startSlapd } from '../support/databases.ts';
+import {
+  LDAP_BASE,
+  noMariadb,
+  noPostgres,
+  noRedis,
+  noSlapd,
+  slapdConfig,
+  startMariadb,
+  startPostgres,
+  startRedis,
+  startSlapd,
+} from '../support/databases.ts';
 import { isRoot, missing, run } from '../support/host.ts';
 import { scratch } from '../support/tmp.ts';
 import type { Setting } from '../commands/setting.ts';
@@ -171,6 +182,25 @@ describe('other servers', () => {
     const wrong = await setting.json('backup');
     assert.equal(wrong.code, 3);
     assert.match(wrong.json.findings.find((each) => each.code === 'dump-failed')?.message ?? '', /Access denied/);
+  });
+
+  test('Redis', { skip: noRedis() }, async () => {
+    const redis = await startRedis('ge heim');
+    redis.say('SET', 'BAYES', 'ham and spam');
+    writeFileSync(join(redis.root, 'pw'), 'ge heim\n', { mode: 0o600 });
+    const setting = await serverSetting(
+      databases(`{ name: rspamd, preset: redis, host: ${redis.socket}, password: 'file:${redis.root}/pw' }`),
+    );
+    const { code, json } = await setting.json('backup');
+    assert.equal(code, 0, JSON.stringify(json.findings));
+    const to = join(scratch('dump'), 'back');
+    assert.equal((await setting.json('restore', 'latest', '--system', '--to', to)).code, 0);
+    const again = await startRedis('x', readFileSync(join(to, 'mailrecover/dumps/rspamd.rdb'), 'latin1'));
+    assert.equal(again.say('GET', 'BAYES'), 'ham and spam');
+    writeFileSync(join(redis.root, 'pw'), 'wrong\n');
+    const wrong = await setting.json('backup');
+    assert.equal(wrong.code, 3);
+    assert.match(wrong.json.findings.find((each) => each.code === 'dump-failed')?.message ?? '', /NOAUTH|WRONGPASS/);
   });
 
   test('slapd', { skip: noSlapd() }, async () => {

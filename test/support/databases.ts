@@ -85,6 +85,37 @@ export async function startMariadb(): Promise<Mariadb> {
   };
 }
 
+export function noRedis(): string | false {
+  return missing('redis-server', 'redis-cli');
+}
+
+export interface Redis extends Server {
+  socket: string;
+  /** Runs one command. */
+  say: (...command: string[]) => string;
+}
+
+/** With a password, and on a socket alone. @param dump what it begins with, an RDB file as latin1 */
+export async function startRedis(password: string, dump?: string): Promise<Redis> {
+  const root = scratch('redis');
+  const socket = join(root, 's');
+  if (dump !== undefined) writeFileSync(join(root, 'dump.rdb'), dump, 'latin1');
+  const server = spawn(
+    'redis-server',
+    ['--port', '0', '--unixsocket', socket, '--dir', root, '--save', '', '--requirepass', password, '--repl-diskless-sync-delay', '0'],
+    {
+      stdio: 'ignore',
+    },
+  );
+  const leftover = keepTrack(untilStopped(socket, server));
+  const say = (...command: string[]): string => run('env', [`REDISCLI_AUTH=${password}`, 'redis-cli', '-s', socket, ...command]).trim();
+  const answers = (): boolean =>
+    spawnSync('redis-cli', ['-s', socket, 'PING'], { env: { ...process.env, REDISCLI_AUTH: password }, encoding: 'utf8' }).stdout.trim() ===
+    'PONG';
+  if (!(await until(() => existsSync(socket) && answers(), 60_000))) throw new Error('redis-server did not start');
+  return { root, socket, say, stop: () => undo(leftover) };
+}
+
 export function noSlapd(): string | false {
   return missing('root', 'slapd', 'slapcat', 'slapadd');
 }

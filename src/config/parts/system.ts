@@ -16,7 +16,7 @@ const databasePart = z
       .regex(/^[a-z0-9][a-z0-9_-]*$/, "must be lower-case letters, digits, '_' or '-'")
       .meta({ description: 'what the dump is called in snapshots', examples: ['users'] }),
     preset: z
-      .enum(['postgresql', 'mariadb', 'sqlite', 'slapcat', 'command'])
+      .enum(['postgresql', 'mariadb', 'sqlite', 'slapcat', 'redis', 'command'])
       .meta({ description: 'how it is dumped', examples: ['command'] }),
     database: word.optional().meta({
       description: 'which database: its name, for sqlite its file, for slapcat its suffix; by default all (with the roles, for postgresql)',

@@ -10,7 +10,7 @@ import { readQueues } from './queue.ts';
 import { readFiles, type ReadOptions } from './read.ts';
 import { isSecret } from './secrets.ts';
 import { dovecotSources } from './sources/dovecot.ts';
-import { usualPlaces } from './sources/places.ts';
+import { rspamdDatabases, usualPlaces } from './sources/places.ts';
 import { postfixSources, type PostfixSources } from './sources/postfix.ts';
 import { walkHost, type HostTree } from './tree.ts';
 import { addSources, emptySources, type Named, type Sources, type SystemArea, type UsedDatabase } from './types.ts';
@@ -104,7 +104,10 @@ async function askPrograms(
     findings.push(...part.findings);
     for (const [name, text] of part.facts) facts.set(name, text);
   }
-  if (source.places) sources.named.push(...usualPlaces());
+  if (source.places) {
+    sources.named.push(...usualPlaces());
+    sources.databases.push(...rspamdDatabases());
+  }
   sources.named.push(...source.paths.map((path): Named => ({ path: toBytes(path), role: 'extra', by: 'configuration of mailrecover' })));
   return { sources, postfix, facts };
 }

@@ -49,7 +49,7 @@ export interface Named {
 
 /** A database that a configuration reads, and that a copy of files would not save. */
 export interface UsedDatabase {
-  kind: 'postgresql' | 'mariadb' | 'sqlite' | 'ldap';
+  kind: 'postgresql' | 'mariadb' | 'sqlite' | 'ldap' | 'redis';
   /** The file of an SQLite database. */
   path?: string;
   by: string;

@@ -6,7 +6,7 @@ import type { LiveArea, ReadOutcome } from '../../../src/store/live.ts';
 import { liveStat, lstatIfThere } from '../../../src/store/stat.ts';
 import { readFiles } from '../../../src/store/system/read.ts';
 import { beforeVariables, isKept, pathsIn } from '../../../src/store/system/sources/paths.ts';
-import { opendkimKeys, rspamdKeys } from '../../../src/store/system/sources/places.ts';
+import { opendkimKeys, rspamdDatabases, rspamdKeys } from '../../../src/store/system/sources/places.ts';
 import { withoutSecrets } from '../../../src/store/system/sources/postfix.ts';
 import { walkHost } from '../../../src/store/system/tree.ts';
 import type { Named } from '../../../src/store/system/types.ts';
@@ -76,6 +76,10 @@ test('DKIM keys are found where OpenDKIM and Rspamd say that they are', () => {
     rspamdKeys(join(root, 'rspamd')).map(({ path }) => path),
     [`${root}/keys/r`],
   );
+  writeFileSync(join(root, 'rspamd/local.d/redis.conf'), '# servers = "127.0.0.1";\n');
+  assert.deepEqual(rspamdDatabases(join(root, 'rspamd')), []);
+  writeFileSync(join(root, 'rspamd/local.d/redis.conf'), 'servers = "127.0.0.1";\n');
+  assert.deepEqual(rspamdDatabases(join(root, 'rspamd')), [{ kind: 'redis', by: `${root}/rspamd/local.d/redis.conf` }]);
 });
 
 test('a walk keeps links, follows them, and ends where they lead in circles', () => {

@@ -5,7 +5,7 @@ import { firstInstalled } from '../../../system/stream.ts';
 /** One database, as the configuration has it. */
 export interface DatabaseSource {
   name: string;
-  preset: 'postgresql' | 'mariadb' | 'sqlite' | 'slapcat' | 'command';
+  preset: 'postgresql' | 'mariadb' | 'sqlite' | 'slapcat' | 'redis' | 'command';
   /** All of them where absent (PostgreSQL with its roles, MariaDB); the file of an SQLite database; the suffix for slapcat. */
   database?: string | undefined;
   host?: string | undefined;
@@ -59,7 +59,11 @@ export async function dumpCommand(source: DatabaseSource): Promise<DumpCommand> 
 }
 
 /** Variables in which the programs take a password. */
-const PASSWORDS: Readonly<Partial<Record<DatabaseSource['preset'], string>>> = { postgresql: 'PGPASSWORD', mariadb: 'MYSQL_PWD' };
+const PASSWORDS: Readonly<Partial<Record<DatabaseSource['preset'], string>>> = {
+  postgresql: 'PGPASSWORD',
+  mariadb: 'MYSQL_PWD',
+  redis: 'REDISCLI_AUTH',
+};
 
 function option(name: string, value: string | number | undefined): string[] {
   return value === undefined ? [] : [`--${name}=${value}`];
@@ -137,6 +141,25 @@ const PRESETS: Readonly<Record<DatabaseSource['preset'], Preset>> = {
         'systemctl stop slapd',
         asUser(source, `slapadd ${[...config, ...suffix].join(' ')} -q -l @FILE@`).replaceAll(/ {2,}/g, ' '),
         'systemctl start slapd',
+      ],
+    };
+  },
+  async redis(source) {
+    const { name, host, port, user } = source;
+    const program = await firstInstalled(['redis-cli', 'valkey-cli']);
+    const server = host === undefined ? [] : host.startsWith('/') ? ['-s', host] : ['-h', host];
+    return {
+      command: program,
+      args: [...server, ...(port === undefined ? [] : ['-p', String(port)]), ...(user === undefined ? [] : ['--user', user]), '--rdb', '-'],
+      file: `${name}.rdb`,
+      begins: /^REDIS\d{4}/,
+      // The end of the data with its checksum (RDB 5 and later), and the mark with which the server ends a stream of unknown length.
+      ends: /\xff[\s\S]{8}(?:[0-9a-f]{40})?$/,
+      restore: [
+        'systemctl stop redis-server',
+        '# with appendonly yes in redis.conf: set it to no first, and back by CONFIG SET appendonly yes after the start',
+        'install -o redis -g redis -m 0660 @FILE@ /var/lib/redis/dump.rdb',
+        'systemctl start redis-server',
       ],
     };
   },

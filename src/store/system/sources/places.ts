@@ -1,5 +1,5 @@
 /** Where Debian and the programs around a mail server keep what belongs to it. */
-import type { Named, Role } from '../types.ts';
+import type { Named, Role, UsedDatabase } from '../types.ts';
 import { beforeVariables, configText, isKept, kindOf, pathsIn } from './paths.ts';
 
 const PLACES: readonly (readonly [Role, by: string, ...paths: string[]])[] = [
@@ -84,6 +84,15 @@ export function usualPlaces(): Named[] {
   for (const [role, by, ...paths] of PLACES)
     for (const path of paths) if (kindOf(path) !== undefined) named.push({ path, role, by, optional: true });
   return [...named, ...opendkimKeys('/etc/opendkim.conf'), ...rspamdKeys('/etc/rspamd')];
+}
+
+/** Rspamd keeps what it has learned (statistics, fuzzy hashes, reputation) in Redis where one of these files names servers. */
+export function rspamdDatabases(config = '/etc/rspamd'): UsedDatabase[] {
+  const files = ['local.d', 'override.d'].flatMap((folder) =>
+    ['redis.conf', 'classifier-bayes.conf'].map((file) => `${config}/${folder}/${file}`),
+  );
+  const by = files.find((file) => /^\s*(?:write_|read_)?servers\s*=/m.test(configText(file)));
+  return by === undefined ? [] : [{ kind: 'redis', by }];
 }
 
 /** KeyFile, KeyTable, SigningTable … (opendkim.conf(5)), and the key files that the tables name. */

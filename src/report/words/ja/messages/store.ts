@@ -230,4 +230,8 @@ export const store: readonly (readonly [string, string])[] = [
   ],
   ['{0} asks us to slow down, and still does: {1}', '{0} から速度を落とすよう求められ続けています: {1}'],
   ['{0} asked us to slow down {1}, so {2} s were waited: {3}', '{0} から速度を落とすよう求められたため ({1})、{2} 秒待ちました: {3}'],
+  [
+    '# with appendonly yes in redis.conf: set it to no first, and back by CONFIG SET appendonly yes after the start',
+    '# redis.conf が appendonly yes の場合: 先に no にし、起動後に CONFIG SET appendonly yes で戻す',
+  ],
 ];
