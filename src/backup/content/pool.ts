@@ -165,7 +165,7 @@ export class ContentPool {
   }
 
   async #readInline(requests: readonly ReadRequest[]): Promise<ReadOutcome[]> {
-    if (this.#claims.crowded) this.#growClaims();
+    if (this.#claims.crowded && this.#atRest) this.#growClaims();
     const before = totalOf(this.#inline.counts);
     const outcomes = this.#inline.readAll(requests);
     this.#options.onRead(requests.length, totalOf(this.#inline.counts) - before);
@@ -235,8 +235,7 @@ export class ContentPool {
   #pump(): void {
     if (this.#claims.crowded) this.#growing = true;
     if (this.#growing) {
-      // The table may only be replaced while nobody claims.
-      if (this.#threads.some((thread) => thread.jobs.size > 0)) return;
+      if (!this.#atRest) return;
       this.#growClaims();
       this.#growing = false;
     }
@@ -254,7 +253,12 @@ export class ContentPool {
     }
   }
 
-  /** To be called only while no thread claims. */
+  /** Whether no thread claims: only then the table may be replaced. */
+  get #atRest(): boolean {
+    return this.#threads.every(({ jobs }) => jobs.size === 0);
+  }
+
+  /** To be called only while {@link #atRest}. */
   #growClaims(): void {
     this.#inline.claims = this.#claims = this.#claims.grown();
     for (const { worker } of this.#threads) worker.postMessage({ type: 'claims', claims: this.#claims.memory } satisfies ToThread);
