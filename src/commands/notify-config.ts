@@ -22,6 +22,11 @@ export interface Notify {
 /** Where PagerDuty takes events; accounts in the EU have an address of their own. */
 const PAGERDUTY = 'https://events.pagerduty.com/v2/enqueue';
 
+/** Bytes to set aside for the spool. */
+export function reserveOf({ reserve }: NotifyConfig): number {
+  return reserve * 1024 * 1024;
+}
+
 /** @throws MailrecoverError `config` where the configuration says nothing of it */
 export async function notifyOf(context: CommandContext): Promise<Notify> {
   const config = await context.config();
@@ -38,7 +43,7 @@ export async function notifyOf(context: CommandContext): Promise<Notify> {
   return {
     to: notify.to,
     accounts,
-    delivery: { state: config.state, reserve: notify.reserve * 1024 * 1024, routes, signal: context.signal },
+    delivery: { state: config.state, reserve: reserveOf(notify), routes, signal: context.signal },
     purposesOf(account) {
       const kinds = notify.transports.filter((transport) => transport.account === account.name).map(({ kind }) => kind);
       const files = notify.links.some((place) => place.account === account.name) ? (['files'] as const) : [];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { deliver, type DeliveryOptions, flush } from '../../src/notify/deliver.ts';
@@ -8,7 +8,7 @@ import { openSpool } from '../../src/notify/spool.ts';
 import { notBuilt } from '../support/binary.ts';
 import { noExchange } from '../support/cloud/exchange.ts';
 import { isRoot } from '../support/host.ts';
-import { tmpfs } from '../support/disk.ts';
+import { fill, tmpfs } from '../support/disk.ts';
 import { smtpScript } from '../support/cloud/smtp-script.ts';
 import { freePorts, until } from '../support/ports.ts';
 import { scratch } from '../support/tmp.ts';
@@ -170,29 +170,20 @@ async function delivery(): Promise<void> {
     { skip: isRoot ? false : 'needs root, to mount a file system' },
     async () => {
       const full = tmpfs(4);
-      const fill = (): void => {
-        for (let size = 1 << 20; size >= 1; size >>= 1) {
-          try {
-            for (;;) appendFileSync(join(full, 'filler'), Buffer.alloc(size));
-          } catch {
-            // It is full; a smaller piece may still fit.
-          }
-        }
-      };
       const large = { state: join(full, 'state'), reserve: 1 << 20, routes: [relay(deadPort)], signal };
       assert.ok(await openSpool(large.state, large.reserve).setAside());
-      fill();
+      fill(full);
       const kept = await deliver(say('disk full'), large);
       assert.deepEqual([kept.status, spooled(large.state).length], ['spooled', 1]);
       assert.ok(!existsSync(join(large.state, 'spool/reserve')));
-      fill();
+      fill(full);
       // Without its attachment it would fit into what is left.
       assert.equal(kept.findings.at(-1)?.code, 'mail-spooled');
       // Even where nothing can be kept it is sent, and what waits with it.
       assert.equal((await deliver(say('no room at all'), { ...large, routes: [relay()] })).status, 'delivered');
       await here.arrived('no room at all');
       await here.arrived('disk full');
-      fill();
+      fill(full);
       const { status, findings } = await deliver(say('lost'), large);
       assert.equal(status, 'lost');
       assert.ok(findings.some(({ severity, code }) => severity === 'error' && code === 'spool'));

@@ -1,12 +1,14 @@
 /** Nights on which backups fail, and so do ways to tell it. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { microsoftAccount } from '../notify/accounts.ts';
 import { attachmentOf, READER, SENDER, world } from '../notify/world.ts';
 import { type Document, mailrecover, notBuilt, startMailrecover } from '../support/binary.ts';
 import { noExchange } from '../support/cloud/exchange.ts';
+import { fill, tmpfs } from '../support/disk.ts';
+import { isRoot } from '../support/host.ts';
 import { writeTree } from '../support/maildir.ts';
 import { freePorts, until } from '../support/ports.ts';
 
@@ -52,6 +54,7 @@ async function nights(): Promise<void> {
   test('Postfix is stopped and the first transport answers 500: the report comes by the next, says what to do, and comes once', async () => {
     tell([graph, own, relay]);
     assert.equal((await backup(0)).outcome, 'ok');
+    assert.equal(statSync(join(state, 'spool/reserve')).size, 1 << 20, 'while all is well, space is set aside for the day when it is not');
     away();
     here.microsoft.faults.push({
       at: /sendMail$/,
@@ -108,6 +111,34 @@ async function nights(): Promise<void> {
     await until(async () => (await here.count(NO_REPOSITORY)) === 2, 20_000);
     assert.deepEqual(spooled(), []);
   });
+
+  test(
+    'a full disk and dead transports: the alarm is kept, shown, and comes once they return, once',
+    { skip: isRoot ? false : 'needs root, to mount a file system' },
+    async () => {
+      const full = tmpfs(16);
+      const path = join(here.root, 'full.yaml');
+      const small = (...args: string[]) => mailrecover(['--config', path, ...args]);
+      const told = (transports: object[]): void => {
+        const notify = { to: [READER], transports, reserve: 1 };
+        writeFileSync(path, `${initial}\nnotify: ${JSON.stringify(notify)}\n`, { mode: 0o600 });
+      };
+      const where = ['--mail', join(here.root, 'mail/%d/%n/Maildir'), '--repository', join(full, 'repo'), '--state', join(full, 'state')];
+      assert.equal((await small('init', ...where, '--host', 'small')).code, 0);
+      const initial = readFileSync(path, 'utf8');
+      told([own]);
+      assert.equal((await small('backup')).code, 0);
+      fill(full);
+      const failed = await small('backup', '--json');
+      assert.deepEqual([failed.code, failed.json().findings[0]?.code], [1, 'report-not-sent'], failed.stdout + failed.stderr);
+      assert.equal(existsSync(join(full, 'state/spool/reserve')), false);
+      assert.equal(((await small('status', '--json')).json()['spool'] as { waiting: number }).waiting, 1);
+      told([relay]);
+      assert.equal((await small('notify', 'flush', '--all', '--json')).json().counts['sent'], 1);
+      await here.arrived('[mailrecover] FAIL small backup: disk full');
+      assert.equal(await here.count('[mailrecover] FAIL small backup'), 1);
+    },
+  );
 
   test('a run that went well and could not say so ends with 3, and stands in the history as it was', async () => {
     tell([own]);

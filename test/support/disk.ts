@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { findProgram, isRoot, run } from './host.ts';
@@ -53,6 +53,17 @@ export function tmpfs(megabytes: number): string {
   return mounted((_, at) => {
     run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0711`, 'tmpfs', at]);
   });
+}
+
+/** Fills a file system to the last byte. */
+export function fill(directory: string): void {
+  for (let size = 1 << 20; size >= 1; size >>= 1) {
+    try {
+      for (;;) appendFileSync(join(directory, 'filler'), Buffer.alloc(size));
+    } catch {
+      // It is full; a smaller piece may still fit.
+    }
+  }
 }
 
 function mounted(mount: (image: string, at: string) => void): string {

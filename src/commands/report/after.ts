@@ -9,6 +9,7 @@ import { readTold } from '../../report/report/told-file.ts';
 import { levelOf } from '../../report/report/verdict.ts';
 import { isoNow } from '../../system/clock.ts';
 import type { CommandContext, CommandResult } from '../types.ts';
+import { reserveOf } from '../notify-config.ts';
 import { remember } from './send.ts';
 
 /** How a run ended. */
@@ -54,7 +55,14 @@ async function tellRun(context: CommandContext, ended: EndedRun): Promise<readon
   const problems = [...new Set(findings.filter(({ severity }) => severity !== 'info').map(({ code }) => code))].toSorted();
   const rules = { on: config.report.on.map((each) => LEVEL[each]), remindAfter: config.report.remindAfter };
   const decision = decide(before, { level, problems, at: isoNow() }, rules);
-  if (decision.kind === undefined) return [];
+  if (decision.kind === undefined) {
+    // While all is well there is room for what is to be kept when nothing is.
+    const { openSpool } = await import('../../notify/spool.ts');
+    await openSpool(config.state, reserveOf(config.notify))
+      .setAside()
+      .catch(() => false);
+    return [];
+  }
   const sent = await send(context, ended, findings, decision);
   if (!sent.told) return sent.findings;
   const notify = await (await import('../notify-config.ts')).notifyOf(context);
