@@ -66,11 +66,16 @@ export default defineCommand({
     const open = readDrills(state).find(({ head, ended }) => ended === undefined && head.recipe.name === file.name);
     if (options.giveUp) return giveUp(context, state, open, args.recipe);
     const goesOn = open !== undefined && !options.new && !options.dryRun;
-    if (goesOn && (options.set.length > 0 || options.role.length > 0 || options.purpose !== undefined))
-      throw new MailrecoverError('usage', `a run of '${file.name}' is open, with values of its own (${open.head.run})`, {
-        hint: `go on with it: mailrecover drill run ${args.recipe}; or begin anew: add --new`,
-        subject: open.path,
-      });
+    const others = goesOn ? otherValues(open, options) : [];
+    if (goesOn && others.length > 0)
+      throw new MailrecoverError(
+        'usage',
+        `a run of '${file.name}' is open (${open.head.run}), with another value of ${others.join(', ')}`,
+        {
+          hint: `go on with it as it was begun: mailrecover drill run ${args.recipe}; or begin anew with these values: add --new`,
+          subject: open.path,
+        },
+      );
     // What was begun goes on as it was begun, whatever the file says by now.
     const recipe = goesOn ? open.head.recipe.content : recipeOf(file, commands);
     const variables = goesOn ? open.head.variables : variablesOf(recipe, options.set);
@@ -111,6 +116,20 @@ export default defineCommand({
     return carryOutHere(context, journal, commands, { yes: options.yes, resumed: goesOn, asked: args.recipe, user: whoRuns() });
   },
 });
+
+/** Options that say otherwise than when the run was begun; the same command goes on with it. */
+function otherValues(
+  { head: { recipe, variables, roles, purpose } }: DrillState,
+  options: { set: readonly string[]; role: readonly string[]; purpose?: string | undefined },
+): string[] {
+  const others = (given: Record<string, string>, begun: Record<string, string>, flag: string): string[] =>
+    Object.keys(given).flatMap((name) => (given[name] === begun[name] ? [] : [`${flag} ${name}`]));
+  return [
+    ...others(givenVariables(recipe.content, options.set), variables, '--set'),
+    ...others(rolesOf(recipe.content, options.role), roles, '--role'),
+    ...(options.purpose === undefined || options.purpose === purpose ? [] : ['--purpose']),
+  ];
+}
 
 function whoRuns(): string {
   return `${userInfo().username}@${hostname()}`;
@@ -156,22 +175,28 @@ async function giveUp(context: CommandContext, state: string, open: DrillState |
 }
 
 /** Values of all variables. @throws MailrecoverError `usage` */
-function variablesOf({ variables }: Recipe, given: readonly string[]): Record<string, string> {
-  const values = pairsOf(
-    given,
-    '--set',
-    variables.map(({ name }) => name),
-    'variable',
-  );
+function variablesOf(recipe: Recipe, given: readonly string[]): Record<string, string> {
+  const values = givenVariables(recipe, given);
   return Object.fromEntries(
-    variables.map(({ name, description, default: usual, choices }) => {
-      const value = values.get(name) ?? usual;
+    recipe.variables.map(({ name, description, default: usual, choices }) => {
+      const value = values[name] ?? usual;
       if (value === undefined)
         throw new MailrecoverError('usage', `'${name}' must be given: ${description}`, { hint: `add --set ${name}=…`, subject: name });
       if (choices?.includes(value) === false)
         throw new MailrecoverError('usage', `'${name}' must be one of ${choices.join(', ')}`, { subject: name });
       return [name, value];
     }),
+  );
+}
+
+function givenVariables({ variables }: Recipe, given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairsOf(
+      given,
+      '--set',
+      variables.map(({ name }) => name),
+      'variable',
+    ),
   );
 }
 

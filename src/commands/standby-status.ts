@@ -111,7 +111,9 @@ async function ask(context: CommandContext): Promise<Asked> {
     epoch,
     precheck: checked,
     last: readSwitches(config.state)[0],
-    ledger: await ledgerUntil(options.to, hostNamed(config, other).state ?? config.state, active),
+    // It lies on the host that can't be asked then.
+    ledger:
+      checked.silent === undefined ? await ledgerUntil(options.to, hostNamed(config, other).state ?? config.state, active) : undefined,
     loss,
     findings: [
       ...checked.findings,
@@ -242,7 +244,11 @@ function screen(asked: Asked, text: TextHelpers): string {
   ];
   rows.push([
     text.say`accepted mail`,
-    ledger === undefined ? text.say`not listed: what is lost could not be named` : text.say`known up to ${text.ago(ledger)}`,
+    precheck.silent !== undefined
+      ? text.say`nobody knows`
+      : ledger === undefined
+        ? text.say`not listed: what is lost could not be named`
+        : text.say`known up to ${text.ago(ledger)}`,
   ]);
   if (last !== undefined)
     rows.push([

@@ -83,7 +83,7 @@ function optionProblem(
   if (option === undefined)
     return say(['with', name], `'${uses}' has no option '${name}'`, meant(name, Object.keys(command.options)), true);
   if (option.kind === 'flag') {
-    if (typeof value !== 'boolean') say(['with', name], `'${name}' is a flag: true or false`);
+    if (typeof value !== 'boolean' && referencesIn(String(value)).length === 0) say(['with', name], `'${name}' is a flag: true or false`);
   } else if (typeof value === 'boolean') say(['with', name], `'${name}' takes a value, not ${value}`);
   else if (Array.isArray(value) && option.kind !== 'list') say(['with', name], `'${name}' takes one value`);
   else if (option.choices !== undefined && referencesIn(String(value)).length === 0 && !option.choices.includes(String(value)))

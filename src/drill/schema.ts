@@ -76,7 +76,8 @@ const stepPart = z
       .record(z.string(), z.union([value, z.array(value)]))
       .default({})
       .meta({
-        description: 'options of that command by their names; one whose value is empty is left out',
+        description:
+          'options of that command by their names; one whose value is empty is left out; a flag is true or false, or a variable that says `yes` or `no`',
         examples: [{ planned: true, to: '${to}' }],
       }),
     args: z

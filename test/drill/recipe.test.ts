@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { knownCommands } from '../../src/commands/drill/known.ts';
 import { parseRecipe } from '../../src/drill/recipe.ts';
+import { doingOf } from '../../src/drill/step.ts';
 import { fieldAt, fill } from '../../src/drill/values.ts';
 import { ROOT } from '../support/binary.ts';
 
@@ -68,6 +69,21 @@ suite('recipes', () => {
     );
     assert.deepEqual(problems(STEPS('  - { id: one, title: x, uses: standby promote, with: { planned: true, dry-run: true } }\n')), []);
     assert.match(problems(STEPS('  - { id: one, title: x, uses: drill run, args: [y] }\n')).join(), /there is no command 'drill run'/);
+  });
+
+  test('a flag is set by a variable that says yes', () => {
+    const flag = (value: string): string =>
+      `title: a recipe\nvariables:\n  - { name: tone, description: x }\nsteps:\n  - { id: one, title: x, uses: standby promote, with: { forced: true, dial-tone: ${value}, dry-run: true } }\n`;
+    assert.match(problems(flag('maybe')).join(), /'dial-tone' is a flag: true or false/);
+    const { recipe } = parseRecipe(flag("'${tone}'"), commands);
+    const [step] = recipe?.steps ?? [];
+    assert.ok(step);
+    for (const [word, args] of [
+      ['yes', ['--forced', '--dial-tone', '--dry-run']],
+      ['no', ['--forced', '--dry-run']],
+      ['', ['--forced', '--dry-run']],
+    ] as const)
+      assert.deepEqual(doingOf(step, new Map([['tone', word]]), commands), { kind: 'uses', uses: 'standby promote', args });
   });
 
   test('an output is known only after the step that gives it', () => {

@@ -1,7 +1,37 @@
 /** What tests of whole hosts share. */
+import { before, after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pair } from '../support/pair.ts';
+import { Imap } from '../support/imap.ts';
+import { bootPair, PASSWORD, type Pair } from '../support/pair.ts';
 import type { SystemdHost } from '../support/systemd-host.ts';
+
+/** A test of two hosts, which is skipped with the reason where they do not come up. */
+export type WholeTest = (name: string, body: () => Promise<void>) => void;
+
+/**
+ * Boots two hosts before the tests of a suite, and stops them after it.
+ * @param ready given them as soon as they are up
+ */
+export function twoHosts(ready: (pair: Pair) => void | Promise<void>): WholeTest {
+  let pair: Pair | undefined;
+  let lacks = '';
+  before(async () => {
+    try {
+      pair = await bootPair();
+    } catch (error) {
+      lacks = `two hosts could not be booted: ${String(error).slice(0, 200)}`;
+      return;
+    }
+    await ready(pair);
+  });
+  after(() => pair?.stop());
+  return (name, body) => {
+    test(name, async (t) => {
+      if (pair === undefined) t.skip(lacks);
+      else await body();
+    });
+  };
+}
 
 /** Sends message after message to the host that the MX names; one that was not accepted is tried again, as a mail server does. */
 export class Sender {
@@ -36,6 +66,54 @@ export class Sender {
   async stop(): Promise<void> {
     this.#stop = true;
     await this.#running;
+  }
+}
+
+/** A client that puts message after message into a mailbox, wherever the address leads, and marks each; it logs in again where it was cut off. */
+export class Client {
+  /** Subjects of the messages that the server confirmed. */
+  readonly confirmed: string[] = [];
+  /** Subjects of those for which no answer came: they may be there, or not. */
+  readonly unsure: string[] = [];
+  readonly #pair: Pair;
+  readonly #user: string;
+  #running: Promise<void> | undefined;
+  #stop = false;
+
+  constructor(pair: Pair, user: string) {
+    this.#pair = pair;
+    this.#user = user;
+  }
+
+  start(): void {
+    this.#running = (async () => {
+      let number = 0;
+      while (!this.#stop) {
+        try {
+          const client = await Imap.login({ host: this.#pair.addresses.vip, ports: { imap: 143 }, password: PASSWORD }, this.#user);
+          try {
+            await client.select('INBOX');
+            while (!this.#stop) {
+              const subject = `client-${String(++number).padStart(4, '0')}`;
+              this.unsure.push(subject);
+              const uid = await client.append('INBOX', Buffer.from(`Subject: ${subject}\r\n\r\nx\r\n`));
+              this.confirmed.push(this.unsure.pop() ?? '');
+              await client.store(String(uid), '+', ['\\Flagged']);
+              await sleep(150);
+            }
+          } finally {
+            await client.close();
+          }
+        } catch {
+          await sleep(200);
+        }
+      }
+    })();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop = true;
+    await Promise.race([this.#running, sleep(60_000, undefined, { ref: false })]);
   }
 }
 

@@ -1,46 +1,24 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, suite } from 'node:test';
 import { mailrecover, mailrecoverJson, notBuilt } from '../support/binary.ts';
-import { bootPair, noPair, type Pair } from '../support/pair.ts';
+import { noPair, type Pair } from '../support/pair.ts';
 import { until } from '../support/ports.ts';
 import { PROGRAM } from '../support/systemd-host.ts';
 import { throughService } from './cloud-pair.ts';
-import { deferredIds, LateSender, Sender, unitsOn } from './pair-setting.ts';
+import { Client, deferredIds, LateSender, Sender, twoHosts, unitsOn } from './pair-setting.ts';
 
 const LONG = 600_000;
-
-/** Why hosts do not come up here, where they do not. */
-let noHosts: string | undefined;
-
-async function bootOrSkip(): Promise<Pair> {
-  try {
-    return await bootPair();
-  } catch (error) {
-    noHosts = `two hosts could not be booted: ${String(error).slice(0, 200)}`;
-    return undefined as unknown as Pair;
-  }
-}
-
-function whole(name: string, body: () => Promise<void>): void {
-  test(name, async (t) => {
-    if (noHosts !== undefined) t.skip(noHosts);
-    else await body();
-  });
-}
+const BOB = 'bob@example.test';
 
 suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
   let pair: Pair;
-  let sender: Sender;
-  before(async () => {
-    pair = await bootOrSkip();
-    sender = new Sender(pair);
-  });
-  after(async () => {
-    await sender?.stop();
-    await pair?.stop();
-  });
+  let sender: Sender | undefined;
+  let client: Client | undefined;
+  // Before the hosts are stopped.
+  after(() => Promise.all([sender?.stop(), client?.stop()]));
+  const whole = twoHosts((booted) => void (pair = booted));
   const promote = (...more: string[]): Promise<Awaited<ReturnType<typeof mailrecover>>> =>
     mailrecover(['--config', pair.config(), 'standby', 'promote', ...more, '--json'], { timeout: LONG });
   /** Kills it as it is about to write line `at` of its journal, counted from where this run begins. */
@@ -53,6 +31,18 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
       plans: [{ do: 'kill', at, kinds: ['write'], under: [folder], counter }],
     });
     assert.equal(ran.signal, 'SIGKILL', `${ran.stdout}${ran.stderr}`);
+  };
+
+  /** Whatever a server confirmed to the client is there once; what it said nothing of once at most. */
+  const clientMail = async (): Promise<void> => {
+    assert.ok(client);
+    const there = await pair.subjects('vip', BOB);
+    assert.deepEqual(there, [...new Set(there)]);
+    const { confirmed, unsure } = client;
+    assert.deepEqual(
+      there.filter((subject) => subject.startsWith('client-') && !unsure.includes(subject)),
+      confirmed,
+    );
   };
 
   whole('nobody is there to confirm, a dry run shows the plan, and nothing is changed by either', async () => {
@@ -91,8 +81,11 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
   });
 
   whole('killed again and again while mail comes in, it ends as if it had not been', async () => {
-    sender.start();
-    assert.ok(await until(() => sender.accepted.length > 3, 60_000));
+    const load = (sender = new Sender(pair));
+    const mailbox = (client = new Client(pair, BOB));
+    load.start();
+    mailbox.start();
+    assert.ok(await until(() => load.accepted.length > 3 && mailbox.confirmed.length > 3, 60_000));
     // As it drains, while it fences, as the queue is moved, and just after the services were started.
     for (const at of [6, 14, 16, 12]) await killedAt(at);
     const other = await mailrecover(['--config', pair.config((part) => void (part['drain'] = '5s')), 'standby', 'sync'], { timeout: LONG });
@@ -110,18 +103,23 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
     const document = ran.json();
     assert.deepEqual([document['switch'], document['resumed'], document['takenOver']], ['switched', true, true]);
-    const count = sender.accepted.length;
-    assert.ok(await until(() => sender.accepted.length > count + 3, 60_000), 'mail goes on to the new host');
-    await sender.stop();
+    const count = load.accepted.length;
+    const put = mailbox.confirmed.length;
+    assert.ok(
+      await until(() => load.accepted.length > count + 3 && mailbox.confirmed.length > put + 3, 60_000),
+      'mail goes on to the new host',
+    );
+    await Promise.all([load.stop(), mailbox.stop()]);
 
     assert.deepEqual(await pair.dns('example.test', 'MX'), ['mx2.example.test']);
     assert.deepEqual(await pair.dns('imap.example.test', 'A'), [pair.addresses.mx2]);
     assert.deepEqual(unitsOn(pair.mx1), ['inactive', 'inactive']);
     assert.deepEqual(unitsOn(pair.mx2), ['active', 'active']);
     assert.equal(pair.mx2.must('postconf', '-n', 'soft_bounce'), '');
-    const expected = ['before-1', 'before-2', ...sender.accepted].toSorted();
+    const expected = ['before-1', 'before-2', ...load.accepted].toSorted();
     assert.ok(await until(async () => (await pair.subjects('vip', 'alice@example.test')).length >= expected.length, 60_000));
     assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), expected, 'each message that was accepted is there once');
+    await clientMail();
     assert.equal(deferredIds(pair.mx2).length, 1, 'the deferred message was moved');
     assert.deepEqual(deferredIds(pair.mx1), []);
   });
@@ -166,6 +164,7 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     assert.deepEqual(unitsOn(pair.mx2), ['inactive', 'inactive']);
     assert.deepEqual(await pair.dns('example.test', 'MX'), ['mx1.example.test']);
     assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), expected);
+    await clientMail();
     assert.equal(deferredIds(pair.mx1).length, 1, 'the deferred message came along');
     assert.deepEqual(deferredIds(pair.mx2), []);
   });
@@ -175,10 +174,7 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
 
 suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
   let pair: Pair;
-  before(async () => {
-    pair = await bootOrSkip();
-  });
-  after(() => pair?.stop());
+  const whole = twoHosts((booted) => void (pair = booted));
 
   whole('after a power loss nothing happens without evidence and approval; then the standby serves', async () => {
     await pair.send('mx1', 'alice@example.test', 'synced');

@@ -2,32 +2,27 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, suite, test } from 'node:test';
 import { judge } from '../../src/standby/rehearse/headers.ts';
 import { mailrecover, notBuilt, type Document } from '../support/binary.ts';
 import { startDovecot, type Dovecot } from '../support/dovecot.ts';
 import { findProgram } from '../support/host.ts';
-import { bootPair, DNS_PORT, noPair, type Pair } from '../support/pair.ts';
+import { DNS_PORT, noPair, type Pair } from '../support/pair.ts';
 import { freePorts } from '../support/ports.ts';
 import { noPostfix, startPostfix, type Postfix } from '../support/postfix.ts';
+import { twoHosts } from './pair-setting.ts';
 
 const LONG = 300_000;
 const PROBE = 'probe@outside.test';
 
 suite('standby rehearse', { skip: noPair() || noPostfix() || notBuilt() }, () => {
   let pair: Pair;
-  let noHosts: string | undefined;
   let dovecot: Dovecot;
   let outside: Postfix;
   let port = 0;
   const here = (): string => pair.addresses.mx1.replace(/\.11$/, '.1');
-  before(async () => {
-    try {
-      pair = await bootPair();
-    } catch (error) {
-      noHosts = `two hosts could not be booted: ${String(error).slice(0, 200)}`;
-      return;
-    }
+  const whole = twoHosts(async (booted) => {
+    pair = booted;
     dovecot = await startDovecot({ users: [PROBE] });
     [port = 0] = await freePorts(1);
     outside = await startPostfix({
@@ -41,14 +36,7 @@ suite('standby rehearse', { skip: noPair() || noPostfix() || notBuilt() }, () =>
   after(async () => {
     outside?.stop();
     await dovecot?.stop();
-    await pair?.stop();
   });
-  const whole = (name: string, body: () => Promise<void>): void => {
-    test(name, async (t) => {
-      if (noHosts === undefined) await body();
-      else t.skip(noHosts);
-    });
-  };
   const rehearse = async (
     code: number,
     args: string[] = [],

@@ -59,8 +59,12 @@ export async function carryOutHere(
             severity: 'error' as const,
             code: 'step-failed',
             message: record.because ?? 'a step failed',
-            hint: hintOf(stopped?.remarks) ?? goOn,
+            hint: goOn,
           },
+          // Why, in the words of what was run, and what mends it.
+          ...(stopped?.remarks ?? [])
+            .filter(({ severity }) => severity === 'error')
+            .map((remark): Finding => ({ ...remark, severity: 'error' })),
         ]
       : []),
     ...record.deviations.map(({ step, code, message }): Finding => ({
@@ -98,10 +102,6 @@ export function shownText(text: string, remarks: readonly Remark[]): string {
 
 function nextStep({ state }: DrillJournal): string {
   return state.head.recipe.content.steps.find(({ id }) => !state.settled.has(id))?.id ?? '';
-}
-
-function hintOf(remarks: readonly { severity: string; hint?: string }[] = []): string | undefined {
-  return remarks.find(({ severity, hint }) => severity === 'error' && hint !== undefined)?.hint;
 }
 
 function peopleOf(context: CommandContext, journal: DrillJournal, yes: boolean, user: string): People {

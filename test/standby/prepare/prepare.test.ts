@@ -2,36 +2,23 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { suite } from 'node:test';
 import { decodeHeader } from '../../../src/repository/age/header.ts';
 import { generateIdentity } from '../../../src/repository/age/keys.ts';
 import { open } from '../../../src/repository/age/payload.ts';
 import { mailrecover, notBuilt, type Document } from '../../support/binary.ts';
 import { findProgram } from '../../support/host.ts';
 import { Imap } from '../../support/imap.ts';
-import { bootPair, DNS_PORT, noPair, PASSWORD, type Pair } from '../../support/pair.ts';
+import { DNS_PORT, noPair, PASSWORD, type Pair } from '../../support/pair.ts';
 import { listens, until } from '../../support/ports.ts';
+import { twoHosts } from '../pair-setting.ts';
 
 const LONG = 300_000;
 
 suite('standby prepare, on two hosts', { skip: noPair() || notBuilt() }, () => {
   let pair: Pair;
-  let noHosts: string | undefined;
   const { secret, identity } = generateIdentity();
-  before(async () => {
-    try {
-      pair = await bootPair();
-    } catch (error) {
-      noHosts = `two hosts could not be booted: ${String(error).slice(0, 200)}`;
-    }
-  });
-  after(() => pair?.stop());
-  const whole = (name: string, body: () => Promise<void>): void => {
-    test(name, async (t) => {
-      if (noHosts === undefined) await body();
-      else t.skip(noHosts);
-    });
-  };
+  const whole = twoHosts((booted) => void (pair = booted));
   const here = (): string => pair.addresses.mx1.replace(/\.11$/, '.1');
   const prepare = async (code: number, args: string[], settings: Record<string, unknown> = {}): Promise<Document> => {
     const config = pair.config((part) => {

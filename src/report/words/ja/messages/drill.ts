@@ -3,10 +3,10 @@ export const drill: readonly (readonly [string, string])[] = [
   ['nothing was run here yet', 'まだ何も実行されていません'],
   ["there is no run '{0}'", "実行 '{0}' はありません"],
   ["'{0}' fits {1} runs", "'{0}' に当てはまる実行が {1} 件あります"],
-  ["a run of '{0}' is open, with values of its own ({1})", "'{0}' の実行が途中です。値はその時に決まっています ({1})"],
+  ["a run of '{0}' is open ({1}), with another value of {2}", "'{0}' の実行が途中です ({1})。次の値が異なります: {2}"],
   [
-    'go on with it: mailrecover drill run {0}; or begin anew: add --new',
-    '続行: mailrecover drill run {0}。最初からやり直すには --new を付けてください',
+    'go on with it as it was begun: mailrecover drill run {0}; or begin anew with these values: add --new',
+    '開始時のまま続行: mailrecover drill run {0}。この値で最初からやり直すには --new を付けてください',
   ],
   [
     '{0}; the file of the recipe was changed meanwhile, and the steps are still those of before',
