@@ -1,4 +1,4 @@
-/** Moving names by dynamic updates (RFC 2136), signed by TSIG (RFC 8945), each as compare-and-swap: what is there must be what was known. */
+/** Moving names by dynamic updates (RFC 2136), signed by TSIG (RFC 8945), each as compare-and-swap: what is there must be what was known. Or by a program, where that is looked at before. */
 import { Resolver } from 'node:dns/promises';
 import { MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
@@ -26,6 +26,8 @@ export interface DnsZone {
   zone: string;
   server: DnsServer;
   also: readonly DnsServer[];
+  /** The program that changes it, with its arguments; without it an update is sent to the server. */
+  update?: readonly string[] | undefined;
   tsig?: { name: string; algorithm: string; secret: string } | undefined;
   /** How long the servers may take to agree, milliseconds. */
   waitMs: number;
@@ -35,6 +37,8 @@ export interface DnsZone {
 const PATIENCE = { timeout: 2000, tries: 2 };
 const POLL_MS = 500;
 const UPDATE_SECONDS = 30;
+/** Providers take their time. */
+const PROGRAM_SECONDS = 120;
 /** Answers that say that there is no such record (c-ares). */
 const NONE = new Set(['ENODATA', 'ENOTFOUND']);
 
@@ -111,6 +115,17 @@ export async function updateZone(zone: DnsZone): Promise<void> {
   if (other !== undefined) throw changedBySomebody(zone, other.record);
   const due = stands.filter(({ stand }) => stand !== 'to').map(({ record }) => record);
   if (due.length === 0) return;
+  if (zone.update !== undefined) {
+    const unknown = stands.find(({ stand }) => stand === 'unknown');
+    // A program changes whatever is there.
+    if (unknown !== undefined)
+      throw new MailrecoverError(
+        'unreachable',
+        `the DNS server ${shown(zone.server)} does not answer: nobody knows what ${unknown.record.type} of ${unknown.record.name} is now`,
+        { subject: zone.zone },
+      );
+    return updateByProgram(zone, zone.update, due);
+  }
   const secret = zone.tsig === undefined ? undefined : await readSecret(zone.tsig.secret, `the TSIG key '${zone.tsig.name}'`);
   const { exitCode, stderr, stdout } = await run('nsupdate', [], {
     input: script(zone, due, secret),
@@ -140,6 +155,17 @@ export async function updateZone(zone: DnsZone): Promise<void> {
     );
   throw new MailrecoverError(silent ? 'unreachable' : 'failed', `the DNS server ${where} did not take the update: ${lastLine(said)}`, {
     subject: zone.zone,
+  });
+}
+
+/** Tells it all values that were, and that shall be; its own exit code says whether it did it, and the servers are asked afterwards. */
+async function updateByProgram({ zone }: DnsZone, update: readonly string[], due: readonly DnsRecord[]): Promise<void> {
+  const [program = '', ...args] = update.map((word) => word.replaceAll('{zone}', zone));
+  const records = due.map(({ name, type, ttl, values: { from, to } }) => ({ name, type, ttl, from, to }));
+  await run(program, args, {
+    input: `${JSON.stringify({ zone, records })}\n`,
+    timeoutMs: PROGRAM_SECONDS * 1000,
+    hint: "see 'update' below 'standby.dns' in the configuration",
   });
 }
 

@@ -176,6 +176,27 @@ imap IN AAAA 2001:db8::1
     await updateZone(zone({}, true));
   });
 
+  test('by a program: it is told what was and what shall be, and only where that is known', async () => {
+    const program = join(place('program'), 'mail-dns');
+    // What a provider's own tool would do.
+    const tool = `#!/bin/sh
+cat >"$0.input"
+[ "$1" = example.test ] || exit 9
+printf 'server ${HERE} ${port}\\nkey hmac-sha256:mover %s\\nupdate delete example.test. MX\\nupdate add example.test. ${TTL} MX 10 mx2.example.test.\\nupdate delete imap.example.test. A\\nupdate add imap.example.test. ${TTL} A 192.0.2.2\\nupdate delete imap.example.test. AAAA\\nupdate add imap.example.test. ${TTL} AAAA 2001:db8::2\\nsend\\n' "$(cat ${secret})" | nsupdate
+`;
+    writeFileSync(program, tool, { mode: 0o755 });
+    const byProgram = (change: Partial<DnsZone> = {}): DnsZone => zone({ tsig: undefined, update: [program, '{zone}'], ...change });
+    await assert.rejects(updateZone(byProgram({ server: { address: DEAD, port } })), { code: 'unreachable' });
+    await assert.rejects(updateZone(byProgram({ update: [program, 'other'] })), { code: 'failed' });
+    await updateZone(byProgram());
+    assert.deepEqual(JSON.parse(readFileSync(`${program}.input`, 'utf8')), {
+      zone: 'example.test',
+      records: zone().records.map(({ name, type, ttl, values: { from, to } }) => ({ name, type, ttl, from, to })),
+    });
+    assert.deepEqual(await stands(zone()), ['to', 'to', 'to']);
+    await updateZone(zone({}, true));
+  });
+
   test('what somebody changed stays, as a whole; a wrong key is told as what it is', async () => {
     const wrong = join(place('wrong'), 'tsig');
     writeFileSync(wrong, Buffer.alloc(32, 7).toString('base64'));

@@ -124,7 +124,11 @@ const recordPart = z.strictObject({
 
 const zonePart = z.strictObject({
   zone: dnsName.meta({ description: 'the zone', examples: ['example.org'] }),
-  server: dnsServer.meta({ description: 'the server that takes updates (RFC 2136)' }),
+  server: dnsServer.meta({ description: 'an authoritative server: it is asked, and takes updates (RFC 2136) unless `update` makes them' }),
+  update: command('/usr/local/sbin/mail-dns').optional().meta({
+    description:
+      'a program with its arguments that changes the zone, for a provider without dynamic updates; on its standard input it gets `{"zone", "records": [{"name", "type", "ttl", "from", "to"}]}` with all values of what is to be changed; `{zone}` stands for the zone; no shell is involved',
+  }),
   also: z
     .array(dnsServer)
     .default([])

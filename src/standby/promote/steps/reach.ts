@@ -34,6 +34,7 @@ export function dnsStep({ signal }: PromoteOptions, zone: PromoteOptions['dns'][
         ({ name, type, ttl, values }) =>
           `${name} ${type}: ${shownValues(values.from)} becomes ${shownValues(values.to)} (TTL ${ttl} s), if it still is what it was`,
       ),
+      ...(zone.update === undefined ? [] : [`by the program on this host: ${zone.update.join(' ')}`]),
       `ask every authoritative server of ${zone.zone} until those that answer agree, ${zone.waitMs / 1000} s at most`,
     ],
     check: async () => (await Promise.all(zone.records.map((record) => standing(zone, record)))).every((stand) => stand === 'to'),

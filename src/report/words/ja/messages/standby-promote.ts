@@ -171,6 +171,7 @@ export const standbyPromote: readonly (readonly [string, string])[] = [
   ["'{0}' does not have the address {1}", "'{0}' にアドレス {1} がありません"],
   ['move the names in {0}', '{0} の名前を移す'],
   ['{0} {1}: {2} becomes {3} (TTL {4} s), if it still is what it was', '{0} {1}: 元の値のままなら {2} を {3} に変える (TTL {4} 秒)'],
+  ['by the program on this host: {0}', 'このホストのプログラムで: {0}'],
   [
     'ask every authoritative server of {0} until those that answer agree, {1} s at most',
     '{0} の全権威サーバーに問い合わせ、応答するものが一致するまで最大 {1} 秒待つ',

@@ -9,6 +9,11 @@ export const standby: readonly (readonly [string, string])[] = [
   ],
   ['the DNS server {0} did not take the update: {1}', 'DNS サーバー {0} が更新を受け付けませんでした: {1}'],
   [
+    'the DNS server {0} does not answer: nobody knows what {1} of {2} is now',
+    'DNS サーバー {0} が応答しません。{2} の {1} の現在の値が分かりません',
+  ],
+  ["see 'update' below 'standby.dns' in the configuration", "設定の 'standby.dns' の 'update' を確認してください"],
+  [
     '{0} of {1} is neither what it was nor what it shall be: somebody changed it',
     '{1} の {0} が、元の値でも新しい値でもありません。誰かが変更しました',
   ],
