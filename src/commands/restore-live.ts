@@ -8,6 +8,7 @@ import { displayBytes } from '../store/bytes.ts';
 import type { Run } from '../restore/live/journal.ts';
 import { changes, countsOf, type LiveMode, type LivePlan, mailboxesOf } from '../restore/live/model.ts';
 import type { LiveSource } from '../restore/live/plan.ts';
+import { asideRoot } from '../restore/live/served/aside.ts';
 import type { ServedTask } from '../restore/live/served/plan.ts';
 import { monotonic, now } from '../system/clock.ts';
 import { audit } from './audit.ts';
@@ -205,6 +206,9 @@ export async function restoreLive(
                   text.say`set aside`,
                   text.say`${text.number(report.counts.setAside)} messages, until 'mailrecover undo ${shown.id} --release'`,
                 ],
+                ...(shown.served?.some(({ folders }) => folders.some(({ removals }) => removals.length > 0)) === true
+                  ? ([[text.say`people see it in`, asideRoot(shown.id)]] as const)
+                  : []),
                 [text.say`flags given back`, text.number(report.counts.reflagged)],
               ] as const)
             : []),

@@ -53,7 +53,7 @@ function counts(document: { counts: Record<string, number> }, ...names: string[]
 /** Folders, and those in which something was set aside. */
 function parted(all: Record<string, string[]>): { mail: Record<string, string[]>; aside: Record<string, string[]> } {
   const entries = Object.entries(all);
-  const isAside = ([name]: [string, string[]]): boolean => name.startsWith('Replaced/');
+  const isAside = ([name]: [string, string[]]): boolean => /^Replaced [\w-]+\//.test(name);
   return { mail: Object.fromEntries(entries.filter((each) => !isAside(each))), aside: Object.fromEntries(entries.filter(isAside)) };
 }
 

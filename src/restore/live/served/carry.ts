@@ -141,6 +141,9 @@ async function append(
       severity: 'error',
       code: 'not-taken',
       message: `message '${message.id}' was not taken by Dovecot: ${why}`,
+      ...(/quota|full|space/i.test(why)
+        ? { hint: 'make room, or raise the quota, then run the same command again: it adds what is still missing' }
+        : {}),
       subject: message.id,
     });
     return 0;

@@ -163,7 +163,7 @@ export async function undoServed(
       // Folders within others go first.
       for (const filled of folders.toSorted((a, b) => b.folder.length - a.folder.length)) {
         // What was set aside first: at no moment is less there than before or after.
-        counts.back += await putBack(client, filled);
+        counts.back += await putBack(client, run.plan.id, filled);
         const { uids, gone } = await lookAt(client, user, filled, false);
         counts.flags += (await changeFlags(client, uids.flags)).length;
         const out = [...uids.take, ...(changed === 'take' ? uids.changed : [])];
@@ -183,7 +183,7 @@ export async function undoServed(
 }
 
 /** @returns how many messages came back out of the folder in which they lay aside; those that somebody took from there did not */
-async function putBack(client: ImapFlow, { folder, aside }: Filled): Promise<number> {
+async function putBack(client: ImapFlow, run: string, { folder, aside }: Filled): Promise<number> {
   if (aside === undefined) return 0;
   const listed = await client.list();
   if (!listed.some(({ path }) => path === aside)) return 0;
@@ -195,7 +195,7 @@ async function putBack(client: ImapFlow, { folder, aside }: Filled): Promise<num
   const uids = (await client.search({ all: true }, { uid: true })) || [];
   const count = await moveAll(client, uids, folder);
   await client.mailboxClose();
-  await removeAsideFolder(client, aside);
+  await removeAsideFolder(client, run, aside);
   return count;
 }
 
@@ -214,7 +214,7 @@ export async function releaseServed({ run, dovecot }: ServedUndoOptions): Promis
         if (exists > 0) await client.messageDelete('1:*');
         count += exists;
         await client.mailboxClose();
-        await removeAsideFolder(client, folder);
+        await removeAsideFolder(client, run.plan.id, folder);
       }
       await client.logout().catch(() => undefined);
     } catch (error) {

@@ -46,6 +46,7 @@ export const commandsRestore: readonly (readonly [string, string])[] = [
     "'mailrecover init' で設定を作成するか、ディレクトリへ復元してください: --to DIR",
   ],
   ['carry this out?', '実行しますか'],
+  ['people see it in', '利用者から見える場所'],
   ["live restore '{0}' was interrupted{1}, and comes first", "稼働中の復元 '{0}' が中断されています{1}。先に完了させてください"],
   ['while it was undone', ' (取り消しの途中)'],
   ["finish it: 'mailrecover standby failback'", "完了させるには: 'mailrecover standby failback'"],

@@ -213,6 +213,10 @@ export const restore: readonly (readonly [string, string])[] = [
     "folder '{0}' of '{1}': {2} messages were changed by a client at the same time, and are left as it wants them",
     "'{1}' のフォルダー '{0}': 同時にクライアントが変更したメール {2} 通は、そのまま残します",
   ],
+  [
+    'make room, or raise the quota, then run the same command again: it adds what is still missing',
+    '空きを作るか容量制限を上げてから同じコマンドを再実行してください。不足分が追加されます',
+  ],
   ["dovecot did not move messages to '{0}'", "Dovecot がメールを '{0}' へ移動しませんでした"],
   [
     'see what it says in its log, then run the same command again, which goes on where it stopped',
