@@ -1,60 +1,20 @@
 /** `restore --live replace` into mailboxes that are no Maildir: Dovecot itself adds, flags and moves the messages. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { mailrecover, notBuilt } from '../support/binary.ts';
+import { notBuilt } from '../support/binary.ts';
 import { noDovecot } from '../support/dovecot.ts';
 import { run } from '../support/host.ts';
 import { Imap } from '../support/imap.ts';
-import { rounds } from '../support/soak.ts';
 import { ALICE, complaints, contents, liveWorld, type LiveWorld, text } from './live-world.ts';
 import { Cache, truth } from './qresync.ts';
+import { changed, DAY, parted, REPLACE, type Setting } from './replaced.ts';
 
 const skip = noDovecot() || notBuilt();
-const DAY = Date.UTC(2020, 0, 1);
-const REPLACE = ['latest', '--live', 'replace'];
-
-interface Setting {
-  live: LiveWorld;
-  client: Imap;
-  /** What was backed up. */
-  before: Record<string, string[]>;
-  /** What clients have made of it. */
-  later: Record<string, string[]>;
-}
-
-async function changed(format: 'mbox' | 'sdbox' | 'mdbox'): Promise<Setting> {
-  const live = await liveWorld({ format });
-  const client = await Imap.login(live.server, ALICE);
-  for (const folder of ['Work', 'Gone', 'New']) await client.create(folder);
-  for (let index = 1; index <= 12; index++)
-    await client.append('INBOX', text(`m-${index}`), index % 2 === 0 ? ['\\Seen', 'old'] : [], DAY + index * 1000);
-  for (let copy = 0; copy < 2; copy++) await client.append('Work', text('same'), copy === 0 ? ['\\Seen'] : [], DAY);
-  await client.append('Gone', text('gone'), ['\\Draft'], DAY);
-  await live.world.backup([]);
-  const before = await contents(live.server);
-  await client.select('INBOX');
-  await client.expunge('3,7:8');
-  await client.command('UID MOVE 12 Work');
-  await client.store('1,2', '+', ['\\Flagged', 'later']);
-  await client.store('4', '-', ['\\Seen', 'old']);
-  for (let index = 1; index <= 4; index++) await client.append('INBOX', text(`later-${index}`), index === 1 ? ['\\Seen'] : [], DAY);
-  await client.append('New', text('new'), [], DAY);
-  await client.command('UNSELECT');
-  await client.command('DELETE Gone');
-  return { live, client, before, later: await contents(live.server) };
-}
 
 function counts(document: { counts: Record<string, number> }, ...names: string[]): (number | undefined)[] {
   return names.map((name) => document.counts[name]);
-}
-
-/** Folders, and those in which something was set aside. */
-function parted(all: Record<string, string[]>): { mail: Record<string, string[]>; aside: Record<string, string[]> } {
-  const entries = Object.entries(all);
-  const isAside = ([name]: [string, string[]]): boolean => /^Replaced [\w-]+\//.test(name);
-  return { mail: Object.fromEntries(entries.filter((each) => !isAside(each))), aside: Object.fromEntries(entries.filter(isAside)) };
 }
 
 for (const format of ['mbox', 'sdbox'] as const)
@@ -117,54 +77,6 @@ async function released({ restore, undo, server }: LiveWorld, client: Imap, befo
   assert.deepEqual((await client.list()).map(({ name }) => name).sort(), ['Gone', 'INBOX', 'New', 'Work']);
   await undo([], { expect: 2 });
 }
-
-test('mdbox: killed anywhere, and run again or given up', { skip }, async (t) => {
-  const { live, client, before, later } = await changed('mdbox');
-  const { server, world } = live;
-  const config = ['--config', join(world.directory, 'etc/mailrecover.yaml'), '--json'];
-  const counter = join(world.directory, 'counter');
-  const ran = async (args: string[], at: number): Promise<string> => {
-    rmSync(counter, { force: true });
-    const under = [join(world.directory, 'state/live')];
-    const { code, signal, stdout, stderr } = await mailrecover([...config, ...args], { plans: [{ do: 'kill', at, under, counter }] });
-    if (at === 0) assert.equal(code, 0, stdout + stderr);
-    else assert.equal(signal, 'SIGKILL', `${code} ${stdout} ${stderr}`);
-    return readFileSync(counter, 'latin1');
-  };
-  const restore = ['restore', ...REPLACE, '--yes', '--identity', live.identity];
-  // A plan is there from the ninth step on: three for each line of the log.
-  const steps = (await ran(restore, 0)).length - 8;
-  await ran(['undo', '--yes'], 4);
-  await ran(['undo', '--yes'], 0);
-  assert.deepEqual(await contents(server), later);
-  const few = rounds(1, steps);
-  for (let round = 0; round < few; round++) {
-    const step = 9 + Math.floor(((round + 0.5) * steps) / few);
-    await t.test(`before step ${step} of ${steps + 8}`, async () => {
-      await ran(restore, step);
-      await client.append('INBOX', text('between'), [], DAY);
-      await ran(restore, 0);
-      const { mail } = parted(await contents(server));
-      const between = (mail['INBOX'] ?? []).filter((line) => before['INBOX']?.includes(line) !== true);
-      assert.deepEqual(mail, { ...before, INBOX: [...(before['INBOX'] ?? []), ...between].sort() });
-      assert.equal(between.length, 1, 'what came after it was killed stays');
-      await client.select('INBOX');
-      const uids: number[] = [];
-      await client.fetch('1:*', ({ uid, body }) => void (body.includes('Subject: between') && uids.push(uid)));
-      await client.command(`UID STORE ${uids.join(',')} +FLAGS (\\Deleted)`);
-      await client.command('EXPUNGE');
-      await client.command('UNSELECT');
-      await ran(['undo', '--yes'], 0);
-      assert.deepEqual(await contents(server), later);
-      // Given up where it was cut off.
-      await ran(restore, step);
-      await ran(['undo', '--yes'], 0);
-      assert.deepEqual(await contents(server), later);
-    });
-  }
-  assert.deepEqual(complaints(server), []);
-  await client.close();
-});
 
 test('mdbox: UIDs and changes that clients have seen are not given again where time was turned back', { skip }, async () => {
   const live = await liveWorld({ format: 'mdbox' });
