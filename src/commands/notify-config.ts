@@ -7,6 +7,8 @@ import type { DeliveryOptions } from '../notify/deliver.ts';
 import type { Account, GoogleAccount, MicrosoftAccount, Purpose } from '../notify/oauth/account.ts';
 import type { Route } from '../notify/routes.ts';
 import type { SmtpServer } from '../notify/smtp-send.ts';
+import { ENGLISH, roughly, type Wording } from '../notify/wording.ts';
+import type { Lang } from '../report/quantities.ts';
 import type { CommandContext } from './types.ts';
 
 type NotifyConfig = NonNullable<Config['notify']>;
@@ -43,7 +45,13 @@ export async function notifyOf(context: CommandContext): Promise<Notify> {
   return {
     to: notify.to,
     accounts,
-    delivery: { state: config.state, reserve: reserveOf(notify), routes, signal: context.signal },
+    delivery: {
+      state: config.state,
+      reserve: reserveOf(notify),
+      routes,
+      signal: context.signal,
+      wording: await wordingIn(context.langAsked ?? config.report.lang ?? context.lang),
+    },
     purposesOf(account) {
       const kinds = notify.transports.filter((transport) => transport.account === account.name).map(({ kind }) => kind);
       const files = notify.links.some((place) => place.account === account.name) ? (['files'] as const) : [];
@@ -51,6 +59,14 @@ export async function notifyOf(context: CommandContext): Promise<Notify> {
       return purposes.length === 0 ? ['api'] : purposes;
     },
   };
+}
+
+/** Japanese mail says on its way, too, what it says in Japanese. */
+async function wordingIn(lang: Lang): Promise<Wording> {
+  if (lang === 'en') return ENGLISH;
+  const [{ inLanguage }, { quantities }] = await Promise.all([import('../report/words/say.ts'), import('../report/quantities.ts')]);
+  const { duration } = quantities(lang);
+  return { say: (english) => inLanguage(lang, english), span: (milliseconds) => duration(roughly(milliseconds)) };
 }
 
 function accountOf(part: NotifyConfig['accounts'][number]): Account {

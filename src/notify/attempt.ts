@@ -2,6 +2,7 @@
 import { MailrecoverError } from '../errors/error.ts';
 import type { OutgoingMail } from './message.ts';
 import type { Refusal } from './refusal.ts';
+import { ENGLISH, type Wording } from './wording.ts';
 import { type Route, sendBy, servedBy, stillThere } from './routes.ts';
 
 /** What one transport did with a mail. */
@@ -27,14 +28,19 @@ export interface Round {
 const PATIENCE_MS = 60_000;
 const SLOWEST_BYTES_PER_MS = 50;
 
-export async function tryRoutes(mail: OutgoingMail, routes: readonly Route[], signal: AbortSignal): Promise<Round> {
+export async function tryRoutes(
+  mail: OutgoingMail,
+  routes: readonly Route[],
+  signal: AbortSignal,
+  wording: Wording = ENGLISH,
+): Promise<Round> {
   const round = await tryInOrder(mail, routes, signal);
   const isTooLarge = ({ refused }: Attempt): boolean => refused.some(({ refusal }) => refusal.code === 'too-large');
   const tooLarge = round.attempts.filter(isTooLarge).map(({ transport }) => transport);
   if (round.left.length === 0 || tooLarge.length === 0 || (mail.attachments ?? []).length === 0) return { ...round, stripped: false };
   // The alarm matters more than its attachments.
   const again = await tryInOrder(
-    { ...withoutFiles(mail, 'since the mail was too large with them'), to: round.left },
+    { ...withoutFiles(mail, 'since the mail was too large with them', wording), to: round.left },
     routes.filter(({ name }) => tooLarge.includes(name)),
     signal,
   );
@@ -98,11 +104,11 @@ function brokenTransport(error: unknown): Refusal {
 }
 
 /** The mail with a note of what is missing, and why, in place of its files. */
-export function withoutFiles(mail: OutgoingMail, why: string): OutgoingMail {
+export function withoutFiles(mail: OutgoingMail, why: string, { say }: Wording): OutgoingMail {
   const { attachments = [], ...rest } = mail;
   const files = attachments.filter(({ cid }) => cid === undefined);
   const names = files.map(({ filename, content }) => `${filename} (${Math.ceil(content.length / 1024)} KiB)`).join(', ');
-  const note = `Left out, ${why}: ${names}.`;
+  const note = say(`Left out, ${why}: ${names}.`);
   const pictures = attachments.filter(({ cid, content }) => cid !== undefined && content.length < 100_000);
   return { ...rest, text: `${note}\n\n${rest.text}`, ...(pictures.length === 0 ? {} : { attachments: pictures }) };
 }

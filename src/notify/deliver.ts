@@ -7,6 +7,7 @@ import { marked, together } from './late.ts';
 import { type Message, type OutgoingMail, outgoing } from './message.ts';
 import { refusalFinding } from './refusal.ts';
 import { allRecipients, type Route } from './routes.ts';
+import { ENGLISH, type Wording } from './wording.ts';
 import { openSpool, type Spool, type SpooledMail, type SpoolState } from './spool.ts';
 
 export interface DeliveryOptions {
@@ -17,6 +18,8 @@ export interface DeliveryOptions {
   /** In the order in which they are tried. */
   routes: readonly Route[];
   signal: AbortSignal;
+  /** How what is added on the way is said; in English where it is absent. */
+  wording?: Wording;
 }
 
 export interface Delivery {
@@ -50,9 +53,9 @@ export async function deliver(message: Message, options: DeliveryOptions): Promi
   if (to.length === 0) throw new MailrecoverError('config', 'nobody is named to send to', { hint: "add 'notify.to' to the configuration" });
   const spool = openSpool(options.state, options.reserve);
   const mail = outgoing({ ...message, to });
-  const kept = await keep(spool, mail);
+  const kept = await keep(spool, mail, options.wording ?? ENGLISH);
   try {
-    const round = await tryRoutes(mail, options.routes, options.signal);
+    const round = await tryRoutes(mail, options.routes, options.signal, options.wording);
     const delivery = await settle(spool, { mail, state: freshState(mail) }, round, kept.problem);
     if (delivery.status !== 'delivered') return delivery;
     return { ...delivery, findings: [...delivery.findings, ...(await flushOthers(options))] };
@@ -71,11 +74,11 @@ async function flushOthers(options: DeliveryOptions): Promise<readonly Finding[]
   }
 }
 
-async function keep(spool: Spool, mail: OutgoingMail): Promise<{ release: () => void; problem?: MailrecoverError }> {
+async function keep(spool: Spool, mail: OutgoingMail, wording: Wording): Promise<{ release: () => void; problem?: MailrecoverError }> {
   let release: () => void = () => undefined;
   try {
     release = (await spool.lock(mail.id)) ?? release;
-    await addOrLess(spool, mail);
+    await addOrLess(spool, mail, wording);
     return { release };
   } catch (error) {
     if (!(error instanceof MailrecoverError) || error.code === 'bug') throw error;
@@ -84,13 +87,13 @@ async function keep(spool: Spool, mail: OutgoingMail): Promise<{ release: () => 
 }
 
 /** Where there is no room for its attachments, the alarm itself is kept. */
-async function addOrLess(spool: Spool, mail: OutgoingMail): Promise<void> {
+async function addOrLess(spool: Spool, mail: OutgoingMail, wording: Wording): Promise<void> {
   try {
     await spool.add(mail);
   } catch (error) {
     const isFull = error instanceof MailrecoverError && error.code === 'no-space';
     if (!isFull || (mail.attachments ?? []).length === 0) throw error;
-    await spool.add(withoutFiles(mail, 'since the disk was full'));
+    await spool.add(withoutFiles(mail, 'since the disk was full', wording));
   }
 }
 
@@ -286,12 +289,12 @@ async function lockAll(spool: Spool, group: readonly SpooledMail[]): Promise<{ i
 async function sendGroup(
   spool: Spool,
   group: readonly SpooledMail[],
-  { routes, signal }: FlushOptions,
+  { routes, signal, wording = ENGLISH }: FlushOptions,
 ): Promise<{ entry: SpooledMail; delivery: Delivery }[]> {
   const [only] = group;
   const from = routes.flatMap((route) => (route.kind === 'webhook' ? [] : route.options.from))[0] ?? 'mailrecover@localhost';
-  const mail = group.length === 1 && only !== undefined ? marked(only) : await together(group, from);
-  const round = await tryRoutes(mail, routes, signal);
+  const mail = group.length === 1 && only !== undefined ? marked(only, wording) : await together(group, from, wording);
+  const round = await tryRoutes(mail, routes, signal, wording);
   const done: { entry: SpooledMail; delivery: Delivery }[] = [];
   for (const entry of group) done.push({ entry, delivery: await settle(spool, entry, round) });
   return done;

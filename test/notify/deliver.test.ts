@@ -123,7 +123,7 @@ async function delivery(): Promise<void> {
     // One alone stays what it was, with a note.
     await spool.add({ ...say('alone'), id: '000-4', writtenAt: at });
     await deliver(say('newer'), options([relay()], state));
-    const alone = await here.arrived('alone (delayed 3 h)');
+    const alone = await here.arrived('alone (delayed by 3 h)');
     assert.match(alone, /Delayed by 3 h: written at/);
     assert.deepEqual(spooled(state), []);
   });

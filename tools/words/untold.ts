@@ -37,8 +37,7 @@ export const UNTOLD_FILES: readonly string[] = [
   'src/commands/shared.ts',
   'src/commands/links/shown.ts',
   'src/commands/index.ts',
-  // What a mail says beside the report, and a page of the browser: they go to other readers than the one at the screen.
-  'src/notify/late.ts',
+  // What webhooks say, and a page of the browser: they go to other readers than the one at the screen.
   'src/notify/webhooks/',
   'src/notify/oauth/loopback.ts',
 ];

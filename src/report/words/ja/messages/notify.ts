@@ -2,6 +2,13 @@
 export const notify: readonly (readonly [string, string])[] = [
   ['since the mail was too large with them', '付けると大きすぎるため'],
   ['please report this', '開発元に報告してください'],
+  ['Delayed by {0}: written at {1}{2}.', '{0} 遅れて届きました: 作成 {1}{2}'],
+  ['delayed by {0}', '{0} 遅延'],
+  ['{0} delayed messages, newest: {1}', '遅延メッセージ {0} 件、最新: {1}'],
+  [
+    '{0} messages could not be sent for up to {1}{2}. Each is attached as it was.',
+    '{0} 件のメッセージを最長 {1} 送信できませんでした{2}。それぞれ元のまま添付しています。',
+  ],
   ['Left out, {0}: {1}.', '省略しました ({0}): {1}'],
   ['since the disk was full', 'ディスクが満杯だったため'],
   ['the mail could not be kept: {0}', 'メールを保管できませんでした: {0}'],
