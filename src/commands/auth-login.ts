@@ -45,11 +45,13 @@ export default defineCommand({
     // At Google the right to use SMTP includes that of the API.
     const purpose = named ?? (account.provider === 'google' && purposes.includes('smtp') ? 'smtp' : (purposes[0] ?? 'api'));
     const { loginByBrowser, loginByDevice, loginByPaste } = await import('../notify/oauth/login.ts');
+    const { inLanguage } = await import('../report/words/say.ts');
+    const say = (english: string): string => inLanguage(context.lang, english);
     if (way === 'paste' && !context.interactive)
       throw new MailrecoverError('usage', '--way paste asks for an address, and there is no terminal to ask at', {
         hint: `over SSH: ssh -t HOST mailrecover auth login ${name} --way paste`,
       });
-    const options = { purpose, state: notify.delivery.state, signal: context.signal, tell: context.tell };
+    const options = { purpose, state: notify.delivery.state, signal: context.signal, tell: context.tell, say };
     if (way === 'device') {
       if (account.provider !== 'microsoft')
         throw new MailrecoverError('usage', 'Google gives no mail rights for device codes', { hint: `mailrecover auth login ${name}` });

@@ -37,9 +37,8 @@ export const UNTOLD_FILES: readonly string[] = [
   'src/commands/shared.ts',
   'src/commands/links/shown.ts',
   'src/commands/index.ts',
-  // What webhooks say, and a page of the browser: they go to other readers than the one at the screen.
+  // What webhooks say goes to other readers than the one at the screen.
   'src/notify/webhooks/',
-  'src/notify/oauth/loopback.ts',
 ];
 
 /** Properties that hold what is for programs, for help and manuals. */

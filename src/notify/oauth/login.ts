@@ -17,6 +17,8 @@ export interface LoginOptions {
   signal: AbortSignal;
   /** Tells the user what to do now. */
   tell: (text: string) => void;
+  /** A text, made in English, in the user's language: for the page that the browser comes back to. */
+  say: (english: string) => string;
 }
 
 /** A PKCE pair (RFC 7636, S256). */
@@ -32,7 +34,7 @@ export async function loginByBrowser(options: LoginOptions, port = 0): Promise<v
   const { verifier, challenge } = pkce();
   const state = randomBytes(24).toString('base64url');
   const patience = AbortSignal.timeout(BROWSER_PATIENCE_MS);
-  const loopback = await listenForCode(state, port, AbortSignal.any([options.signal, patience]));
+  const loopback = await listenForCode(state, port, AbortSignal.any([options.signal, patience]), options.say);
   try {
     const redirectUri = `http://${provider.loopbackHost}:${loopback.port}`;
     tell(

@@ -31,8 +31,11 @@ export function codeIn(url: URL, state: string): string | undefined {
   return code === null || code === '' ? undefined : code;
 }
 
-/** Listens on 127.0.0.1, and on ::1 where there is one, since a browser may try either for `localhost`. */
-export async function listenForCode(state: string, port: number, signal: AbortSignal): Promise<Loopback> {
+/**
+ * Listens on 127.0.0.1, and on ::1 where there is one, since a browser may try either for `localhost`.
+ * @param say the page's text, made in English, in the language of whoever signs in
+ */
+export async function listenForCode(state: string, port: number, signal: AbortSignal, say: (english: string) => string): Promise<Loopback> {
   let settle: { resolve: (code: string) => void; reject: (error: unknown) => void } = { resolve() {}, reject() {} };
   const code = new Promise<string>((resolve, reject) => {
     settle = { resolve, reject };
@@ -42,11 +45,11 @@ export async function listenForCode(state: string, port: number, signal: AbortSi
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     try {
       const found = request.method === 'GET' ? codeIn(new URL(request.url ?? '/', 'http://localhost'), state) : undefined;
-      if (found === undefined) return page(response, 404, 'This is not the answer that mailrecover waits for.');
-      page(response, 200, 'Signed in. You may close this window and go back to the terminal.');
+      if (found === undefined) return page(response, 404, say('This is not the answer that mailrecover waits for.'));
+      page(response, 200, say('Signed in. You may close this window and go back to the terminal.'));
       settle.resolve(found);
     } catch (error) {
-      page(response, 400, 'The sign-in was refused. The terminal says why.');
+      page(response, 400, say('The sign-in was refused. The terminal says why.'));
       settle.reject(error);
     }
   };

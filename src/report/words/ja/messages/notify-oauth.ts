@@ -1,5 +1,16 @@
 /** Signing in at Microsoft and Google. */
 export const notifyOauth: readonly (readonly [string, string])[] = [
+  ['listen on', '待ち受け'],
+  ['the sign-in page said: {0}', 'サインインのページの応答: {0}'],
+  [
+    'run the login again; an administrator may have to consent first',
+    'もう一度サインインしてください。先に管理者の同意が必要な場合があります',
+  ],
+  ['port {0} is in use already', 'ポート {0} はすでに使われています'],
+  ['name another with --port, or leave it out', '--port で別のポートを指定するか、省略してください'],
+  ['This is not the answer that mailrecover waits for.', 'mailrecover が待っている応答ではありません。'],
+  ['Signed in. You may close this window and go back to the terminal.', 'サインインしました。このウィンドウを閉じて端末に戻ってください。'],
+  ['The sign-in was refused. The terminal says why.', 'サインインは拒否されました。理由は端末に表示されます。'],
   ["the certificate of account '{0}'", "アカウント '{0}' の証明書"],
   ["{0} of account '{1}'", "アカウント '{1}' の{0}"],
   [
