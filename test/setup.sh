@@ -146,24 +146,12 @@ install_packages() {
   apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $1 </dev/null >"$log" 2>&1 ||
     { apt-get -qq update </dev/null >>"$log" 2>&1 &&
       apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $1 </dev/null >>"$log" 2>&1; } || return 1
-  case $1 in
-    *postgresql*) { systemctl -q disable postgresql.service || update-rc.d postgresql disable; } >/dev/null 2>&1 || true ;;
-  esac
-  case $1 in
-    *mariadb*) { systemctl -q disable mariadb.service || update-rc.d mariadb disable; } >/dev/null 2>&1 || true ;;
-  esac
-  case $1 in
-    *redis-server*) { systemctl -q disable redis-server.service || update-rc.d redis-server disable; } >/dev/null 2>&1 || true ;;
-  esac
-  case $1 in
-    *slapd*) { systemctl -q disable slapd.service || update-rc.d slapd disable; } >/dev/null 2>&1 || true ;;
-  esac
-  case $1 in
-    *bind9*) { systemctl -q disable named.service || update-rc.d named disable; } >/dev/null 2>&1 || true ;;
-  esac
-  case $1 in
-    *postfix*) { systemctl -q disable postfix.service || update-rc.d postfix disable; } >/dev/null 2>&1 || true ;;
-  esac
+  for each in postgresql:postgresql mariadb:mariadb redis-server:redis-server slapd:slapd bind9:named postfix:postfix; do
+    unit=${each#*:}
+    case $1 in
+      *"${each%:*}"*) { systemctl -q disable "$unit.service" || update-rc.d "$unit" disable; } >/dev/null 2>&1 || true ;;
+    esac
+  done
   case $1 in
     *dovecot-core*) { systemctl -q disable dovecot.service dovecot.socket || update-rc.d dovecot disable; } >/dev/null 2>&1 || true ;;
   esac

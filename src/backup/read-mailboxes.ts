@@ -16,6 +16,8 @@ import { mailboxKey, type MailboxState } from './state/state.ts';
 const AT_ONCE = 4;
 /** So many more where they were read before and are small together: then little of each is read, and nobody need wait for that. */
 const MORE_AT_ONCE = 64;
+/** As how many an account of an IMAP server counts among them: servers refuse too many connections. */
+const ACCOUNT = 4;
 const SMALL_TOGETHER = 50_000;
 /** Mailboxes in which something changed, from which on there will be enough to read for a thread. */
 const MANY_CHANGED = 8;
@@ -57,11 +59,12 @@ export async function readMailboxes(
       const same = still.get(key) ?? isStill(run, prior, source);
       const size = same ? 0 : (prior?.counts.messages ?? SMALL_TOGETHER);
       messages += size;
-      busy += same ? 0 : 1;
+      const weight = same ? 0 : source?.imap === undefined ? 1 : ACCOUNT;
+      busy += weight;
       waiting.push({
         read: readMailbox(run, prior, source, { whole: writer !== undefined, still: same }),
         messages: size,
-        busy: same ? 0 : 1,
+        busy: weight,
       });
       while (isCrowded()) await take();
       options.signal?.throwIfAborted();

@@ -106,7 +106,7 @@ export default defineCommand({
         recipe: { name, path, sha256, content: recipe },
         purpose: options.purpose ?? '',
         variables,
-        roles: rolesOf(recipe, options.role),
+        roles: pairsOf(options.role, '--role', recipe.roles, 'role'),
         by: whoRuns(),
         host: hostname(),
         version: programVersion(),
@@ -125,8 +125,8 @@ function otherValues(
   const others = (given: Record<string, string>, begun: Record<string, string>, flag: string): string[] =>
     Object.keys(given).flatMap((name) => (given[name] === begun[name] ? [] : [`${flag} ${name}`]));
   return [
-    ...others(givenVariables(recipe.content, options.set), variables, '--set'),
-    ...others(rolesOf(recipe.content, options.role), roles, '--role'),
+    ...others(pairsOf(options.set, '--set', recipe.content.variables, 'variable'), variables, '--set'),
+    ...others(pairsOf(options.role, '--role', recipe.content.roles, 'role'), roles, '--role'),
     ...(options.purpose === undefined || options.purpose === purpose ? [] : ['--purpose']),
   ];
 }
@@ -176,7 +176,7 @@ async function giveUp(context: CommandContext, state: string, open: DrillState |
 
 /** Values of all variables. @throws MailrecoverError `usage` */
 function variablesOf(recipe: Recipe, given: readonly string[]): Record<string, string> {
-  const values = givenVariables(recipe, given);
+  const values = pairsOf(given, '--set', recipe.variables, 'variable');
   return Object.fromEntries(
     recipe.variables.map(({ name, description, default: usual, choices }) => {
       const value = values[name] ?? usual;
@@ -189,30 +189,10 @@ function variablesOf(recipe: Recipe, given: readonly string[]): Record<string, s
   );
 }
 
-function givenVariables({ variables }: Recipe, given: readonly string[]): Record<string, string> {
+/** What `NAME=VALUE` options give, by name. @param known what there is in the recipe @throws MailrecoverError `usage` */
+function pairsOf(given: readonly string[], flag: string, known: readonly { name: string }[], what: string): Record<string, string> {
+  const names = known.map(({ name }) => name);
   return Object.fromEntries(
-    pairsOf(
-      given,
-      '--set',
-      variables.map(({ name }) => name),
-      'variable',
-    ),
-  );
-}
-
-function rolesOf({ roles }: Recipe, given: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairsOf(
-      given,
-      '--role',
-      roles.map(({ name }) => name),
-      'role',
-    ),
-  );
-}
-
-function pairsOf(given: readonly string[], flag: string, names: readonly string[], what: string): Map<string, string> {
-  return new Map(
     given.map((text) => {
       const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
       if (name === '')
