@@ -133,7 +133,6 @@ async function locked(
     eager: index.mailboxes.length === 0 && !options.dryRun,
     secret: keys.secret,
     recipients,
-    level: 3,
     readBack: options.readBack,
     knownTables: index.tables.map((name) => state.file('tables', name)),
     lost: reread,

@@ -15,7 +15,7 @@ function sha256(content: Buffer): string {
 }
 
 function build(contents: Buffer[], recipients: ReturnType<typeof generateIdentity>['identity'][] | undefined) {
-  const builder = new PackBuilder({ recipients: recipients?.map((identity) => identity.recipient), level: 3, readBack: true });
+  const builder = new PackBuilder({ recipients: recipients?.map((identity) => identity.recipient), readBack: true });
   for (const content of contents) {
     if (PackBuilder.fitsFrame(content.length)) {
       content.copy(builder.reserve(content.length));

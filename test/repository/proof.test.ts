@@ -12,7 +12,7 @@ import { isCode } from './targets/contract.ts';
 import { Random } from '../support/random.ts';
 
 function buildPack(recipients: readonly Recipient[] | undefined, readBack: boolean): Buffer {
-  const builder = new PackBuilder({ recipients, level: 3, readBack });
+  const builder = new PackBuilder({ recipients, readBack });
   const random = new Random('proof');
   for (let number = 0; number < 20; number++) {
     const content = random.bytes(20_000);

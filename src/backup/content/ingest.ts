@@ -37,7 +37,6 @@ export interface IngestOptions {
   thread: number;
   secret: Buffer;
   recipients: readonly Recipient[] | undefined;
-  level: number;
   readBack: boolean;
   known: KnownEntries | undefined;
   /** Takes a finished pack. */

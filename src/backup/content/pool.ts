@@ -28,7 +28,6 @@ export interface PoolOptions {
   eager: boolean;
   secret: Buffer;
   recipients: readonly Recipient[] | undefined;
-  level: number;
   readBack: boolean;
   knownTables: string[];
   lost: ReadonlySet<number>;
@@ -178,12 +177,11 @@ export class ContentPool {
   }
 
   #startThread(): void {
-    const { secret, recipients, level, readBack, knownTables, lost } = this.#options;
+    const { secret, recipients, readBack, knownTables, lost } = this.#options;
     const setup: ThreadSetup = {
       thread: this.#threads.length + 1,
       secret,
       recipients: recipients?.map((recipient) => recipient.text),
-      level,
       readBack,
       knownTables,
       lost: [...lost],

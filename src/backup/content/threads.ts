@@ -6,7 +6,6 @@ export interface ThreadSetup {
   secret: Uint8Array;
   /** `age1…` */
   recipients: string[] | undefined;
-  level: number;
   readBack: boolean;
   knownTables: string[];
   lost: number[];

@@ -20,7 +20,6 @@ const ingest = new Ingest(
     thread: setup.thread,
     secret: Buffer.from(setup.secret),
     recipients: setup.recipients?.map((text) => parseRecipient(text)),
-    level: setup.level,
     readBack: setup.readBack,
     known: new KnownEntries(setup.knownTables, new Set(setup.lost)),
     onPack: ({ place, name, bytes, tags, raw }) => {

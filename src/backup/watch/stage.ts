@@ -26,8 +26,6 @@ export interface Staged {
   stored: number;
 }
 
-const LEVEL = 3;
-
 export class Stage {
   readonly #options: BackupOptions;
   #repository: Repository | undefined;
@@ -62,7 +60,6 @@ export class Stage {
         eager: false,
         secret: keys.secret,
         recipients: parsed,
-        level: LEVEL,
         readBack,
         knownTables: index.tables.map((name) => state.file('tables', name)),
         lost: new Set(),

@@ -55,7 +55,7 @@ export async function rewritePacks(options: {
   signal?: AbortSignal;
 }): Promise<Rewritten> {
   const { target, identities, recipients, secret, key } = options;
-  const builder = new PackBuilder({ recipients, level: 3, readBack: true });
+  const builder = new PackBuilder({ recipients, readBack: true });
   const result: Rewritten = { changes: new Map(), placeOf: new Map(), fresh: new Map(), bytes: 0 };
   let shas: string[] = [];
   let sources = new Set<string>();

@@ -7,7 +7,8 @@ import { objectName } from '../names.ts';
 import { unequal } from '../unequal.ts';
 import { compressFrame, decompressFrame, FRAME_SIZE } from '../zstd.ts';
 import { BLOCK, padding } from './block.ts';
-import { encodeTable, type PackEntry, type PackTable } from './table.ts';
+import { Gather, type GatheredEntry } from './gather.ts';
+import { encodeTable, type PackTable } from './table.ts';
 import { fullHeader, MAX_ENTRY, writeHeader } from './tarhead.ts';
 
 /** Decompressed bytes after which a pack is closed. */
@@ -16,7 +17,6 @@ export const PACK_SIZE = 16 * 1024 * 1024;
 export interface PackOptions {
   /** undefined: not encrypted. */
   recipients: readonly Recipient[] | undefined;
-  level: number;
   /** Decrypt, decompress and compare what will be stored before it counts. */
   readBack: boolean;
 }
@@ -30,14 +30,10 @@ export interface BuiltPack {
 
 /** Content from this size on goes into frames of its own: mostly attachments, which compress as well at a lower level, half as fast again. */
 const BULKY = 48 * 1024;
-
-/** A frame that is being filled, and the entries that will lie in it. */
-interface Lane {
-  frame: Buffer;
-  used: number;
-  entries: Omit<PackEntry, 'frame'>[];
-  level: number;
-}
+const LEVEL = 3;
+const BULKY_LEVEL = 2;
+/** Level of the first pack, and of the last: a tenth smaller, which takes little time in a short run, and is a small part of a long one. Most runs are short. */
+const SHORT_LEVEL = 8;
 
 /**
  * Builds one pack in memory. The caller reads content straight into a frame
@@ -45,9 +41,15 @@ interface Lane {
  */
 export class PackBuilder {
   readonly #options: PackOptions;
-  readonly #text: Lane;
-  readonly #bulk: Lane;
-  #lane: Lane;
+  /** Small entries, until the pack ends. */
+  readonly #small = new Gather(PACK_SIZE + BULKY + 2 * BLOCK);
+  /** The frame of large entries that is being filled; those of small ones are made in the same memory. */
+  readonly #frame = Buffer.allocUnsafeSlow(FRAME_SIZE);
+  #filled = 0;
+  #large: GatheredEntry[] = [];
+  /** Whether what was reserved last lies among the small entries. */
+  #isSmall = false;
+  #isFirst = true;
   /** Finished frames lie here, as far as there is room: memory that pack after pack uses. */
   #room: Buffer | undefined;
   #used = 0;
@@ -58,18 +60,19 @@ export class PackBuilder {
 
   constructor(options: PackOptions) {
     this.#options = options;
-    this.#text = { frame: Buffer.allocUnsafeSlow(FRAME_SIZE), used: 0, entries: [], level: options.level };
-    this.#bulk = { frame: Buffer.allocUnsafeSlow(FRAME_SIZE), used: 0, entries: [], level: Math.max(1, options.level - 1) };
-    this.#lane = this.#text;
+  }
+
+  get #size(): number {
+    return this.#raw + this.#small.used + this.#filled;
   }
 
   get empty(): boolean {
-    return this.#raw + this.#text.used + this.#bulk.used === 0;
+    return this.#size === 0;
   }
 
   /** Whether the pack has reached its size and should be finished. */
   get full(): boolean {
-    return this.#raw + this.#text.used + this.#bulk.used >= PACK_SIZE;
+    return this.#size >= PACK_SIZE;
   }
 
   /** Whether content of this size fits a frame; larger content goes through {@link addLarge}. */
@@ -77,23 +80,27 @@ export class PackBuilder {
     return BLOCK + size + BLOCK <= FRAME_SIZE;
   }
 
-  /** Room for content of at most `size` bytes in a frame. Nothing counts until {@link commit}. */
+  /** Room for content of at most `size` bytes. Nothing counts until {@link commit}. */
   reserve(size: number): Buffer {
-    const lane = size < BULKY ? this.#text : this.#bulk;
-    if (lane.used + BLOCK + size + padding(size) > FRAME_SIZE) this.#closeFrame(lane);
-    this.#lane = lane;
-    return lane.frame.subarray(lane.used + BLOCK, lane.used + BLOCK + size);
+    const room = size < BULKY ? this.#small.reserve(size) : undefined;
+    this.#isSmall = room !== undefined;
+    if (room !== undefined) return room;
+    if (this.#filled + BLOCK + size + padding(size) > FRAME_SIZE) this.#closeFrame();
+    return this.#frame.subarray(this.#filled + BLOCK, this.#filled + BLOCK + size);
   }
 
   /** Keeps the first `size` bytes of what was reserved last as an entry. */
   commit(sha: string, size: number, mtimeSeconds: number): void {
-    const lane = this.#lane;
-    writeHeader(lane.frame, lane.used, sha, size, mtimeSeconds);
-    const at = lane.used + BLOCK;
-    lane.entries.push({ sha, size, at });
+    if (this.#isSmall) {
+      this.#small.commit(sha, size, mtimeSeconds);
+      return;
+    }
+    writeHeader(this.#frame, this.#filled, sha, size, mtimeSeconds);
+    const at = this.#filled + BLOCK;
+    this.#large.push({ sha, size, at });
     const end = at + size + padding(size);
-    lane.frame.fill(0, at + size, end);
-    lane.used = end;
+    this.#frame.fill(0, at + size, end);
+    this.#filled = end;
   }
 
   /**
@@ -102,35 +109,38 @@ export class PackBuilder {
    */
   addLarge(sha: string, size: number, mtimeSeconds: number, fill: (room: Buffer) => void): void {
     if (size > MAX_ENTRY) throw new MailrecoverError('failed', 'a file of more than 8 GiB cannot be stored', { subject: sha });
-    const lane = this.#bulk;
-    this.#closeFrame(lane);
-    writeHeader(lane.frame, 0, sha, size, mtimeSeconds);
-    lane.entries.push({ sha, size, at: BLOCK });
-    lane.used = BLOCK;
+    this.#closeFrame();
+    writeHeader(this.#frame, 0, sha, size, mtimeSeconds);
+    this.#large.push({ sha, size, at: BLOCK });
+    this.#filled = BLOCK;
     for (let left = size; left > 0;) {
-      const room = Math.min(left, FRAME_SIZE - lane.used);
-      fill(lane.frame.subarray(lane.used, lane.used + room));
-      lane.used += room;
+      const room = Math.min(left, FRAME_SIZE - this.#filled);
+      fill(this.#frame.subarray(this.#filled, this.#filled + room));
+      this.#filled += room;
       left -= room;
-      if (lane.used === FRAME_SIZE) this.#closeFrame(lane);
+      if (this.#filled === FRAME_SIZE) this.#closeFrame();
     }
     const pad = padding(size);
-    lane.frame.fill(0, lane.used, lane.used + pad);
-    lane.used += pad;
-    this.#closeFrame(lane);
+    this.#frame.fill(0, this.#filled, this.#filled + pad);
+    this.#filled += pad;
+    this.#closeFrame();
   }
 
-  #closeFrame(lane: Lane): void {
-    if (lane.used === 0) return;
-    const raw = lane.frame.subarray(0, lane.used);
-    const frame = this.#compress(raw, lane.level);
+  /** Ends the frame of large entries. */
+  #closeFrame(): void {
+    if (this.#filled > 0) this.#addFrame(this.#frame.subarray(0, this.#filled), this.#large, BULKY_LEVEL);
+    this.#large = [];
+    this.#filled = 0;
+  }
+
+  #addFrame(raw: Buffer, entries: readonly GatheredEntry[], level: number): void {
+    const frame = this.#compress(raw, level);
     if (this.#options.readBack) proveFrame(frame, raw);
-    for (const entry of lane.entries.splice(0)) this.#table.entries.push({ ...entry, frame: this.#frames.length });
+    for (const entry of entries) this.#table.entries.push({ ...entry, frame: this.#frames.length });
     this.#frames.push(frame);
     this.#table.frames.push({ offset: this.#offset, length: frame.length, raw: raw.length });
     this.#offset += frame.length;
     this.#raw += raw.length;
-    lane.used = 0;
   }
 
   #compress(raw: Buffer, level: number): Buffer {
@@ -142,11 +152,13 @@ export class PackBuilder {
 
   /** Ends the pack; the builder is empty afterwards and begins the next. */
   finish(): BuiltPack {
-    this.#closeFrame(this.#text);
-    this.#closeFrame(this.#bulk);
+    const level = this.#isFirst || !this.full ? SHORT_LEVEL : LEVEL;
+    this.#isFirst = false;
+    this.#closeFrame();
+    this.#small.layOut(this.#frame, (raw, entries) => this.#addFrame(raw, entries, level));
     const table = Buffer.from(encodeTable(this.#table));
     const tail = Buffer.concat([fullHeader('table.jsonl', table.length, 0), table, Buffer.alloc(padding(table.length) + 2 * BLOCK)]);
-    const frames = [...this.#frames, this.#compress(tail, this.#options.level)];
+    const frames = [...this.#frames, this.#compress(tail, level)];
     if (this.#options.readBack) proveFrame(frames.at(-1) as Buffer, tail);
     const bytes = sealFrames(frames, this.#options.recipients, {
       prove: this.#options.readBack,

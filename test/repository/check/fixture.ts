@@ -65,7 +65,7 @@ export async function storePack(
   letters: readonly Letter[],
   named = (sha: string): string => sha,
 ): Promise<ObjectRef> {
-  const builder = new PackBuilder({ recipients: fixture.recipients, level: 3, readBack: true });
+  const builder = new PackBuilder({ recipients: fixture.recipients, readBack: true });
   for (const { content } of letters) {
     content.copy(builder.reserve(content.length));
     builder.commit(named(sha256(content)), content.length, 1_795_000_000);
