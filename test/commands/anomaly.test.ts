@@ -69,7 +69,15 @@ test('in files of many messages each of them is judged; one that holds none any 
     const path = join(directory, 'file');
     writeFileSync(path, content);
     const ingest = new Ingest(
-      { thread: 0, secret: randomBytes(32), recipients: undefined, readBack: false, known: undefined, onPack: () => undefined },
+      {
+        thread: 0,
+        secret: randomBytes(32),
+        recipients: undefined,
+        readBack: false,
+        hard: false,
+        known: undefined,
+        onPack: () => undefined,
+      },
       ClaimTable.create(1024),
     );
     const [outcome] = ingest.readAll([{ path, kind }]);

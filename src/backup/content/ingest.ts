@@ -38,6 +38,8 @@ export interface IngestOptions {
   secret: Buffer;
   recipients: readonly Recipient[] | undefined;
   readBack: boolean;
+  /** See `PackOptions`. */
+  hard: boolean;
   known: KnownEntries | undefined;
   /** Takes a finished pack. */
   onPack: (pack: FreshPack) => void;

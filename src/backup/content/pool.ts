@@ -77,7 +77,10 @@ export class ContentPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#known = new KnownEntries(options.knownTables, options.lost);
-    this.#inline = new Ingest({ ...options, thread: 0, known: this.#known, onPack: (pack) => this.#take(pack) }, this.#claims);
+    this.#inline = new Ingest(
+      { ...options, thread: 0, hard: options.eager, known: this.#known, onPack: (pack) => this.#take(pack) },
+      this.#claims,
+    );
     this.#startThreads();
   }
 
@@ -177,12 +180,13 @@ export class ContentPool {
   }
 
   #startThread(): void {
-    const { secret, recipients, readBack, knownTables, lost } = this.#options;
+    const { secret, recipients, readBack, eager, knownTables, lost } = this.#options;
     const setup: ThreadSetup = {
       thread: this.#threads.length + 1,
       secret,
       recipients: recipients?.map((recipient) => recipient.text),
       readBack,
+      hard: eager,
       knownTables,
       lost: [...lost],
       claims: this.#claims.memory,

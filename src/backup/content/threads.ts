@@ -7,6 +7,7 @@ export interface ThreadSetup {
   /** `age1…` */
   recipients: string[] | undefined;
   readBack: boolean;
+  hard: boolean;
   knownTables: string[];
   lost: number[];
   claims: SharedArrayBuffer;

@@ -21,6 +21,7 @@ const ingest = new Ingest(
     secret: Buffer.from(setup.secret),
     recipients: setup.recipients?.map((text) => parseRecipient(text)),
     readBack: setup.readBack,
+    hard: setup.hard,
     known: new KnownEntries(setup.knownTables, new Set(setup.lost)),
     onPack: ({ place, name, bytes, tags, raw }) => {
       say({ type: 'pack', place, name, bytes, tags, raw }, bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []);

@@ -19,6 +19,8 @@ export interface PackOptions {
   recipients: readonly Recipient[] | undefined;
   /** Decrypt, decompress and compare what will be stored before it counts. */
   readBack: boolean;
+  /** Compress small entries of the first pack, and of one that does not become full, harder: that is all of a little mail, and a small part of much. */
+  hard?: boolean;
 }
 
 export interface BuiltPack {
@@ -32,8 +34,8 @@ export interface BuiltPack {
 const BULKY = 48 * 1024;
 const LEVEL = 3;
 const BULKY_LEVEL = 2;
-/** Level of the first pack, and of the last: a tenth smaller, which takes little time in a short run, and is a small part of a long one. Most runs are short. */
-const SHORT_LEVEL = 8;
+/** A tenth smaller, in four times the time. */
+const HARD_LEVEL = 8;
 
 /**
  * Builds one pack in memory. The caller reads content straight into a frame
@@ -152,7 +154,7 @@ export class PackBuilder {
 
   /** Ends the pack; the builder is empty afterwards and begins the next. */
   finish(): BuiltPack {
-    const level = this.#isFirst || !this.full ? SHORT_LEVEL : LEVEL;
+    const level = this.#options.hard && (this.#isFirst || !this.full) ? HARD_LEVEL : LEVEL;
     this.#isFirst = false;
     this.#closeFrame();
     this.#small.layOut(this.#frame, (raw, entries) => this.#addFrame(raw, entries, level));
