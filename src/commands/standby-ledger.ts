@@ -1,8 +1,6 @@
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
-import type { LostMessage } from '../standby/ledger/accepted.ts';
-import { placeOf } from './from-config.ts';
-import { directionNow, sinkOn, sourceOn } from './standby/hosts.ts';
+import type { Lost } from '../standby/ledger/lost.ts';
 import { otherHost, syncStores, thisHost } from './standby/pair.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
 
@@ -10,15 +8,15 @@ export default defineCommand({
   name: 'standby ledger',
   summary: 'name the mail that a dead host accepted and this one does not have, with its senders',
   description: [
-    "Whatever the host that serves accepts stands in Postfix's log: queue id, Message-ID, sender and recipients. `standby sync` brings that to the other host each time, and with --follow this command does so every second, as a service on the host that serves. After a switch away from a host that died, what it had accepted and nobody has can be named, so that the senders can be asked again.",
+    "Whatever the host that serves accepts stands in Postfix's log: queue id, Message-ID, sender and recipients. `standby sync` brings that to the other host each time, and with --follow this command does so as the log grows, as a service on the host that serves. After a switch away from a host that died, what it had accepted and nobody has can be named, so that the senders can be asked again.",
     'Run without options on the host that serves after a forced switch. A message counts as lost where none of its mailboxes here has its Message-ID, or where it still lay in the queue of the dead host; when that comes back, `standby failback` merges what lay in its mailboxes, and its queue goes on once it serves again. Messages that somebody has deleted here since are named as well: standby promote makes the list at the moment of the switch, and keeps it in its result.',
-    'What was accepted after the last word of the ledger can not be named; when that was is told.',
+    'What was accepted after the last word of the ledger can not be named; when that was is told. To have no such gap for what comes by SMTP, set standby.ledger.wait, and let Postfix ask before it accepts (docs/standby.md has the line for main.cf): each message is written down on the other host before its sender hears that it was accepted. Mail goes first: it waits so long at most, and not at all where the other host does not answer.',
   ],
   arguments: {},
   options: {
     follow: {
       kind: 'flag',
-      description: 'on the host that serves: bring what it accepts to the other host every second, until it is stopped',
+      description: 'on the host that serves: bring what it accepts to the other host as it comes, until it is stopped',
     },
   },
   examples: [
@@ -29,51 +27,28 @@ export default defineCommand({
     0: 'nothing that is known is missing; with --follow: it was told to stop',
     1: 'messages are missing, and are named',
     10: 'the repository, which says who serves, is not there',
-    11: 'with --follow: a switch is under way',
-    13: 'with --follow: the other host went away',
+    11: 'with --follow: a switch is under way, or another such program answers Postfix',
+    13: 'with --follow: the repository does not answer; a host that does not is tried again',
     20: 'there is no ledger; with --follow: this host does not serve, or Postfix logs to no file',
   },
   json: {
     host: 'the host that accepted the mail',
     until: 'what it accepted until then is known; what came later is not (UTC)',
     since: 'of what was accepted before, all is here (UTC)',
+    asked:
+      'whether Postfix told this host of each message before it accepted it: of what came by SMTP later, that is named which came while the hosts reached each other',
     'counts.lost': 'messages that are missing',
     'lost[].{queue,at,id,from,to}':
       'each of them: queue id, time of acceptance, Message-ID, envelope sender, recipients that did not get it',
-    'lost[].lay': '`mailbox`: it was delivered on the dead host; `queue`: it was not',
+    'lost[].lay':
+      '`mailbox`: it was delivered on the dead host; `queue`: it was not; `incoming`: it was about to be accepted, and nobody knows whether its sender heard that it was',
   },
   async run(context, _args, options): Promise<CommandResult> {
-    return options.follow ? follow(context) : show(context);
+    if (!options.follow) return show(context);
+    const { follow } = await import('./standby/follow.ts');
+    return follow(context);
   },
 });
-
-const TURN_MS = 1000;
-
-async function follow(context: CommandContext): Promise<CommandResult> {
-  const config = await context.config();
-  const me = thisHost(config).name;
-  const { target } = await placeOf(context);
-  const way = await directionNow(config, target);
-  if (way.from !== me)
-    throw new MailrecoverError('refused', `'${way.from}' serves, and this is '${me}'`, { hint: `run it on '${way.from}'`, subject: me });
-  const [{ shipAccepted }, { sleep }, { tellSystemd }] = await Promise.all([
-    import('../standby/sync/sync.ts'),
-    import('../system/clock.ts'),
-    import('../system/notify-systemd.ts'),
-  ]);
-  const source = await sourceOn(context, me, way, []);
-  const sink = await sinkOn(context, target, way);
-  await tellSystemd('--ready');
-  for (;;) {
-    const until = await shipAccepted(source, sink);
-    if (until === undefined)
-      throw new MailrecoverError('refused', 'there is no log of Postfix that could be read', {
-        hint: "name it under 'standby: { ledger: { log: … } }', or have Postfix write one: postconf -e maillog_file=/var/log/postfix.log",
-      });
-    await sleep(TURN_MS, context.signal);
-    context.signal.throwIfAborted();
-  }
-}
 
 async function show(context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
@@ -85,14 +60,14 @@ async function show(context: CommandContext): Promise<CommandResult> {
       hint: "before the day: 'mailrecover standby sync' from a timer, and 'mailrecover standby ledger --follow' as a service on the host that serves",
       subject: host,
     });
-  const { messages, until, since } = lost;
-  const findings = messages.length === 0 ? [] : [lostFinding(host, messages, until, 'they are above, with their senders')];
+  const { messages, until, since, asked } = lost;
+  const findings = messages.length === 0 ? [] : [lostFinding(host, lost, 'they are above, with their senders')];
   return {
     outcome: messages.length === 0 ? 'ok' : 'failed',
     cause: 'failed',
     counts: { lost: messages.length },
     findings,
-    fields: { host, until, since: since === '' ? null : since, lost: messages },
+    fields: { host, until, since: since === '' ? null : since, asked, lost: messages },
     render: (text) =>
       [
         messages.length === 0
@@ -103,21 +78,29 @@ async function show(context: CommandContext): Promise<CommandResult> {
                 from === null ? text.say`(sender not logged)` : from === '' ? '<>' : from,
                 to.join(', ') || text.say`(recipients not logged)`,
                 id ?? text.say`(no Message-ID)`,
-                lay === 'queue' ? text.say`in its queue` : '',
+                lay === 'queue' ? text.say`in its queue` : lay === 'incoming' ? text.say`perhaps not accepted` : '',
               ]),
             ),
-        text.dim(text.say`what '${host}' accepted after ${text.time(until)} is not known`),
+        text.dim(
+          asked
+            ? text.say`of what '${host}' accepted after ${text.time(until)}, that is known which came by SMTP while the hosts reached each other`
+            : text.say`what '${host}' accepted after ${text.time(until)} is not known`,
+        ),
       ].join('\n\n'),
   };
 }
 
 /** What of a dead host's mail is missing, in one sentence. */
-export function lostFinding(host: string, messages: readonly LostMessage[], until: string, hint: string): Finding {
+export function lostFinding(host: string, { messages, until, asked }: Omit<Lost, 'since'>, hint: string): Finding {
   const queued = messages.filter(({ lay }) => lay === 'queue').length;
+  const incoming = messages.filter(({ lay }) => lay === 'incoming').length;
+  const rest = asked
+    ? `of what it accepted after ${until}, that is known which came by SMTP while the hosts reached each other`
+    : `what it accepted after ${until} is not known`;
   return {
     severity: 'warning',
     code: 'lost-mail',
-    message: `of the mail that '${host}' accepted, ${messages.length} messages are not here, ${queued} of them in its queue; what it accepted after ${until} is not known`,
+    message: `of the mail that '${host}' accepted, ${messages.length} messages are not here, ${queued} of them in its queue, ${incoming} perhaps not accepted; ${rest}`,
     hint,
     subject: host,
   };

@@ -302,7 +302,7 @@ function told(plan: Plan, { outcome, findings, evidence, state }: Switched, abor
     ...findings,
     ...(lost === undefined || lost.messages.length === 0
       ? []
-      : [lostFinding(from, lost.messages, lost.until, `whose they are, on ${to}: mailrecover standby ledger`)]),
+      : [lostFinding(from, lost, `whose they are, on ${to}: mailrecover standby ledger`)]),
   ];
   const isWarned = all.some(({ severity }) => severity === 'warning');
   const word = {

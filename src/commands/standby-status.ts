@@ -2,6 +2,7 @@ import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
 import { NAGIOS, nagiosLine, type NagiosState } from '../report/metrics/nagios.ts';
 import type { EpochState } from '../standby/epoch.ts';
+import type { Complete } from '../standby/ledger/store.ts';
 import type { SwitchState } from '../standby/journal.ts';
 import type { Remote } from '../standby/remote.ts';
 import type { Precheck } from '../standby/promote/precheck.ts';
@@ -19,8 +20,8 @@ interface Asked {
   precheck: Precheck;
   /** The newest switch that this host knows of. */
   last: SwitchState | undefined;
-  /** Until when the other host knows what this one accepted, UTC. */
-  ledger: string | undefined;
+  /** What the other host knows of what this one accepted. */
+  ledger: Complete | undefined;
   /** Seconds of mail that a forced switch would lose at most; Infinity where nobody knows. */
   loss: number;
   findings: Finding[];
@@ -58,6 +59,8 @@ export default defineCommand({
       'how far the other host is behind: mailboxes, those without a copy, those whose last copy failed, messages known to be missing, and the oldest time of which a mailbox has its state',
     'ledger.until':
       'until when the other host knows what the active one accepted, so that lost mail can be named (UTC); null without a ledger',
+    'ledger.asked.{at,passed,lastPassed,except}':
+      'where Postfix asks before it accepts: when that was so last, messages that were let through before the other host had them since its program began, the last of these, and services of master.cf that do not ask; null where it does not ask',
     'loss.{planned,forced}': 'seconds of mail that a switch would lose now at most; null where nobody knows',
     ready: 'whether a planned switch could be made now',
     'lastSwitch.{run,mode,epoch,from,to,startedAt,ended}': 'the newest switch that was made from this host',
@@ -89,7 +92,7 @@ function causeOf(findings: readonly Finding[]): 'locked' | 'unreachable' | 'refu
 async function ask(context: CommandContext): Promise<Asked> {
   const config = await context.config();
   const { target } = await placeOf(context);
-  const [{ readEpoch }, { precheck }, { readSwitches }, { ledgerUntil, lossBound }] = await Promise.all([
+  const [{ readEpoch }, { precheck }, { readSwitches }, { ledgerOn, lossBound }] = await Promise.all([
     import('../standby/epoch.ts'),
     import('../standby/promote/precheck.ts'),
     import('../standby/journal.ts'),
@@ -105,19 +108,21 @@ async function ask(context: CommandContext): Promise<Asked> {
   );
   const checked = await precheck(options, epoch, true);
   const loss = lossBound(checked.lag, now());
+  // It lies on the host that can't be asked then.
+  const state = hostNamed(config, other).state ?? config.state;
+  const ledger = checked.silent === undefined ? await ledgerOn(options.to, state, active) : undefined;
   return {
     active,
     other,
     epoch,
     precheck: checked,
     last: readSwitches(config.state)[0],
-    // It lies on the host that can't be asked then.
-    ledger:
-      checked.silent === undefined ? await ledgerUntil(options.to, hostNamed(config, other).state ?? config.state, active) : undefined,
+    ledger,
     loss,
     findings: [
       ...checked.findings,
       ...lagFindings(checked, loss, other, pairOf(config).allowedLoss),
+      ...(pairOf(config).ledger.wait === undefined || ledger === undefined ? [] : askedFindings(active, other, ledger)),
       ...(checked.reachable && options.queue ? await softBounces(options.from) : []),
     ],
   };
@@ -139,6 +144,28 @@ async function softBounces(active: Remote): Promise<Finding[]> {
 }
 
 const NAMED = 5;
+/** What happened longer ago is no news. */
+const LATELY_MS = 24 * 3600 * 1000;
+
+/** Postfix is to ask before it accepts: does it, and did it get answers? */
+function askedFindings(active: string, other: string, { asked }: Complete): Finding[] {
+  const say = (code: string, message: string, hint: string): Finding[] => [{ severity: 'warning', code, message, hint, subject: active }];
+  const hint = `see the line for main.cf in docs/standby.md, and on '${active}': systemctl status mailrecover-ledger`;
+  if (asked === null) return say('ledger-not-asked', `Postfix on '${active}' does not ask before it accepts mail`, hint);
+  const { except, passed, lastPassed } = asked;
+  return [
+    ...(except.length === 0
+      ? []
+      : say('ledger-not-asked', `these services of Postfix on '${active}' do not ask before they accept mail: ${except.join(', ')}`, hint)),
+    ...(lastPassed === undefined || now() - Date.parse(lastPassed) > LATELY_MS
+      ? []
+      : say(
+          'ledger-passed',
+          `${passed} messages were accepted before '${other}' had them in its list, the last at ${lastPassed}`,
+          `see why '${other}' was slow or out of reach; mail did not wait for it`,
+        )),
+  ];
+}
 
 /** What of the lag somebody should hear about. */
 function lagFindings({ lag, silent }: Precheck, loss: number, other: string, allowed: number | undefined): Finding[] {
@@ -182,7 +209,7 @@ function fieldsOf({ active, other, epoch, precheck, last, ledger, loss }: Asked)
     underWay: open === undefined ? null : { host: open.host, run: open.run, stage: open.stage, since: open.since, by: open.by },
     lag: precheck.lag ?? null,
     // A forced switch of a host that can be asked loses nothing either: what counts is that it died at this moment.
-    ledger: { until: ledger ?? null },
+    ledger: { until: ledger?.until ?? null, asked: ledger?.asked ?? null },
     loss: { planned: precheck.reachable ? 0 : null, forced: Number.isFinite(loss) ? loss : null },
 
     ready: !precheck.findings.some(({ severity }) => severity === 'error'),
@@ -248,7 +275,9 @@ function screen(asked: Asked, text: TextHelpers): string {
       ? text.say`nobody knows`
       : ledger === undefined
         ? text.say`not listed: what is lost could not be named`
-        : text.say`known up to ${text.ago(ledger)}`,
+        : ledger.asked === null
+          ? text.say`known up to ${text.ago(ledger.until)}`
+          : text.say`known up to ${text.ago(ledger.until)}; by SMTP before it is accepted`,
   ]);
   if (last !== undefined)
     rows.push([

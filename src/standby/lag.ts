@@ -1,7 +1,7 @@
 /** How far the standby is behind, as the synchronisation wrote it down there: one small file, also readable when the other host is dead. */
 import { join } from 'node:path';
 import { MailrecoverError } from '../errors/error.ts';
-import { completePath, parseComplete } from './ledger/store.ts';
+import { completePath, parseComplete, type Complete } from './ledger/store.ts';
 import type { Remote } from './remote.ts';
 
 export interface Lag {
@@ -55,10 +55,10 @@ function summary(mailboxes: readonly MailboxLag[]): Lag | undefined {
 }
 
 /**
- * Until when the standby knows what the active host accepted, UTC.
+ * Until when the standby knows what the active host accepted.
  * @returns undefined where it has no ledger
  */
-export async function ledgerUntil(host: Remote, state: string, active: string): Promise<string | undefined> {
+export async function ledgerOn(host: Remote, state: string, active: string): Promise<Complete | undefined> {
   const { exitCode, stdout } = await host.run(['cat', '--', completePath(state, active)], { ok: [0, 1] });
   return exitCode === 0 ? parseComplete(stdout) : undefined;
 }

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { acceptedFrom, lostOf } from '../../src/standby/ledger/accepted.ts';
+import { acceptedFrom, lostOf, type LostMessage } from '../../src/standby/ledger/accepted.ts';
 import { parseLogLine, type LogEvent } from '../../src/standby/ledger/log-lines.ts';
 import { lostMail } from '../../src/standby/ledger/lost.ts';
 import { acceptedTaken, readAccepted } from '../../src/standby/ledger/source.ts';
-import { noteAccepted, readLedger } from '../../src/standby/ledger/store.ts';
+import { noteAccepted, readLedger, type LedgerEvent } from '../../src/standby/ledger/store.ts';
 import { scratch } from '../support/tmp.ts';
 
 const NOW = Date.parse('2026-11-22T09:30:00Z');
@@ -106,7 +106,22 @@ suite('what is lost', () => {
     assert.deepEqual(lost(two, { '<two>': ['alice@example.org'] }), [['two@sender.example', 'mailbox', ['bob@example.org']]]);
     // A header that came, and no end: refused by a milter, or the client went away; unless the host died just then.
     assert.deepEqual(lost(log('4BBBBBBBBB4', 20, 'cleanup message-id=<none>')), []);
-    assert.deepEqual(lost(log('4BBBBBBBBB5', 58, 'cleanup message-id=<just>')), [[null, 'queue', []]]);
+    assert.deepEqual(lost(log('4BBBBBBBBB5', 58, 'cleanup message-id=<just>')), [[null, 'incoming', []]]);
+    // Postfix asked, and a milter refused it; or it went on asking others when the host died.
+    const asked: LedgerEvent = { event: 'taking', queue: '4BBBBBBBBB6', at: '2026-11-22T09:00:40.000Z', from: 'a@b', to: ['c@d'], size: 1 };
+    const named = (...more: LedgerEvent[]): LostMessage['lay'][] =>
+      lostOf(acceptedFrom([asked, ...more]), since, until, new Map()).map(({ lay }) => lay);
+    assert.deepEqual(named(), ['incoming']);
+    assert.deepEqual(
+      named(...events(log('4BBBBBBBBB6', 41, 'cleanup milter-reject: END-OF-MESSAGE from x[192.0.2.1]: 5.7.1 Spam; from=<a@b>'))),
+      [],
+    );
+    assert.deepEqual(
+      named(...events(log('4BBBBBBBBB6', 41, 'smtpd reject: END-OF-MESSAGE from x[192.0.2.1]: 554 5.7.1 no; from=<a@b>'))),
+      [],
+    );
+    assert.deepEqual(named(...events(DELIVERED('4BBBBBBBBB6', 41, 'six', 'far@example.net', 'smtp'))), []);
+    assert.deepEqual(named(...events(DELIVERED('4BBBBBBBBB6', 41, 'six', 'c@d'))), ['mailbox']);
   });
 });
 
@@ -149,9 +164,9 @@ test('a ledger is kept by day, and compared with the Maildirs that there are', a
     ...DELIVERED('4DDDDDDDDD1', 20, 'here', 'alice@example.org'),
     ...DELIVERED('4DDDDDDDDD2', 21, 'gone', 'alice@example.org'),
   ];
-  await noteAccepted(state, 'mx1', events(lines), '2026-11-22T09:01:00.000Z');
+  await noteAccepted(state, 'mx1', { events: events(lines), until: '2026-11-22T09:01:00.000Z' });
   appendFileSync(join(state, 'standby/ledger/mx1', '2099-01-01.jsonl'), '{"event":"id","que');
-  await noteAccepted(state, 'mx1', [], '2026-11-22T09:02:00.000Z');
+  await noteAccepted(state, 'mx1', { events: [], until: '2026-11-22T09:02:00.000Z' });
   assert.equal(readLedger(state, 'mx1')?.until, '2026-11-22T09:02:00.000Z');
   const lost = await lostMail(state, 'mx1', stores);
   assert.deepEqual(

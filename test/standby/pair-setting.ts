@@ -117,18 +117,33 @@ export class Client {
   }
 }
 
-/** Sends to a host that is about to lose its power, and notes what that accepted, and when. */
+/** A message that a host accepted. */
+export interface AcceptedMail {
+  subject: string;
+  queue: string;
+  at: string;
+  /** How long that took, milliseconds. */
+  took: number;
+}
+
+/** Hands a message to mx1, and notes that it was accepted. */
+export async function handIn(pair: Pair, subject: string, accepted: AcceptedMail[]): Promise<void> {
+  const from = performance.now();
+  const queue = await pair.send('mx1', 'alice@example.test', subject);
+  accepted.push({ subject, queue, at: new Date().toISOString(), took: performance.now() - from });
+}
+
+/** Sends to a host that is about to lose its power, and notes what that accepted. */
 export class LateSender {
   readonly #running: Promise<void>;
   #count = 0;
   #stop = false;
 
-  constructor(pair: Pair, accepted: { subject: string; at: string }[]) {
+  constructor(pair: Pair, accepted: AcceptedMail[]) {
     this.#running = (async () => {
       for (; !this.#stop; this.#count++) {
         try {
-          await pair.send('mx1', 'alice@example.test', `late-${this.#count}`);
-          accepted.push({ subject: `late-${this.#count}`, at: new Date().toISOString() });
+          await handIn(pair, `late-${this.#count}`, accepted);
         } catch {
           return;
         }

@@ -43,8 +43,8 @@ export interface Pair {
   dns(name: string, type: 'MX' | 'A'): Promise<string[]>;
   /** Subjects of the mail in a user's INBOX on a host, by IMAP; sorted. */
   subjects(host: 'mx1' | 'mx2' | 'vip', user: string): Promise<string[]>;
-  /** Hands a message to a host's port 25; throws unless it took it. */
-  send(host: 'mx1' | 'mx2' | 'vip', to: string, subject: string): Promise<void>;
+  /** Hands a message to a host's port 25; throws unless it took it. @returns the queue id that it has there */
+  send(host: 'mx1' | 'mx2' | 'vip', to: string, subject: string): Promise<string>;
   /** The same, to the host that the MX of the domain names. */
   sendToMx(to: string, subject: string): Promise<void>;
   /** mx1 loses its power: its processes are gone at once, and its line is dead. */
@@ -186,7 +186,7 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
       `the hosts do not listen:\n${mx1.run('systemctl', '--failed').out}\n${mx1.run('journalctl', '-n', '60', '--no-pager').out}`,
     );
 
-  const send = async (address: string, to: string, subject: string): Promise<void> => {
+  const send = async (address: string, to: string, subject: string): Promise<string> => {
     const transport = createTransport({
       host: address,
       port: 25,
@@ -196,7 +196,9 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
       socketTimeout: 20_000,
     });
     try {
-      await transport.sendMail({ from: 'sender@example.net', to, subject, messageId: `<${subject}@example.net>`, text: `${subject}\n` });
+      const message = { from: 'sender@example.net', to, subject, messageId: `<${subject}@example.net>`, text: `${subject}\n` };
+      const { response } = await transport.sendMail(message);
+      return /queued as (\S+)/.exec(response)?.[1] ?? '';
     } finally {
       transport.close();
     }

@@ -1,13 +1,10 @@
 /** The mail that a dead host accepted and the new one does not have, as the new one knows it. */
 import { MailrecoverError } from '../../errors/error.ts';
-import type { LostMessage } from '../../standby/ledger/accepted.ts';
+import type { Lost } from '../../standby/ledger/lost.ts';
 import type { CommandContext } from '../types.ts';
 import { hostNamed, pairOf, syncStores } from './pair.ts';
 
-export interface KnownLost {
-  until: string;
-  messages: LostMessage[];
-}
+export type KnownLost = Omit<Lost, 'since'>;
 
 const SECONDS = 600;
 
@@ -26,8 +23,8 @@ export async function lostOn(context: CommandContext, from: string, to: string):
     const host = openHost(hostNamed(config, to), { signal: context.signal });
     context.onEnd(() => host.close());
     const { stdout } = await host.run([...pairOf(config).sync.program, 'standby', 'ledger', '--json'], { ok: [0, 1], seconds: SECONDS });
-    const { until, lost } = JSON.parse(stdout) as { until?: string; lost?: LostMessage[] };
-    return until === undefined || lost === undefined ? undefined : { until, messages: lost };
+    const { until, lost, asked = false } = JSON.parse(stdout) as { until?: string; lost?: Lost['messages']; asked?: boolean };
+    return until === undefined || lost === undefined ? undefined : { until, messages: lost, asked };
   } catch (error) {
     // The switch is made: a list that can't be had does not undo that.
     if (error instanceof MailrecoverError || error instanceof SyntaxError) return undefined;

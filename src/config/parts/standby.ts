@@ -265,6 +265,13 @@ export const standbyPart = z
             description: "the file that Postfix logs to; by default Postfix's `maillog_file`, or /var/log/mail.log",
             examples: ['/var/log/mail.log'],
           }),
+        wait: duration('2s')
+          .refine((seconds) => seconds <= 5, 'must be 5s or less')
+          .optional()
+          .meta({
+            description:
+              'how long a message may be kept waiting until the other host has it in the list, where Postfix asks before it accepts (docs/standby.md); without it Postfix is not answered',
+          }),
       })
       .prefault({})
       .meta({ description: 'the list of all mail that the host that serves accepted, kept on the other one (`standby ledger`)' }),

@@ -1,5 +1,5 @@
 /** The messages that a host accepted, put together from what its log said line by line. */
-import type { LogEvent } from './log-lines.ts';
+import type { LedgerEvent } from './store.ts';
 
 export interface Accepted {
   /** Postfix's queue id. */
@@ -8,8 +8,10 @@ export interface Accepted {
   at: string;
   /** Message-ID with its angle brackets; absent where none was logged. */
   id?: string;
-  /** The envelope sender, empty for a bounce; absent where the host died before that was logged. */
+  /** The envelope sender, empty for a bounce; absent where the host died before that was logged: nobody knows whether it was accepted. */
   from?: string;
+  /** Who it was from, and for whom, as Postfix asked before it accepted it. */
+  asked?: { from: string; to: string[] };
   size?: number;
   recipients: Map<string, { at: string; status: string; local: boolean }>;
   /** Nothing of it is in the queue any more. */
@@ -17,7 +19,7 @@ export interface Accepted {
 }
 
 /** One for each queue id; events may come twice, and in any order. */
-export function acceptedFrom(events: Iterable<LogEvent>): Accepted[] {
+export function acceptedFrom(events: Iterable<LedgerEvent>): Accepted[] {
   const all = new Map<string, Accepted>();
   for (const event of events) {
     const { queue, at } = event;
@@ -27,6 +29,7 @@ export function acceptedFrom(events: Iterable<LogEvent>): Accepted[] {
     if (event.event === 'id') one.id = event.id;
     else if (event.event === 'from') Object.assign(one, { from: event.from, size: event.size });
     else if (event.event === 'gone') one.gone = true;
+    else if (event.event === 'taking') one.asked = { from: event.from, to: event.to };
     else {
       const before = one.recipients.get(event.to);
       if (before === undefined || before.at <= at) one.recipients.set(event.to, { at, status: event.status, local: event.local });
@@ -43,12 +46,17 @@ export interface LostMessage {
   from: string | null;
   /** Recipients that did not get it, as far as known. */
   to: string[];
-  /** `mailbox`: it lay in a mailbox that was not copied any more; `queue`: it had not been delivered. */
-  lay: 'mailbox' | 'queue';
+  /**
+   * `mailbox`: it lay in a mailbox that was not copied any more; `queue`: it had not been delivered; `incoming`: it was about to be accepted, and nobody knows
+   * whether its sender still heard that it was.
+   */
+  lay: 'mailbox' | 'queue' | 'incoming';
 }
 
 /** Time that a transaction may take between the header and its end. */
 const OPEN_MS = 10_000;
+/** The same after Postfix asked: filters (milters) have their say then. */
+const ASKED_MS = 60_000;
 
 /**
  * Which of them are not on this host.
@@ -62,19 +70,19 @@ export function lostOf(
   until: string,
   here: ReadonlyMap<string, ReadonlySet<string>>,
 ): LostMessage[] {
-  const last = Date.parse(until) - OPEN_MS;
   // Logs of the old form tell whole seconds, cut off: what is of the same second may have come later.
   const copied = since.slice(0, '2026-01-01T00:00:00'.length);
   return all
     .flatMap((one): LostMessage[] => {
-      const { queue, at, id, from, recipients, gone } = one;
+      const { queue, at, id, from, asked, recipients, gone } = one;
       // A transaction that never came to its end: the queue manager would have said something of it.
-      if (from === undefined && Date.parse(at) < last) return [];
+      if (from === undefined && Date.parse(at) < Date.parse(until) - (asked === undefined ? OPEN_MS : ASKED_MS)) return [];
       const places = id === undefined ? undefined : here.get(id);
-      const base = { queue, at, id: id ?? null, from: from ?? null };
+      const base = { queue, at, id: id ?? null, from: from ?? asked?.from ?? null };
       const waiting = gone ? [] : [...recipients].filter(([, { status }]) => status === 'deferred').map(([to]) => to);
-      if (waiting.length > 0 || (recipients.size === 0 && !gone))
-        return places !== undefined && waiting.length === 0 ? [] : [{ ...base, to: waiting, lay: 'queue' }];
+      if (waiting.length > 0) return [{ ...base, to: waiting, lay: 'queue' }];
+      if (recipients.size === 0 && !gone)
+        return places === undefined ? [{ ...base, to: asked?.to ?? [], lay: from === undefined ? 'incoming' : 'queue' }] : [];
       const delivered = [...recipients]
         .filter(([, { status, local, at: when }]) => status === 'sent' && local && when >= copied)
         .map(([to]) => to);

@@ -25,7 +25,12 @@ export function parseLogLine(line: string, now: number): LogEvent | undefined {
   const at = timeOf(stamp, now);
   if (at === undefined) return undefined;
   const id = /^(?:resent-)?message-id=(.*)$/.exec(rest)?.[1];
-  if (program === 'cleanup') return id === undefined ? undefined : { event: 'id', queue, at, id: id.trim() };
+  if (program === 'cleanup') {
+    // A milter had the last word.
+    if (/^(?:milter-)?(?:reject|discard): /.test(rest)) return { event: 'gone', queue, at };
+    return id === undefined ? undefined : { event: 'id', queue, at, id: id.trim() };
+  }
+  if (program === 'smtpd') return rest.startsWith('reject: END-OF-') ? { event: 'gone', queue, at } : undefined;
   if (program === 'qmgr') {
     if (rest === 'removed') return { event: 'gone', queue, at };
     const [, from, size] = /^from=<(.*)>, size=(\d+), nrcpt=\d+/.exec(rest) ?? [];

@@ -14,6 +14,8 @@ export interface Lost {
   until: string;
   /** Of what was accepted before, all is here. UTC. */
   since: string;
+  /** Postfix asked before it accepted: of what came by SMTP later, that is known which came while the hosts reached each other. */
+  asked: boolean;
 }
 
 const HEAD_BYTES = 64 * 1024;
@@ -37,7 +39,7 @@ export async function lostMail(state: string, host: string, stores: readonly Syn
       if (root !== undefined) for (const id of newIds(root, from)) here.set(id, (here.get(id) ?? new Set()).add(displayBytes(mailbox)));
     }
   const accepted = acceptedFrom(ledger.events);
-  return { messages: lostOf(accepted, since, ledger.until, here), until: ledger.until, since };
+  return { messages: lostOf(accepted, since, ledger.until, here), until: ledger.until, since, asked: ledger.asked !== null };
 }
 
 /** Message-IDs of what came to a Maildir since a time. */

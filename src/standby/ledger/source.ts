@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MailrecoverError } from '../../errors/error.ts';
-import { isoTime, now } from '../../system/clock.ts';
+import { isoTime, monotonic, now } from '../../system/clock.ts';
 import { run } from '../../system/exec.ts';
 import { makeDirectory, writeDurable } from '../../system/files.ts';
 import { readOn, type Cursor } from './log-file.ts';
@@ -35,6 +35,17 @@ export async function mailLog(configured: string | undefined): Promise<string | 
 
 function cursorPath(state: string): string {
   return join(state, 'standby', 'ledger-cursor.json');
+}
+
+const LOOK_MS = 60_000;
+
+/** {@link mailLog}, which is asked for again only once in a while. */
+export function mailLogLately(configured: string | undefined): () => Promise<string | undefined> {
+  let found: { log: string | undefined; at: number } | undefined;
+  return async () => {
+    if (found?.log === undefined || monotonic() - found.at > LOOK_MS) found = { log: await mailLog(configured), at: monotonic() };
+    return found.log;
+  };
 }
 
 /** Reads what was accepted since the last time. @returns undefined where there is no log */

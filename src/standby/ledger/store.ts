@@ -7,8 +7,20 @@ import { join } from 'node:path';
 import { ioError, systemCode } from '../../errors/error.ts';
 import { isoTime, now } from '../../system/clock.ts';
 import { appendDurable, makeDirectory, replaceFile } from '../../system/files.ts';
-import { parseIfWhole } from '../../system/kept.ts';
+import { parseIfWhole, textIfThere } from '../../system/kept.ts';
 import type { LogEvent } from './log-lines.ts';
+import type { Asked, Taking } from './taking.ts';
+
+export type LedgerEvent = LogEvent | Taking;
+
+/** What of it goes to the other host. */
+export interface Noted {
+  events: readonly LedgerEvent[];
+  /** Everything that was accepted up to then is in the ledger with this, UTC; absent where nothing new is known of that. */
+  until?: string;
+  /** Whether Postfix asks before it accepts; null where it does not, absent where nobody looked. */
+  asked?: Asked | null;
+}
 
 /** A sender gives up within five days. */
 const KEPT_MS = 14 * 24 * 3600 * 1000;
@@ -22,18 +34,17 @@ export function completePath(state: string, host: string): string {
   return join(folderOf(state, host), 'complete.json');
 }
 
-/**
- * Writes down what another host accepted.
- * @param until everything that it accepted up to then is in the ledger with this, UTC
- */
-export async function noteAccepted(state: string, host: string, events: readonly LogEvent[], until: string): Promise<void> {
+/** Writes down what another host accepted, durably. */
+export async function noteAccepted(state: string, host: string, { events, until, asked }: Noted): Promise<void> {
   const folder = folderOf(state, host);
   await makeDirectory(folder);
   if (events.length > 0) {
     const today = join(folder, `${isoTime(now()).slice(0, 10)}.jsonl`);
     appendDurable(today, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   }
-  replaceFile(completePath(state, host), `${JSON.stringify({ version: 1, until })}\n`);
+  if (until === undefined) return;
+  const says: Complete = { version: 1, until, asked: asked === undefined ? (readComplete(state, host)?.asked ?? null) : asked };
+  replaceFile(completePath(state, host), `${JSON.stringify(says)}\n`);
   const oldest = isoTime(now() - KEPT_MS).slice(0, 10);
   for (const name of days(folder)) if (name.slice(0, 10) < oldest) rmSync(join(folder, name), { force: true });
 }
@@ -49,37 +60,38 @@ function days(folder: string): string[] {
   }
 }
 
-/** Reads what the file says; undefined where it says nothing. */
-export function parseComplete(text: string): string | undefined {
-  try {
-    const { until } = JSON.parse(text) as { until?: unknown };
-    return typeof until === 'string' ? until : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-export interface Ledger {
-  events: LogEvent[];
+export interface Complete {
+  version: 1;
   /** Everything that was accepted until then is there, UTC. */
   until: string;
+  /** Whether Postfix asked before it accepted. */
+  asked: Asked | null;
+}
+
+/** Reads what the file says; undefined where it says nothing. */
+export function parseComplete(text: string): Complete | undefined {
+  const { until, asked } = (parseIfWhole(text) ?? {}) as Partial<Complete>;
+  return typeof until === 'string' ? { version: 1, until, asked: asked ?? null } : undefined;
+}
+
+function readComplete(state: string, host: string): Complete | undefined {
+  return parseComplete(textIfThere(completePath(state, host)) ?? '');
+}
+
+export interface Ledger extends Complete {
+  events: LedgerEvent[];
 }
 
 /** The ledger of a host; undefined where there is none. */
 export function readLedger(state: string, host: string): Ledger | undefined {
   const folder = folderOf(state, host);
-  let until: string | undefined;
-  try {
-    until = parseComplete(readFileSync(completePath(state, host), 'utf8'));
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw ioError(error, 'read', folder);
-  }
-  if (until === undefined) return undefined;
+  const complete = readComplete(state, host);
+  if (complete === undefined) return undefined;
   // A line that a crash tore stands in the log of the other host still, or is missing with what came after it.
   const events = days(folder).flatMap((name) =>
     readFileSync(join(folder, name), 'utf8')
       .split('\n')
-      .flatMap((line) => (parseIfWhole(line) as LogEvent | undefined) ?? []),
+      .flatMap((line) => (parseIfWhole(line) as LedgerEvent | undefined) ?? []),
   );
-  return { events, until };
+  return { ...complete, events };
 }

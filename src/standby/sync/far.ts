@@ -42,7 +42,7 @@ export function farSink(peer: Peer): Sink {
     quiet: async () => void (await peer.call('quiet', null)),
     note: async (lag, all) => (await peer.call('note', { lag, ...(all === undefined ? {} : { all }) })) as MailboxName[],
     noteAccounts: async (names) => void (await peer.call('note-accounts', names)),
-    noteAccepted: async ({ events, until }) => void (await peer.call('note-accepted', { events, until })),
+    noteAccepted: async (noted) => void (await peer.call('note-accepted', noted)),
   };
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ByteString } from '../../store/bytes.ts';
 import type { LedgerPart } from '../ledger/source.ts';
+import type { Noted } from '../ledger/store.ts';
 import type { Finding } from '../../errors/finding.ts';
 import type { DialCounts, DialRequest } from '../dial/model.ts';
 
@@ -190,8 +191,8 @@ export interface Sink {
   note(lag: readonly MailboxLag[], all?: readonly MailboxName[]): Promise<MailboxName[]>;
   /** Writes down which accounts the active host has. */
   noteAccounts(names: readonly string[]): Promise<void>;
-  /** Writes down what the active host accepted. */
-  noteAccepted(part: Pick<LedgerPart, 'events' | 'until'>): Promise<void>;
+  /** Writes down what the active host accepted, durably. */
+  noteAccepted(noted: Noted): Promise<void>;
 }
 
 /** How far a mailbox of the standby is behind. */

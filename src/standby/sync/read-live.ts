@@ -25,7 +25,7 @@ import {
   type SyncedArea,
 } from './model.ts';
 import { accountsHere } from '../accounts.ts';
-import { acceptedTaken, mailLog, readAccepted } from '../ledger/source.ts';
+import { acceptedTaken, mailLogLately, readAccepted } from '../ledger/source.ts';
 import { printOf, type PrintArea } from './print.ts';
 import { TakenStore } from './taken.ts';
 
@@ -55,6 +55,7 @@ export function liveSource(options: LiveSourceOptions): Source {
   let found: Promise<{ sources: Map<string, SourceMailbox>; findings: Finding[] }> | undefined;
   const all = (): NonNullable<typeof found> => (found ??= find(options));
   let dial: { record: Dial | undefined } | undefined;
+  const logNow = mailLogLately(options.log);
   return {
     async mailboxes() {
       const { sources, findings } = await all();
@@ -66,7 +67,7 @@ export function liveSource(options: LiveSourceOptions): Source {
     },
     accounts: () => accountsHere(options.dovecot, options.signal),
     async accepted() {
-      const log = await mailLog(options.log);
+      const log = await logNow();
       return log === undefined ? undefined : readAccepted(options.state, log);
     },
     acceptedTaken: ({ cursor }) => acceptedTaken(options.state, cursor),

@@ -5,12 +5,13 @@ import type { DialRequest } from '../dial/model.ts';
 import { agentHandlers } from '../prepare/agent.ts';
 import type { HostAgent } from '../prepare/model.ts';
 import type { LedgerPart } from '../ledger/source.ts';
+import type { Noted } from '../ledger/store.ts';
 import type { CommitOptions, Held, MailboxCut, MailboxLag, MailboxName, OwnedMailbox, Piece, Sink, Source } from './model.ts';
 import { Peer, type Handler } from './peer.ts';
 import { Window } from './window.ts';
 
 /** Changed whenever one side would misunderstand the other. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 export interface Hello {
   protocol: number;
@@ -97,7 +98,7 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
       const { lag, all } = body as { lag: MailboxLag[]; all?: MailboxName[] };
       return need(sink).note(lag, all);
     },
-    'note-accepted': (body) => need(sink).noteAccepted(body as LedgerPart),
+    'note-accepted': (body) => need(sink).noteAccepted(body as Noted),
     'note-accounts': (body) => need(sink).noteAccounts(body as string[]),
   };
   const peer = new Peer('the other host', input, output, handlers);

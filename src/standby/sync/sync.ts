@@ -5,6 +5,7 @@ import { inParallel } from '../../repository/in-parallel.ts';
 import { displayBytes } from '../../store/bytes.ts';
 import { isoNow, monotonic } from '../../system/clock.ts';
 import type { Progress } from '../../system/progress.ts';
+import type { Asked } from '../ledger/taking.ts';
 import {
   NOTHING,
   type CommitOptions,
@@ -85,12 +86,16 @@ export async function sync(options: SyncOptions): Promise<SyncReport> {
   };
 }
 
-/** Brings what the active host accepted since the last time to the other. @returns until when that is known; undefined where there is no log */
-export async function shipAccepted(source: Source, sink: Sink): Promise<string | undefined> {
+/**
+ * Brings what the active host accepted since the last time to the other.
+ * @param asked whether Postfix asks before it accepts, where somebody looked
+ * @returns until when that is known; undefined where there is no log
+ */
+export async function shipAccepted(source: Source, sink: Sink, asked?: Asked | null): Promise<string | undefined> {
   for (;;) {
     const part = await source.accepted();
     if (part === undefined) return undefined;
-    await sink.noteAccepted(part);
+    await sink.noteAccepted({ events: part.events, until: part.until, ...(asked === undefined ? {} : { asked }) });
     await source.acceptedTaken(part);
     if (!part.more) return part.until;
   }

@@ -93,7 +93,7 @@ export function liveSink(options: LiveSinkOptions): Sink {
     quiet: () => writer.quiet(),
     note: (lag, all) => writer.locked(() => noteLag(options.state, lag, all)),
     // No lock and no guard: it changes no mail, and what an old host accepted is worth most when that serves no more.
-    noteAccepted: ({ events, until }) => noteAccepted(options.state, options.from, events, until),
+    noteAccepted: (noted) => noteAccepted(options.state, options.from, noted),
     noteAccounts: (names) =>
       writer.locked(async () => {
         await options.guard();

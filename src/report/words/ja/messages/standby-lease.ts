@@ -27,8 +27,36 @@ export const standbyLease: readonly (readonly [string, string])[] = [
   ],
   ['they are above, with their senders', '送信者とともに上に示しています'],
   [
-    "of the mail that '{0}' accepted, {1} messages are not here, {2} of them in its queue; what it accepted after {3} is not known",
-    "'{0}' が受け付けたメールのうち {1} 通がここにありません (うち {2} 通はそのキューの中)。{3} より後に受け付けたものは分かりません",
+    "of the mail that '{0}' accepted, {1} messages are not here, {2} of them in its queue, {3} perhaps not accepted; {4}",
+    "'{0}' が受け付けたメールのうち {1} 通がここにありません (うち {2} 通はそのキューの中、{3} 通は受け付けに至らなかった可能性あり)。{4}",
+  ],
+  ['what it accepted after {0} is not known', '{0} より後に受け付けたものは分かりません'],
+  [
+    'of what it accepted after {0}, that is known which came by SMTP while the hosts reached each other',
+    '{0} より後に受け付けたもののうち、両ホストが通信できていたあいだに SMTP で届いたものは分かっています',
+  ],
+  ["'{0}' hears what is accepted here", "'{0}' は、ここで受け付けたものを把握しています"],
+  ["'{0}' does not hear what is accepted here: {1}", "'{0}' は、ここで受け付けたものを把握できていません: {1}"],
+  ["there is no user '{0}' here, as which Postfix runs", "Postfix を実行するユーザー '{0}' がここにありません"],
+  ['must be 5s or less', '5s 以下でなければなりません'],
+  ["another program answers Postfix at '{0}' already", "'{0}' では、すでに別のプログラムが Postfix に応答しています"],
+  ["see which: 'systemctl status mailrecover-ledger'", "どれかを確かめてください: 'systemctl status mailrecover-ledger'"],
+  [
+    "see the line for main.cf in docs/standby.md, and on '{0}': systemctl status mailrecover-ledger",
+    "docs/standby.md にある main.cf の行と、'{0}' で systemctl status mailrecover-ledger を確かめてください",
+  ],
+  ["Postfix on '{0}' does not ask before it accepts mail", "'{0}' の Postfix は、メールを受け付ける前に問い合わせていません"],
+  [
+    "these services of Postfix on '{0}' do not ask before they accept mail: {1}",
+    "'{0}' の Postfix の次のサービスは、メールを受け付ける前に問い合わせていません: {1}",
+  ],
+  [
+    "{0} messages were accepted before '{1}' had them in its list, the last at {2}",
+    "{0} 通が、'{1}' の一覧に載る前に受け付けられました。最後は {2} です",
+  ],
+  [
+    "see why '{0}' was slow or out of reach; mail did not wait for it",
+    "'{0}' が遅かった、または到達できなかった理由を調べてください。メールは待たされていません",
   ],
   ['no switch of another host is there to be taken over', '引き継ぐべき、ほかのホストの切り替えはありません'],
   [

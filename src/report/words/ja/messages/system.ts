@@ -11,6 +11,7 @@ export const system: readonly (readonly [string, string])[] = [
   ['could not be started ({0})', '起動できませんでした ({0})'],
   ['no reason given', '理由不明'],
   ['append to', '追記'],
+  ['listen at', '待ち受け'],
   ['sync', '同期'],
   ['exit code {0}', '終了コード {0}'],
   ['read claim', '要求の読み取り'],

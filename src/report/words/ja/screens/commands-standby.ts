@@ -79,6 +79,11 @@ export const commandsStandby: readonly (readonly [string, string])[] = [
   ['(recipients not logged)', '(宛先の記録なし)'],
   ['(no Message-ID)', '(Message-ID なし)'],
   ['in its queue', 'キューの中'],
+  ['perhaps not accepted', '受け付けに至らなかった可能性あり'],
+  [
+    "of what '{0}' accepted after {1}, that is known which came by SMTP while the hosts reached each other",
+    "'{0}' が {1} より後に受け付けたもののうち、両ホストが通信できていたあいだに SMTP で届いたものは分かっています",
+  ],
   ["what '{0}' accepted after {1} is not known", "{1} より後に '{0}' が受け付けたものは分かりません"],
   [
     'nothing to do: {0} refuses mail for unknown users for good',
@@ -90,4 +95,5 @@ export const commandsStandby: readonly (readonly [string, string])[] = [
   ['accepted mail', '受け付けたメール'],
   ['not listed: what is lost could not be named', '記録なし: 失われたものを挙げられません'],
   ['known up to {0}', '{0}までを把握'],
+  ['known up to {0}; by SMTP before it is accepted', '{0}までを把握。SMTP で届くものは受け付ける前に把握'],
 ];
