@@ -1,15 +1,15 @@
 /** Names that move, with real name servers: one that takes updates, one that fetches the zone, one that is dead, and a caching resolver before them. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { MailrecoverError } from '../../src/errors/error.ts';
 import { agreement, answerOf, standing, updateZone, type DnsServer, type DnsZone } from '../../src/standby/dns.ts';
-import { findProgram, missing, run } from '../support/host.ts';
-import { keepTrack, undo } from '../support/leave.ts';
+import { missing, run } from '../support/host.ts';
+import { undo } from '../support/leave.ts';
+import { startNamed } from '../support/named.ts';
 import { noNameServer } from '../support/nameserver.ts';
-import { freePorts, listens, until } from '../support/ports.ts';
+import { freePorts, until } from '../support/ports.ts';
 import { makeScratch } from '../support/tmp.ts';
 
 const HERE = '127.0.0.1';
@@ -27,40 +27,8 @@ function place(name: string): string {
   return made.path;
 }
 
-/** Starts one. */
-async function named(port: number, options: string, rest: string): Promise<() => Promise<void>> {
-  const root = place('named');
-  writeFileSync(
-    join(root, 'named.conf'),
-    `options { directory "${root}"; pid-file "${root}/pid"; session-keyfile "${root}/session"; lock-file none; managed-keys-directory "${root}";
-listen-on port ${port} { ${HERE}; }; listen-on-v6 { none; }; dnssec-validation no; ${options} };
-controls { };
-${rest.replaceAll('ROOT', root)}
-`,
-  );
-  const log = join(root, 'named.log');
-  const child = spawn(findProgram('named') ?? 'named', ['-c', join(root, 'named.conf'), '-n', '1', '-f', '-L', log], {
-    stdio: 'ignore',
-    detached: true,
-  });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const kill = (): void => void child.kill('SIGKILL');
-  const leftover = keepTrack({
-    path: join(root, 'server'),
-    undo: async () => {
-      kill();
-      await ended;
-    },
-    undoNow: kill,
-  });
-  const up = await until(
-    () => listens(port, HERE),
-    30_000,
-    () => child.exitCode !== null,
-  );
-  if (!up) throw new Error(`named did not start:\n${readFileSync(log, 'utf8')}`);
-  return () => undo(leftover);
-}
+const named = (port: number, options: string, rest: string): Promise<() => Promise<void>> =>
+  startNamed({ root: place('named'), address: HERE, port, options, rest });
 
 suite('several authoritative servers and a resolver that remembers', { skip: noNameServer() || missing('nsupdate', 'tsig-keygen') }, () => {
   let [port, copies, caches, lame] = [0, 0, 0, 0];

@@ -33,10 +33,12 @@ export function twoHosts(ready: (pair: Pair) => void | Promise<void>): WholeTest
   };
 }
 
-/** Sends message after message to the host that the MX names; one that was not accepted is tried again, as a mail server does. */
+/** Sends message after message to the host that the MX names, by a resolver that remembers; one that was not accepted is tried again, as a mail server does. */
 export class Sender {
   /** Subjects of the messages that were accepted. */
   readonly accepted: string[] = [];
+  /** The hosts that took one, the first ones first. */
+  readonly hosts = new Set<string>();
   readonly #pair: Pair;
   #running: Promise<void> | undefined;
   #stop = false;
@@ -51,7 +53,7 @@ export class Sender {
         const subject = `load-${String(number).padStart(4, '0')}`;
         while (!this.#stop) {
           try {
-            await this.#pair.sendToMx('alice@example.test', subject);
+            this.hosts.add(await this.#pair.sendByName('alice@example.test', subject));
             this.accepted.push(subject);
             break;
           } catch {
@@ -69,12 +71,14 @@ export class Sender {
   }
 }
 
-/** A client that puts message after message into a mailbox, wherever the address leads, and marks each; it logs in again where it was cut off. */
+/** A client that puts message after message into a mailbox, wherever a resolver that remembers says that the name of IMAP leads, and marks each; it logs in again where it was cut off. */
 export class Client {
   /** Subjects of the messages that the server confirmed. */
   readonly confirmed: string[] = [];
   /** Subjects of those for which no answer came: they may be there, or not. */
   readonly unsure: string[] = [];
+  /** The addresses at which it was logged in, the first ones first. */
+  readonly addresses = new Set<string>();
   readonly #pair: Pair;
   readonly #user: string;
   #running: Promise<void> | undefined;
@@ -90,7 +94,9 @@ export class Client {
       let number = 0;
       while (!this.#stop) {
         try {
-          const client = await Imap.login({ host: this.#pair.addresses.vip, ports: { imap: 143 }, password: PASSWORD }, this.#user);
+          const [host = ''] = await this.#pair.cached('imap.example.test', 'A');
+          const client = await Imap.login({ host, ports: { imap: 143 }, password: PASSWORD }, this.#user);
+          this.addresses.add(host);
           try {
             await client.select('INBOX');
             while (!this.#stop) {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, suite } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { mailrecover, mailrecoverJson, notBuilt } from '../support/binary.ts';
 import { noPair, type Pair } from '../support/pair.ts';
+import { ask } from '../support/pair-dns.ts';
 import { until } from '../support/ports.ts';
 import { PROGRAM } from '../support/systemd-host.ts';
 import { throughService } from './cloud-pair.ts';
@@ -113,6 +115,11 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
       'mail goes on to the new host',
     );
     await Promise.all([load.stop(), mailbox.stop()]);
+    // Both followed through the resolver, which had remembered the old answers, and never went back.
+    const { mx1, mx2, here, second } = pair.addresses;
+    assert.deepEqual([...load.hosts], ['mx1.example.test', 'mx2.example.test']);
+    assert.deepEqual([...mailbox.addresses], [mx1, mx2]);
+    for (const server of [here, second]) assert.deepEqual(await ask(server, 'imap.example.test', 'A'), [mx2]);
 
     assert.deepEqual(await pair.dns('example.test', 'MX'), ['mx2.example.test']);
     assert.deepEqual(await pair.dns('imap.example.test', 'A'), [pair.addresses.mx2]);
@@ -183,6 +190,8 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     await pair.send('mx1', 'alice@example.test', 'synced');
     assert.ok(await until(async () => (await pair.subjects('mx1', 'alice@example.test')).length === 1, 60_000));
     await mailrecoverJson(['--config', pair.config(), 'standby', 'sync'], { timeout: LONG });
+    // The resolver remembers where mail is served now.
+    assert.deepEqual(await pair.cached('example.test', 'MX'), ['mx1.example.test']);
     const status = await mailrecoverJson(['--config', pair.config(), 'standby', 'status'], { timeout: LONG });
     assert.deepEqual([status['ready'], status['active'], status['epoch']], [true, 'mx1.example.test', 0]);
     assert.equal((status['loss'] as { planned: number }).planned, 0);
@@ -210,6 +219,11 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     pair.mx2.must('sed', '-i', '/^bob@/d', '/etc/dovecot/users');
     await pair.powerLoss();
     await late.stop();
+    // Through a resolver that remembers, and is asked for the old host again and again.
+    const follower = until(async () => {
+      await sleep(500);
+      return (await pair.sendByName('alice@example.test', 'after').catch(() => '')) === 'mx2.example.test';
+    }, LONG);
     const promote = (...more: string[]): ReturnType<typeof mailrecover> =>
       mailrecover(['--config', pair.config(), 'standby', 'promote', '--forced', '--yes', '--json', ...more], { timeout: LONG });
     const asked = await mailrecover(['--config', pair.config(), 'standby', 'status', '--nagios'], { timeout: LONG });
@@ -243,8 +257,9 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     assert.ok((loss as { seconds: number }).seconds > 0);
     const soft = findings.find(({ code }) => code === 'soft-bounce');
     assert.match(soft?.message ?? '', /1 of the 3 accounts .* are not on 'mx2.example.test'; missing: bob@example.test/);
-    await pair.sendToMx('alice@example.test', 'after');
-    assert.ok(await until(async () => (await pair.subjects('vip', 'alice@example.test')).includes('after'), 60_000));
+    assert.ok(await follower, 'a sender that knows names alone gets there');
+    const seen = async (): Promise<string[]> => pair.subjectsByName('alice@example.test').catch(() => []);
+    assert.ok(await until(async () => (await seen()).includes('after'), 60_000));
     assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), ['after', 'synced']);
     // Every message that was accepted is named, with its sender and recipient, up to the last one before the power went; and none that is there.
     const { until: known, messages, asked: isAsked } = lost as { until: string; messages: LostMessage[]; asked: boolean };

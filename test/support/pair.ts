@@ -1,26 +1,15 @@
-/** Two mail hosts under real systemd, with Postfix, Dovecot and sshd, on a network of their own with this host and an authoritative DNS server. */
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  appendFileSync,
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { Resolver } from 'node:dns/promises';
+/** Two mail hosts under real systemd, with Postfix, Dovecot and sshd, on a network of their own with this host, two authoritative DNS servers and a resolver. */
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
 import { createRepository } from '../../src/repository/repository.ts';
 import { localTarget } from '../../src/repository/targets/local.ts';
 import { selfSigned } from './certificate.ts';
-import { findProgram, missing, run } from './host.ts';
+import { missing, run } from './host.ts';
 import { Imap } from './imap.ts';
 import { keepTrack, undo } from './leave.ts';
+import { ask, DNS_PORT, startDns, TTL } from './pair-dns.ts';
 import { listens, until } from './ports.ts';
 import { bootSystemd, noSystemdHost, type SystemdHost } from './systemd-host.ts';
 import { makeScratch } from './tmp.ts';
@@ -34,19 +23,25 @@ export interface Pair {
   mx1: SystemdHost;
   mx2: SystemdHost;
   /** Addresses of the hosts, and the one that moves. */
-  addresses: { mx1: string; mx2: string; vip: string };
+  addresses: { mx1: string; mx2: string; vip: string; here: string; second: string; resolver: string };
   /** The configuration on this host, from which both are reached over SSH; `change` may alter the standby part, written as JSON. */
   config(change?: (standby: Record<string, unknown>) => void): string;
   repository: string;
   state: string;
-  /** What the DNS server says now. */
+  /** What the first authoritative DNS server says now. */
   dns(name: string, type: 'MX' | 'A'): Promise<string[]>;
+  /** What a resolver says, which remembers answers for their TTL. */
+  cached(name: string, type: 'MX' | 'A'): Promise<string[]>;
   /** Subjects of the mail in a user's INBOX on a host, by IMAP; sorted. */
   subjects(host: 'mx1' | 'mx2' | 'vip', user: string): Promise<string[]>;
   /** Hands a message to a host's port 25; throws unless it took it. @returns the queue id that it has there */
   send(host: 'mx1' | 'mx2' | 'vip', to: string, subject: string): Promise<string>;
   /** The same, to the host that the MX of the domain names. */
   sendToMx(to: string, subject: string): Promise<void>;
+  /** The same, as senders elsewhere do: names are asked for at the resolver. @returns the host that took it */
+  sendByName(to: string, subject: string): Promise<string>;
+  /** {@link subjects} on the host that the resolver has for the name of IMAP. */
+  subjectsByName(user: string): Promise<string[]>;
   /** mx1 loses its power: its processes are gone at once, and its line is dead. */
   powerLoss(): Promise<void>;
   /** The line of mx1 is cut, and mended; it lives on meanwhile. */
@@ -84,7 +79,7 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
   const number = (process.pid * 7 + pairs++ * 13) % 250;
   const net = `10.${100 + (number % 100)}.${(process.pid >> 3) % 250}`;
   const tag = `${process.pid % 100_000}${String.fromCharCode(96 + pairs)}`;
-  const addresses = { mx1: `${net}.11`, mx2: `${net}.12`, vip: `${net}.100`, here: `${net}.1` };
+  const addresses = { mx1: `${net}.11`, mx2: `${net}.12`, vip: `${net}.100`, here: `${net}.1`, second: `${net}.2`, resolver: `${net}.3` };
   const names = ['sw', 'm1', 'm2'].map((each) => `mr${each}${tag}`);
   const [sw = '', ns1 = '', ns2 = ''] = names;
   const remove = (): void => {
@@ -96,7 +91,7 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
   ip('-n', sw, 'link', 'add', 'br0', 'type', 'bridge');
   ip('-n', sw, 'link', 'set', 'br0', 'up');
   ip('link', 'add', `mr${tag}`, 'type', 'veth', 'peer', 'name', 'here', 'netns', sw);
-  ip('address', 'add', `${addresses.here}/24`, 'dev', `mr${tag}`);
+  for (const own of [addresses.here, addresses.second, addresses.resolver]) ip('address', 'add', `${own}/24`, 'dev', `mr${tag}`);
   ip('link', 'set', `mr${tag}`, 'up');
   ip('-n', sw, 'link', 'set', 'here', 'master', 'br0', 'up');
   for (const [ns, address] of [
@@ -140,8 +135,8 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
         tsig: { name: 'mover', secret: `file:${at('tsig')}` },
         wait: '20s',
         records: [
-          { name: 'example.test', type: 'MX', ttl: 5, primary: ['10 mx1.example.test.'], standby: ['10 mx2.example.test.'] },
-          { name: 'imap.example.test', type: 'A', ttl: 5, primary: [addresses.mx1], standby: [addresses.mx2] },
+          { name: 'example.test', type: 'MX', ttl: TTL, primary: ['10 mx1.example.test.'], standby: ['10 mx2.example.test.'] },
+          { name: 'imap.example.test', type: 'A', ttl: TTL, primary: [addresses.mx1], standby: [addresses.mx2] },
         ],
       },
     ],
@@ -203,10 +198,16 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
       transport.close();
     }
   };
-  const dns: Pair['dns'] = async (name, type) => {
-    const resolver = new Resolver({ timeout: 3000, tries: 3 });
-    resolver.setServers([`${addresses.here}:${DNS_PORT}`]);
-    return type === 'MX' ? (await resolver.resolveMx(name)).map(({ exchange }) => exchange) : resolver.resolve4(name);
+  const dns: Pair['dns'] = (name, type) => ask(addresses.here, name, type);
+  const cached: Pair['cached'] = (name, type) => ask(addresses.resolver, name, type);
+  const subjects = async (host: string, user: string): Promise<string[]> => {
+    const client = await Imap.login({ host, ports: { imap: 143 }, password: PASSWORD }, user);
+    try {
+      await client.select('INBOX', { readOnly: true });
+      return [...(await client.headers('SUBJECT')).values()].toSorted();
+    } finally {
+      await client.close();
+    }
   };
 
   return {
@@ -223,20 +224,23 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
       return at('mailrecover.yaml');
     },
     dns,
+    cached,
     send: (host, to, subject) => send(addresses[host], to, subject),
     async sendToMx(to, subject) {
       const [exchange = ''] = await dns('example.test', 'MX');
       const [address = ''] = await dns(exchange, 'A');
       await send(address, to, subject);
     },
-    async subjects(host, user) {
-      const client = await Imap.login({ host: addresses[host], ports: { imap: 143 }, password: PASSWORD }, user);
-      try {
-        await client.select('INBOX', { readOnly: true });
-        return [...(await client.headers('SUBJECT')).values()].toSorted();
-      } finally {
-        await client.close();
-      }
+    async sendByName(to, subject) {
+      const [exchange = ''] = await cached('example.test', 'MX');
+      const [address = ''] = await cached(exchange, 'A');
+      await send(address, to, subject);
+      return exchange;
+    },
+    subjects: (host, user) => subjects(addresses[host], user),
+    async subjectsByName(user) {
+      const [address = ''] = await cached('imap.example.test', 'A');
+      return subjects(address, user);
     },
     async powerLoss() {
       await mx1.kill();
@@ -255,65 +259,6 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
       await undo(base);
     },
   };
-}
-
-export const DNS_PORT = 53_535;
-
-/** An authoritative server that takes signed updates. */
-async function startDns(root: string, { mx1, mx2, vip, here }: Record<string, string>): Promise<void> {
-  const key = run('tsig-keygen', ['-a', 'hmac-sha256', 'mover']);
-  writeFileSync(join(root, 'tsig'), `${/secret "([^"]+)"/.exec(key)?.[1] ?? ''}\n`, { mode: 0o600 });
-  const zone = join(root, 'zone');
-  mkdirSync(zone);
-  writeFileSync(
-    join(zone, 'example.test'),
-    `$ORIGIN example.test.
-$TTL 5
-@ IN SOA ns1 hostmaster 1 3600 600 86400 5
-@ IN NS ns1
-ns1 IN A ${here}
-@ IN MX 10 mx1
-mx1 IN A ${mx1}
-mx2 IN A ${mx2}
-mail IN A ${vip}
-imap IN A ${mx1}
-`,
-  );
-  const reversed = (address = ''): string => address.split('.').toReversed().join('.');
-  writeFileSync(
-    join(zone, 'reverse'),
-    `$TTL 5\n@ IN SOA ns1.example.test. hostmaster.example.test. 1 3600 600 86400 5\n@ IN NS ns1.example.test.\n${reversed(mx1)} IN PTR mx1.example.test.\n`,
-  );
-  writeFileSync(
-    join(root, 'named.conf'),
-    `${key}
-options { directory "${zone}"; listen-on port ${DNS_PORT} { ${here}; }; listen-on-v6 { none; }; recursion no; dnssec-validation no; pid-file "${root}/named.pid"; session-keyfile "${root}/named.session"; lock-file none; managed-keys-directory "${zone}"; };
-controls { };
-zone "example.test" { type primary; file "example.test"; update-policy { grant mover zonesub ANY; }; };
-zone "in-addr.arpa" { type primary; file "reverse"; update-policy { grant mover zonesub ANY; }; };
-`,
-  );
-  const child = spawn(findProgram('named') ?? 'named', ['-c', join(root, 'named.conf'), '-n', '1', '-f', '-L', join(root, 'named.log')], {
-    stdio: 'ignore',
-    detached: true,
-  });
-  const kill = (): void => void child.kill('SIGKILL');
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  keepTrack({
-    path: join(root, 'named'),
-    undo: async () => {
-      kill();
-      await ended;
-    },
-    undoNow: kill,
-  });
-  const up = await until(
-    () => listens(DNS_PORT, here),
-    20_000,
-    () => child.exitCode !== null,
-  );
-  if (!up)
-    throw new Error(`named did not start:\n${existsSync(join(root, 'named.log')) ? readFileSync(join(root, 'named.log'), 'utf8') : ''}`);
 }
 
 function prepare(into: string, name: string, root: string, serves: boolean, users: readonly string[]): void {

@@ -9,7 +9,8 @@ import { open } from '../../../src/repository/age/payload.ts';
 import { mailrecover, notBuilt, type Document } from '../../support/binary.ts';
 import { findProgram } from '../../support/host.ts';
 import { Imap } from '../../support/imap.ts';
-import { DNS_PORT, noPair, PASSWORD, type Pair } from '../../support/pair.ts';
+import { noPair, PASSWORD, type Pair } from '../../support/pair.ts';
+import { DNS_PORT } from '../../support/pair-dns.ts';
 import { listens, until } from '../../support/ports.ts';
 import { twoHosts } from '../pair-setting.ts';
 
