@@ -36,7 +36,7 @@ export default defineCommand({
     until: 'what it accepted until then is known; what came later is not (UTC)',
     since: 'of what was accepted before, all is here (UTC)',
     asked:
-      'whether Postfix told this host of each message before it accepted it: of what came by SMTP later, that is named which came while the hosts reached each other',
+      'whether Postfix told this host of each message before it accepted it: what came by SMTP later is named, too, as far as the hosts reached each other then',
     'counts.lost': 'messages that are missing',
     'lost[].{queue,at,id,from,to}':
       'each of them: queue id, time of acceptance, Message-ID, envelope sender, recipients that did not get it',
@@ -83,7 +83,7 @@ async function show(context: CommandContext): Promise<CommandResult> {
             ),
         text.dim(
           asked
-            ? text.say`of what '${host}' accepted after ${text.time(until)}, that is known which came by SMTP while the hosts reached each other`
+            ? text.say`what '${host}' accepted after ${text.time(until)} is known as far as it came by SMTP while the hosts reached each other`
             : text.say`what '${host}' accepted after ${text.time(until)} is not known`,
         ),
       ].join('\n\n'),
@@ -95,7 +95,7 @@ export function lostFinding(host: string, { messages, until, asked }: Omit<Lost,
   const queued = messages.filter(({ lay }) => lay === 'queue').length;
   const incoming = messages.filter(({ lay }) => lay === 'incoming').length;
   const rest = asked
-    ? `of what it accepted after ${until}, that is known which came by SMTP while the hosts reached each other`
+    ? `what it accepted after ${until} is known as far as it came by SMTP while the hosts reached each other`
     : `what it accepted after ${until} is not known`;
   return {
     severity: 'warning',

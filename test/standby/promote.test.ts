@@ -12,6 +12,7 @@ import { throughService } from './cloud-pair.ts';
 import { RESTRICTION } from '../../src/standby/ledger/asks.ts';
 import { parseComplete, type Complete } from '../../src/standby/ledger/store.ts';
 import type { LostMessage } from '../../src/standby/ledger/accepted.ts';
+import type { Asked } from '../../src/standby/ledger/taking.ts';
 import { type AcceptedMail, Client, deferredIds, handIn, LateSender, Sender, twoHosts, unitsOn } from './pair-setting.ts';
 
 const LONG = 600_000;
@@ -192,7 +193,12 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     await mailrecoverJson(['--config', pair.config(), 'standby', 'sync'], { timeout: LONG });
     // The resolver remembers where mail is served now.
     assert.deepEqual(await pair.cached('example.test', 'MX'), ['mx1.example.test']);
-    const status = await mailrecoverJson(['--config', pair.config(), 'standby', 'status'], { timeout: LONG });
+    const asking = (): string => pair.config((part) => void (part['ledger'] = { wait: '5s' }));
+    const status = await mailrecoverJson(['--config', asking(), 'standby', 'status'], { timeout: LONG });
+    assert.deepEqual(
+      (status['findings'] as { code: string }[]).map(({ code }) => code),
+      ['ledger-not-asked'],
+    );
     assert.deepEqual([status['ready'], status['active'], status['epoch']], [true, 'mx1.example.test', 0]);
     assert.equal((status['loss'] as { planned: number }).planned, 0);
     const copied = (status['lag'] as { oldest: string }).oldest;
@@ -208,6 +214,8 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     const ledger = join(pair.mx2.root, 'var/lib/mailrecover/standby/ledger/mx1.example.test/complete.json');
     const complete = (): Partial<Complete> => (existsSync(ledger) ? parseComplete(readFileSync(ledger, 'utf8')) : undefined) ?? {};
     assert.ok(await until(async () => (complete().asked ?? null) !== null, 60_000));
+    const { findings: none, ledger: list } = await mailrecoverJson(['--config', asking(), 'standby', 'status'], { timeout: LONG });
+    assert.deepEqual([none, (list as { asked: Asked }).asked.except], [[], []]);
     for (let number = 0; number < 8; number++) {
       await handIn(pair, number === 0 ? 'lost' : `lost-${number}`, accepted);
     }

@@ -14,7 +14,7 @@ export interface Lost {
   until: string;
   /** Of what was accepted before, all is here. UTC. */
   since: string;
-  /** Postfix asked before it accepted: of what came by SMTP later, that is known which came while the hosts reached each other. */
+  /** Postfix asked before it accepted: what came by SMTP later is known, too, as far as the hosts reached each other then. */
   asked: boolean;
 }
 

@@ -32,7 +32,7 @@ export const standbyLease: readonly (readonly [string, string])[] = [
   ],
   ['what it accepted after {0} is not known', '{0} より後に受け付けたものは分かりません'],
   [
-    'of what it accepted after {0}, that is known which came by SMTP while the hosts reached each other',
+    'what it accepted after {0} is known as far as it came by SMTP while the hosts reached each other',
     '{0} より後に受け付けたもののうち、両ホストが通信できていたあいだに SMTP で届いたものは分かっています',
   ],
   ["'{0}' hears what is accepted here", "'{0}' は、ここで受け付けたものを把握しています"],

@@ -81,7 +81,7 @@ export const commandsStandby: readonly (readonly [string, string])[] = [
   ['in its queue', 'キューの中'],
   ['perhaps not accepted', '受け付けに至らなかった可能性あり'],
   [
-    "of what '{0}' accepted after {1}, that is known which came by SMTP while the hosts reached each other",
+    "what '{0}' accepted after {1} is known as far as it came by SMTP while the hosts reached each other",
     "'{0}' が {1} より後に受け付けたもののうち、両ホストが通信できていたあいだに SMTP で届いたものは分かっています",
   ],
   ["what '{0}' accepted after {1} is not known", "{1} より後に '{0}' が受け付けたものは分かりません"],
