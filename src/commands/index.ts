@@ -56,6 +56,7 @@ export const registry = createRegistry({
   'standby sync': async () => (await import('./standby-sync.ts')).default,
   'standby failback': async () => (await import('./standby-failback.ts')).default,
   'standby settle': async () => (await import('./standby-settle.ts')).default,
+  'standby guard': async () => (await import('./standby-guard.ts')).default,
   'standby lease': async () => (await import('./standby-lease.ts')).default,
   'standby ledger': async () => (await import('./standby-ledger.ts')).default,
   'standby fill': async () => (await import('./standby-fill.ts')).default,

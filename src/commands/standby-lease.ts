@@ -109,14 +109,13 @@ async function hold(context: CommandContext): Promise<CommandResult> {
 
 /** What the lease that was lost stopped: the services that this host starts when it boots. */
 async function startMail(context: CommandContext, services: readonly string[]): Promise<void> {
-  const [{ openHost }, { unitStates }, { SERVING_UNIT }] = await Promise.all([
+  const [{ openHost }, { enabledUnits }, { SERVING_UNIT }] = await Promise.all([
     import('../standby/remote.ts'),
     import('../standby/units.ts'),
     import('../standby/lease/units.ts'),
   ]);
   const here = openHost({ name: 'this host' }, { signal: context.signal });
-  const enabled = (await unitStates(here, services)).filter(({ file }) => file === 'enabled').map(({ unit }) => unit);
-  await here.run(['systemctl', 'start', '--no-block', '--', SERVING_UNIT, ...enabled]);
+  await here.run(['systemctl', 'start', '--no-block', '--', SERVING_UNIT, ...(await enabledUnits(here, services))]);
 }
 
 const MADE_BY = 'standby lease';

@@ -8,6 +8,7 @@ import { confirm } from './confirm.ts';
 import { placeOf } from './from-config.ts';
 import { agentOn, mailPlaces } from './standby/agents.ts';
 import { readAuthority } from './standby/authority.ts';
+import { guardsOf, unguarded } from './standby/guards.ts';
 import { directionNow, type Direction } from './standby/hosts.ts';
 import { hostNamed, pairOf } from './standby/pair.ts';
 import { describeChanges, fieldsOf, verdictOf } from './standby/prepared.ts';
@@ -167,7 +168,7 @@ async function others(context: CommandContext, way: Direction): Promise<Finding[
     () => undefined,
   );
   const { findings } = await precheck(options, await readEpoch(target));
-  return findings;
+  return [...findings, ...unguarded(await guardsOf(await context.config(), [options.from, options.to]))];
 }
 
 function outOfDate({ from, to }: Direction, { changes, accounts }: Prepared): Finding {

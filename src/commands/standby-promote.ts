@@ -192,7 +192,7 @@ export default defineCommand({
       plan,
       switched,
       options.abort,
-      isDead && wished.cloud === undefined ? await lostOn(context, plan.head.from, plan.head.to) : undefined,
+      isDead && wished.cloud === undefined ? await lostOn(context, plan.head.from, plan.head.to, wished.record) : undefined,
     );
   },
 });

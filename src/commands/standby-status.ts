@@ -8,6 +8,7 @@ import type { Remote } from '../standby/remote.ts';
 import type { Precheck } from '../standby/promote/precheck.ts';
 import { now } from '../system/clock.ts';
 import { servingService, serviceStatus } from './standby/cloud-status.ts';
+import { guardsOf, heldBack, shownGuards, type Guarded } from './standby/guards.ts';
 import { hostNamed, otherHost, pairOf } from './standby/pair.ts';
 import { switchOptions } from './standby/switch.ts';
 import { placeOf } from './from-config.ts';
@@ -24,6 +25,7 @@ interface Asked {
   ledger: Complete | undefined;
   /** Seconds of mail that a forced switch would lose at most; Infinity where nobody knows. */
   loss: number;
+  guards: Guarded[];
   findings: Finding[];
 }
 
@@ -62,6 +64,8 @@ export default defineCommand({
     'ledger.asked.{at,passed,lastPassed,except}':
       'where Postfix asks before it accepts: when that was so last, messages that were let through before the other host had them since its program began, the last of these, and services of master.cf that do not ask; null where it does not ask',
     'loss.{planned,forced}': 'seconds of mail that a switch would lose now at most; null where nobody knows',
+    'guards[].{host,by,stoppedAt,held}':
+      'what keeps each host that can be asked from serving when it comes back after a switch: `guard`, `lease`, `nothing`, or null where nobody knows; since when its guard has its mail stopped (UTC), and why it holds mail back',
     ready: 'whether a planned switch could be made now',
     'lastSwitch.{run,mode,epoch,from,to,startedAt,ended}': 'the newest switch that was made from this host',
     'plugin.{state,exit,line}': 'with --nagios: what the plugin says',
@@ -111,6 +115,8 @@ async function ask(context: CommandContext): Promise<Asked> {
   // It lies on the host that can't be asked then.
   const state = hostNamed(config, other).state ?? config.state;
   const ledger = checked.silent === undefined ? await ledgerOn(options.to, state, active) : undefined;
+  const asks = [...(checked.reachable ? [options.from] : []), ...(checked.silent === undefined ? [options.to] : [])];
+  const guards = await guardsOf(config, asks);
   return {
     active,
     other,
@@ -119,8 +125,10 @@ async function ask(context: CommandContext): Promise<Asked> {
     last: readSwitches(config.state)[0],
     ledger,
     loss,
+    guards,
     findings: [
       ...checked.findings,
+      ...heldBack(guards, active),
       ...lagFindings(checked, loss, other, pairOf(config).allowedLoss),
       ...(pairOf(config).ledger.wait === undefined || ledger === undefined ? [] : askedFindings(active, other, ledger)),
       ...(checked.reachable && options.queue ? await softBounces(options.from) : []),
@@ -200,7 +208,7 @@ function lagFindings({ lag, silent }: Precheck, loss: number, other: string, all
   return findings;
 }
 
-function fieldsOf({ active, other, epoch, precheck, last, ledger, loss }: Asked): Record<string, unknown> {
+function fieldsOf({ active, other, epoch, precheck, last, ledger, loss, guards }: Asked): Record<string, unknown> {
   const { open } = epoch;
   return {
     active,
@@ -211,7 +219,7 @@ function fieldsOf({ active, other, epoch, precheck, last, ledger, loss }: Asked)
     // A forced switch of a host that can be asked loses nothing either: what counts is that it died at this moment.
     ledger: { until: ledger?.until ?? null, asked: ledger?.asked ?? null },
     loss: { planned: precheck.reachable ? 0 : null, forced: Number.isFinite(loss) ? loss : null },
-
+    guards: guards.map(({ host, by, stoppedAt, held }) => ({ host, by: by ?? null, stoppedAt: stoppedAt ?? null, held: held ?? null })),
     ready: !precheck.findings.some(({ severity }) => severity === 'error'),
     lastSwitch:
       last === undefined
@@ -252,7 +260,7 @@ function verdict({ active, other, epoch, precheck, loss }: Asked, text: TextHelp
 }
 
 function screen(asked: Asked, text: TextHelpers): string {
-  const { active, other, epoch, precheck, last, ledger } = asked;
+  const { active, other, epoch, precheck, last, ledger, guards } = asked;
   const { lag } = precheck;
   const rows: [string, string][] = [
     [
@@ -279,6 +287,7 @@ function screen(asked: Asked, text: TextHelpers): string {
           ? text.say`known up to ${text.ago(ledger.until)}`
           : text.say`known up to ${text.ago(ledger.until)}; by SMTP before it is accepted`,
   ]);
+  if (guards.length > 0) rows.push([text.say`guarded by`, shownGuards(guards, text)]);
   if (last !== undefined)
     rows.push([
       text.say`last switch`,

@@ -2,10 +2,11 @@
 import { Resolver } from 'node:dns/promises';
 import { MailrecoverError, systemCode } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
-import { monotonic, sleep } from '../system/clock.ts';
+import { isoNow, monotonic, sleep } from '../system/clock.ts';
 import { run } from '../system/exec.ts';
 import { lastLine } from '../system/last-line.ts';
 import { readSecret } from '../system/secret.ts';
+import type { RanCommand } from './remote.ts';
 
 export interface DnsServer {
   /** An IP address. */
@@ -39,6 +40,8 @@ const POLL_MS = 500;
 const UPDATE_SECONDS = 30;
 /** Providers take their time. */
 const PROGRAM_SECONDS = 120;
+/** So much of an answer is written down. */
+const ANSWER_LINES = 20;
 /** Answers that say that there is no such record (c-ares). */
 const NONE = new Set(['ENODATA', 'ENOTFOUND']);
 
@@ -83,13 +86,13 @@ export async function standing(zone: DnsZone, record: DnsRecord): Promise<'from'
   return answer === normalised(record.type, record.values.from) ? 'from' : 'other';
 }
 
-/** The update, as nsupdate(1) reads it; the secret is in it, which is why it never is an argument or a file. */
-function script(zone: DnsZone, records: readonly DnsRecord[], secret: string | undefined): string {
+/** The update, as nsupdate(1) reads it, a line each; the secret is in it, which is why it never is an argument or a file. */
+function script(zone: DnsZone, records: readonly DnsRecord[], secret: string): string[] {
   const dotted = (name: string): string => (name.endsWith('.') ? name : `${name}.`);
   return [
     `server ${zone.server.address} ${zone.server.port}`,
     `zone ${dotted(zone.zone)}`,
-    ...(zone.tsig === undefined ? [] : [`key ${zone.tsig.algorithm}:${zone.tsig.name} ${secret ?? ''}`]),
+    ...(zone.tsig === undefined ? [] : [`key ${zone.tsig.algorithm}:${zone.tsig.name} ${secret}`]),
     // Value dependent: the whole set must be equal (RFC 2136, section 2.4.2).
     ...records.flatMap(({ name, type, values }) =>
       values.from.length === 0
@@ -101,15 +104,44 @@ function script(zone: DnsZone, records: readonly DnsRecord[], secret: string | u
     ...records.flatMap(({ name, type, ttl, values }) => values.to.map((value) => `update add ${dotted(name)} ${ttl} ${type} ${value}`)),
     'send',
     'quit',
-    '',
-  ].join('\n');
+  ];
+}
+
+/** Where programs run that change names, and who writes down that they were. */
+export interface DnsRecorder {
+  /** This host. */
+  host: string;
+  record: (ran: RanCommand) => void;
+}
+
+type Ending = Pick<RanCommand, 'exitCode' | 'problem' | 'answer'>;
+
+/** Runs a program, and has it written down how it ended. */
+async function recorded<T>(
+  command: readonly string[],
+  input: readonly string[],
+  recorder: DnsRecorder | undefined,
+  work: () => Promise<{ ending: Ending; value: T }>,
+): Promise<T> {
+  const startedAt = isoNow();
+  const from = monotonic();
+  const tell = (ending: Ending): void =>
+    recorder?.record({ host: recorder.host, command, startedAt, milliseconds: Math.round(monotonic() - from), input, ...ending });
+  try {
+    const { ending, value } = await work();
+    tell(ending);
+    return value;
+  } catch (error) {
+    tell({ problem: error instanceof Error ? error.message : String(error) });
+    throw error;
+  }
 }
 
 /**
  * Moves the names of a zone that are not moved yet, in one update: all of them or none.
  * @throws MailrecoverError `refused` where a record is neither what it was nor what it shall be; `key`; `unreachable`; `failed`
  */
-export async function updateZone(zone: DnsZone): Promise<void> {
+export async function updateZone(zone: DnsZone, recorder?: DnsRecorder): Promise<void> {
   const stands = await Promise.all(zone.records.map(async (record) => ({ record, stand: await standing(zone, record) })));
   const other = stands.find(({ stand }) => stand === 'other');
   if (other !== undefined) throw changedBySomebody(zone, other.record);
@@ -124,18 +156,21 @@ export async function updateZone(zone: DnsZone): Promise<void> {
         `the DNS server ${shown(zone.server)} does not answer: nobody knows what ${unknown.record.type} of ${unknown.record.name} is now`,
         { subject: zone.zone },
       );
-    return updateByProgram(zone, zone.update, due);
+    return updateByProgram(zone, zone.update, due, recorder);
   }
   const secret = zone.tsig === undefined ? undefined : await readSecret(zone.tsig.secret, `the TSIG key '${zone.tsig.name}'`);
-  const { exitCode, stderr, stdout } = await run('nsupdate', [], {
-    input: script(zone, due, secret),
-    timeoutMs: UPDATE_SECONDS * 1000,
-    okExitCodes: [0, 1, 2],
-    secrets: secret === undefined ? [] : [secret],
-    hint: "install bind9-dnsutils, which has 'nsupdate'",
+  const { exitCode, said } = await recorded(['nsupdate'], script(zone, due, '***'), recorder, async () => {
+    const ended = await run('nsupdate', [], {
+      input: `${script(zone, due, secret ?? '').join('\n')}\n`,
+      timeoutMs: UPDATE_SECONDS * 1000,
+      okExitCodes: [0, 1, 2],
+      secrets: secret === undefined ? [] : [secret],
+      hint: "install bind9-dnsutils, which has 'nsupdate'",
+    });
+    const words = `${ended.stderr}\n${ended.stdout}`.replaceAll(secret ?? '\0', '***');
+    return { ending: { exitCode: ended.exitCode, answer: linesOf(words) }, value: { exitCode: ended.exitCode, said: words } };
   });
   if (exitCode === 0) return;
-  const said = `${stderr}\n${stdout}`.replaceAll(secret ?? '\0', '***');
   const where = `${zone.server.address} for ${zone.zone}`;
   const silent = /timed out|could not (?:reach|talk)|connection refused|network unreachable|host unreachable/i.test(said);
   // One exit code stands for all refusals: what it says tells them apart.
@@ -159,14 +194,33 @@ export async function updateZone(zone: DnsZone): Promise<void> {
 }
 
 /** Tells it all values that were, and that shall be; its own exit code says whether it did it, and the servers are asked afterwards. */
-async function updateByProgram({ zone }: DnsZone, update: readonly string[], due: readonly DnsRecord[]): Promise<void> {
-  const [program = '', ...args] = update.map((word) => word.replaceAll('{zone}', zone));
+async function updateByProgram(
+  { zone }: DnsZone,
+  update: readonly string[],
+  due: readonly DnsRecord[],
+  recorder: DnsRecorder | undefined,
+): Promise<void> {
+  const argv = update.map((word) => word.replaceAll('{zone}', zone));
+  const [program = '', ...args] = argv;
   const records = due.map(({ name, type, ttl, values: { from, to } }) => ({ name, type, ttl, from, to }));
-  await run(program, args, {
-    input: `${JSON.stringify({ zone, records })}\n`,
-    timeoutMs: PROGRAM_SECONDS * 1000,
-    hint: "see 'update' below 'standby.dns' in the configuration",
+  const input = JSON.stringify({ zone, records });
+  await recorded(argv, [input], recorder, async () => {
+    const { exitCode } = await run(program, args, {
+      input: `${input}\n`,
+      timeoutMs: PROGRAM_SECONDS * 1000,
+      hint: "see 'update' below 'standby.dns' in the configuration",
+    });
+    // What it prints is nobody's but its own, and may hold its password.
+    return { ending: { exitCode }, value: undefined };
   });
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+    .slice(0, ANSWER_LINES);
 }
 
 function changedBySomebody({ zone }: DnsZone, { name, type }: DnsRecord): MailrecoverError {

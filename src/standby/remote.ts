@@ -36,6 +36,9 @@ export interface RanCommand {
   exitCode?: number;
   /** Why there is no exit code. */
   problem?: string;
+  /** What went in, and what it answered, line by line: of what says itself what it changes, without secrets. */
+  input?: readonly string[];
+  answer?: readonly string[];
 }
 
 export interface RemoteOptions {

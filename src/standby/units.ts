@@ -73,3 +73,8 @@ export async function startUnits(host: Remote, units: readonly string[]): Promis
   await host.run(['systemctl', 'reset-failed', '--', ...units], { ok: 'any' });
   await host.run(['systemctl', 'start', '--', ...units], { seconds: STOP_SECONDS });
 }
+
+/** Those that the host starts when it boots. */
+export async function enabledUnits(host: Remote, units: readonly string[]): Promise<string[]> {
+  return (await unitStates(host, units)).filter(({ file }) => file === 'enabled').map(({ unit }) => unit);
+}

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { MailrecoverError } from '../../src/errors/error.ts';
 import { agreement, answerOf, standing, updateZone, type DnsServer, type DnsZone } from '../../src/standby/dns.ts';
+import type { RanCommand } from '../../src/standby/remote.ts';
 import { missing, run } from '../support/host.ts';
 import { undo } from '../support/leave.ts';
 import { startNamed } from '../support/named.ts';
@@ -155,8 +156,17 @@ printf 'server ${HERE} ${port}\\nkey hmac-sha256:mover %s\\nupdate delete exampl
     writeFileSync(program, tool, { mode: 0o755 });
     const byProgram = (change: Partial<DnsZone> = {}): DnsZone => zone({ tsig: undefined, update: [program, '{zone}'], ...change });
     await assert.rejects(updateZone(byProgram({ server: { address: DEAD, port } })), { code: 'unreachable' });
-    await assert.rejects(updateZone(byProgram({ update: [program, 'other'] })), { code: 'failed' });
-    await updateZone(byProgram());
+    const ran: RanCommand[] = [];
+    const recorder = { host: 'desk', record: (command: RanCommand) => void ran.push(command) };
+    await assert.rejects(updateZone(byProgram({ update: [program, 'other'] }), recorder), { code: 'failed' });
+    await updateZone(byProgram(), recorder);
+    assert.deepEqual(
+      ran.map(({ command, exitCode, problem }) => [command, exitCode, problem !== undefined]),
+      [
+        [[program, 'other'], undefined, true],
+        [[program, 'example.test'], 0, false],
+      ],
+    );
     assert.deepEqual(JSON.parse(readFileSync(`${program}.input`, 'utf8')), {
       zone: 'example.test',
       records: zone().records.map(({ name, type, ttl, values: { from, to } }) => ({ name, type, ttl, from, to })),
@@ -165,10 +175,23 @@ printf 'server ${HERE} ${port}\\nkey hmac-sha256:mover %s\\nupdate delete exampl
     await updateZone(zone({}, true));
   });
 
-  test('what somebody changed stays, as a whole; a wrong key is told as what it is', async () => {
+  test('what somebody changed stays, as a whole; a wrong key is told as what it is; all is in the record but the key', async () => {
     const wrong = join(place('wrong'), 'tsig');
     writeFileSync(wrong, Buffer.alloc(32, 7).toString('base64'));
-    await assert.rejects(updateZone(zone({ tsig: { name: 'mover', algorithm: 'hmac-sha256', secret: `file:${wrong}` } })), { code: 'key' });
+    const ran: RanCommand[] = [];
+    const recorder = { host: 'desk', record: (command: RanCommand) => void ran.push(command) };
+    const byWrong = zone({ tsig: { name: 'mover', algorithm: 'hmac-sha256', secret: `file:${wrong}` } });
+    await assert.rejects(updateZone(byWrong, recorder), { code: 'key' });
+    assert.deepEqual([ran[0]?.host, ran[0]?.command, ran[0]?.exitCode], ['desk', ['nsupdate'], 2]);
+    assert.match(ran[0]?.answer?.join('\n') ?? '', /BADSIG|NOTAUTH/);
+    await updateZone(zone(), recorder);
+    await updateZone(zone({}, true), recorder);
+    assert.deepEqual([ran[1]?.exitCode, ran[1]?.answer], [0, []]);
+    const input = ran[1]?.input ?? [];
+    for (const line of [`server ${HERE} ${port}`, 'zone example.test.', 'key hmac-sha256:mover ***'])
+      assert.ok(input.includes(line), input.join('\n'));
+    assert.ok(input.includes(`update add example.test. ${TTL} MX 10 mx2.example.test.`), input.join('\n'));
+    for (const file of [wrong, secret]) assert.ok(!JSON.stringify(ran).includes(readFileSync(file, 'utf8').trim()));
     assert.deepEqual(await stands(zone()), ['from', 'from', 'from']);
     const hand = zone({ records: [record('imap.example.test', 'A', '192.0.2.1', '192.0.2.77')] });
     await updateZone(hand);

@@ -145,6 +145,7 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     pair.mx1.run('/opt/mailrecover/bin/mailrecover', 'standby', 'sync');
     assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), before);
     assert.equal(pair.mx1.run('systemctl', 'start', 'postfix').code, 1, 'masked');
+    assert.match(readFileSync(pair.record(), 'utf8'), /"command":\["nsupdate"\].*"key hmac-sha256:mover \*\*\*"/);
     const records = JSON.stringify((await promote('--planned', '--yes')).json()) + readFileSync(pair.record(), 'utf8');
     for (const secret of [readFileSync(join(pair.root, 'tsig'), 'utf8').trim(), 'correct horse', 'PRIVATE KEY'])
       assert.ok(!records.includes(secret));

@@ -21,6 +21,13 @@ export interface SystemdHost {
   stop(): Promise<void>;
   /** Power loss: all of its processes are gone at once. */
   kill(): Promise<void>;
+  /** Boots it again, as it lies on its disk. @throws where it does not come up */
+  boot(): Promise<void>;
+}
+
+interface Started {
+  child: ReturnType<typeof spawn> & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream };
+  ended: Promise<void>;
 }
 
 /** Why such a host can't be had here, or false. */
@@ -68,33 +75,36 @@ export async function bootSystemd(name: string, options: SystemdHostOptions = {}
   options.prepare?.(root);
   const modules = realpathSync(join(ROOT, 'node_modules'));
   const binds = [`--bind-ro=${ROOT}:/opt/mailrecover`, ...(modules.startsWith(`${ROOT}/`) ? [] : [`--bind-ro=${modules}`])];
-  const child = spawn(
-    'systemd-nspawn',
-    [
-      '--quiet',
-      '--register=no',
-      '--keep-unit',
-      '-D',
-      root,
-      `--machine=${name}`,
-      ...(options.network === undefined
-        ? ['--private-network']
-        : [`--network-namespace-path=/run/netns/${options.network}`, '--capability=CAP_NET_ADMIN,CAP_NET_RAW']),
-      ...(options.binds ?? []).map((path) => `--bind=${path}`),
-      '--link-journal=no',
-      '--resolv-conf=off',
-      '--timezone=off',
-      '--console=pipe',
-      ...binds,
-      '-b',
-      'systemd.unit=multi-user.target',
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
-  );
   let said = '';
-  child.stdout.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
-  child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const start = (): Started => {
+    const child = spawn(
+      'systemd-nspawn',
+      [
+        '--quiet',
+        '--register=no',
+        '--keep-unit',
+        '-D',
+        root,
+        `--machine=${name}`,
+        ...(options.network === undefined
+          ? ['--private-network']
+          : [`--network-namespace-path=/run/netns/${options.network}`, '--capability=CAP_NET_ADMIN,CAP_NET_RAW']),
+        ...(options.binds ?? []).map((path) => `--bind=${path}`),
+        '--link-journal=no',
+        '--resolv-conf=off',
+        '--timezone=off',
+        '--console=pipe',
+        ...binds,
+        '-b',
+        'systemd.unit=multi-user.target',
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    );
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
+    return { child, ended: new Promise((resolve) => child.once('exit', () => resolve())) };
+  };
+  let { child, ended } = start();
   const kill = (): void => {
     const init = initOf(child.pid);
     for (const pid of [init, child.pid]) {
@@ -117,12 +127,24 @@ export async function bootSystemd(name: string, options: SystemdHostOptions = {}
     await undo(container);
     await undo(base);
   };
+  const isUp = async (): Promise<boolean> => {
+    for (let attempt = 0; attempt < 600; attempt++) {
+      if (child.exitCode !== null) return false;
+      if (initOf(child.pid) !== undefined && /^(?:running|degraded)/.test(host.run('systemctl', 'is-system-running').out)) return true;
+      await sleep(100);
+    }
+    return false;
+  };
   const host: SystemdHost = {
     root,
     stop,
     async kill() {
       kill();
       await ended;
+    },
+    async boot() {
+      ({ child, ended } = start());
+      if (!(await isUp())) throw new Error(`systemd did not come up again: ${said}`);
     },
     run(command, ...args) {
       const pid = initOf(child.pid);
@@ -140,11 +162,7 @@ export async function bootSystemd(name: string, options: SystemdHostOptions = {}
       return out;
     },
   };
-  for (let attempt = 0; attempt < 300; attempt++) {
-    if (child.exitCode !== null) break;
-    if (initOf(child.pid) !== undefined && /^(?:running|degraded)/.test(host.run('systemctl', 'is-system-running').out)) return host;
-    await sleep(100);
-  }
+  if (await isUp()) return host;
   await stop();
   throw new Error(`systemd did not come up: ${said}`);
 }

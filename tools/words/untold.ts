@@ -29,6 +29,7 @@ export const UNTOLD_FILES: readonly string[] = [
   'src/standby/prepare/ports.ts',
   'src/standby/prepare/texts.ts',
   'src/standby/lease/units.ts',
+  'src/standby/guard/units.ts',
   'src/standby/rehearse/texts.ts',
   'src/store/system/sources/places.ts',
   'src/cli/bug.ts',

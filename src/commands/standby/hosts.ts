@@ -2,12 +2,16 @@
 import type { Config } from '../../config/schema.ts';
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Target } from '../../repository/target.ts';
+import type { RanCommand } from '../../standby/remote.ts';
 import type { Sink, Source } from '../../standby/sync/model.ts';
 import type { Handler, Peer } from '../../standby/sync/peer.ts';
 import type { Hello } from '../../standby/sync/serve.ts';
 import { settleOf } from '../backup-options.ts';
 import type { CommandContext } from '../types.ts';
 import { hostNamed, pairOf, syncStores } from './pair.ts';
+
+/** Told of what was run on a host. */
+export type Recorder = (ran: RanCommand) => void;
 
 export interface Direction {
   /** The host that serves, and the one that is written to; names of the configuration. */
@@ -43,7 +47,13 @@ export async function guardDirection(config: Config, target: Target, { from, to,
 }
 
 /** Reads mail of one of the hosts. */
-export async function sourceOn(context: CommandContext, name: string, way: Direction, mailboxes: readonly string[]): Promise<Source> {
+export async function sourceOn(
+  context: CommandContext,
+  name: string,
+  way: Direction,
+  mailboxes: readonly string[],
+  record?: Recorder,
+): Promise<Source> {
   const config = await context.config();
   if (hostNamed(config, name).ssh === undefined) {
     const { liveSource } = await import('../../standby/sync/read-live.ts');
@@ -59,7 +69,7 @@ export async function sourceOn(context: CommandContext, name: string, way: Direc
   }
   const { farSource } = await import('../../standby/sync/far.ts');
   const { source, handlers } = farSource();
-  return source(await talkTo(context, name, { ...greeting(way), role: 'source', mailboxes: [...mailboxes] }, handlers));
+  return source(await talkTo(context, name, { ...greeting(way), role: 'source', mailboxes: [...mailboxes] }, handlers, record));
 }
 
 /**
@@ -84,7 +94,7 @@ export async function refuseWhereServed(context: CommandContext, { from, to, run
 }
 
 /** Writes mail of one of the hosts; the epoch is asked for there. */
-export async function sinkOn(context: CommandContext, target: Target, way: Direction): Promise<Sink> {
+export async function sinkOn(context: CommandContext, target: Target, way: Direction, record?: Recorder): Promise<Sink> {
   const config = await context.config();
   if (hostNamed(config, way.to).ssh === undefined) {
     await refuseWhereServed(context, way);
@@ -100,7 +110,7 @@ export async function sinkOn(context: CommandContext, target: Target, way: Direc
     });
   }
   const { farSink } = await import('../../standby/sync/far.ts');
-  return farSink(await talkTo(context, way.to, { ...greeting(way), role: 'sink' }, {}));
+  return farSink(await talkTo(context, way.to, { ...greeting(way), role: 'sink' }, {}, record));
 }
 
 function greeting({ from, epoch, run }: Direction): Omit<Hello, 'protocol' | 'role'> {
@@ -113,6 +123,7 @@ export async function talkTo(
   name: string,
   hello: Omit<Hello, 'protocol'>,
   handlers: Record<string, Handler>,
+  record?: Recorder,
 ): Promise<Peer> {
   const config = await context.config();
   const [{ openHost }, { Peer }, { greet }] = await Promise.all([
@@ -120,7 +131,7 @@ export async function talkTo(
     import('../../standby/sync/peer.ts'),
     import('../../standby/sync/far.ts'),
   ]);
-  const host = openHost(hostNamed(config, name), { signal: context.signal });
+  const host = openHost(hostNamed(config, name), { signal: context.signal, ...(record === undefined ? {} : { record }) });
   context.onEnd(() => host.close());
   const { program } = pairOf(config).sync;
   const running = await host.start([...program, 'standby', 'serve']);

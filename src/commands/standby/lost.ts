@@ -2,6 +2,7 @@
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Lost } from '../../standby/ledger/lost.ts';
 import type { CommandContext } from '../types.ts';
+import type { Recorder } from './hosts.ts';
 import { hostNamed, pairOf, syncStores } from './pair.ts';
 
 export type KnownLost = Omit<Lost, 'since'>;
@@ -12,7 +13,7 @@ const SECONDS = 600;
  * Asks the host that serves.
  * @returns undefined where it has no ledger, or can't say
  */
-export async function lostOn(context: CommandContext, from: string, to: string): Promise<KnownLost | undefined> {
+export async function lostOn(context: CommandContext, from: string, to: string, record: Recorder): Promise<KnownLost | undefined> {
   const config = await context.config();
   try {
     if (hostNamed(config, to).ssh === undefined) {
@@ -20,7 +21,7 @@ export async function lostOn(context: CommandContext, from: string, to: string):
       return await lostMail(config.state, from, syncStores(config), context.signal);
     }
     const { openHost } = await import('../../standby/remote.ts');
-    const host = openHost(hostNamed(config, to), { signal: context.signal });
+    const host = openHost(hostNamed(config, to), { record, signal: context.signal });
     context.onEnd(() => host.close());
     const { stdout } = await host.run([...pairOf(config).sync.program, 'standby', 'ledger', '--json'], { ok: [0, 1], seconds: SECONDS });
     const { until, lost, asked = false } = JSON.parse(stdout) as { until?: string; lost?: Lost['messages']; asked?: boolean };

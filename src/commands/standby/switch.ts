@@ -7,10 +7,10 @@ import { serviceSide } from '../../standby/cloud/service.ts';
 import type { DnsZone } from '../../standby/dns.ts';
 import type { FenceOptions, MailDifference, MailSync, PromoteOptions } from '../../standby/promote/options.ts';
 import type { ProofOptions } from '../../standby/proof.ts';
-import type { RanCommand, Remote } from '../../standby/remote.ts';
+import type { Remote } from '../../standby/remote.ts';
 import { placeOf } from '../from-config.ts';
 import type { CommandContext } from '../types.ts';
-import { sinkOn, sourceOn } from './hosts.ts';
+import { sinkOn, sourceOn, type Direction, type Recorder } from './hosts.ts';
 import { cloudService } from './cloud.ts';
 import { capacityOf, cloudOptions, sidesOf } from './cloud-switch.ts';
 import { hostNamed, pairOf } from './pair.ts';
@@ -31,11 +31,7 @@ export interface SwitchWishes {
 }
 
 /** The two hosts, and everything else that a switch needs. */
-export async function switchOptions(
-  context: CommandContext,
-  wishes: SwitchWishes,
-  record: (ran: RanCommand) => void,
-): Promise<PromoteOptions> {
+export async function switchOptions(context: CommandContext, wishes: SwitchWishes, record: Recorder): Promise<PromoteOptions> {
   const config = await context.config();
   const pair = pairOf(config);
   const { target } = await placeOf(context);
@@ -71,11 +67,12 @@ export async function switchOptions(
     attested: wishes.attested,
     dialTone: wishes.dialTone,
     proof: pair.proof === undefined ? undefined : proofOf(pair.proof, pair.vip?.address.replace(/\/.*/, '') ?? to.address),
-    sync: mailSync(context, config, target, from.name, to.name),
+    sync: mailSync(context, config, target, { from: from.name, to: to.name, record }),
     capacity: capacityOf(pair.capacity, back ? 'down' : 'up'),
     dial: async () => (from.name === service?.name ? undefined : readDialOn(from, hostNamed(config, from.name).state ?? config.state)),
     lag: async () => (cloud === undefined ? readLagOn(to, hostNamed(config, to.name).state ?? config.state) : undefined),
     known: async () => (cloud === undefined ? knownAccounts(to, hostNamed(config, to.name).state ?? config.state) : undefined),
+    record,
     by: `${userInfo().username}@${hostname()}`,
     progress: context.progress,
     signal: context.signal,
@@ -96,7 +93,7 @@ async function remoteOf(
   context: CommandContext,
   config: Config,
   name: string,
-  record: (ran: RanCommand) => void,
+  record: Recorder,
   mode: SwitchWishes['mode'],
 ): Promise<Remote> {
   const { openHost } = await import('../../standby/remote.ts');
@@ -133,15 +130,21 @@ function proofOf({ wait, user, smtp, imap, ...proof }: NonNullable<ReturnType<ty
 }
 
 /** Copying mail as a part of the switch: under its epoch, while nobody else may. */
-function mailSync(context: CommandContext, config: Config, target: Target, from: string, to: string): MailSync {
+function mailSync(
+  context: CommandContext,
+  config: Config,
+  target: Target,
+  { from, to, record }: { from: string; to: string; record: Recorder },
+): MailSync {
+  const sinkOf = (way: Direction): ReturnType<typeof sinkOn> => sinkOn(context, target, way, record);
   const go = async (run: string, epoch: number, dryRun: boolean): Promise<MailDifference> => {
     const way = { from, to, epoch, run };
     const { sync } = await import('../../standby/sync/sync.ts');
-    const sink = await sinkOn(context, target, way);
+    const sink = await sinkOf(way);
     // A synchronisation that began before the epoch was claimed may still write: it is waited for, and no other begins.
     await sink.quiet();
     const report = await sync({
-      source: await sourceOn(context, from, way, []),
+      source: await sourceOn(context, from, way, [], record),
       sink,
       atOnce: pairOf(config).sync.atOnce,
       progress: context.progress,
@@ -160,10 +163,10 @@ function mailSync(context: CommandContext, config: Config, target: Target, from:
     last: (run, epoch) => go(run, epoch, false),
     compare: (run, epoch) => go(run, epoch, true),
     dial: async (run, epoch, keepSince, dryRun) => {
-      const sink = await sinkOn(context, target, { from, to, epoch, ...(run === '' ? {} : { run }) });
+      const sink = await sinkOf({ from, to, epoch, ...(run === '' ? {} : { run }) });
       return sink.dial({ run, epoch, from, keepSince }, dryRun);
     },
-    undial: async (run, epoch) => (await sinkOn(context, target, { from, to, epoch, run })).undial(run),
-    leaveUids: async (run, epoch) => (await sinkOn(context, target, { from, to, epoch, run })).leaveUids(),
+    undial: async (run, epoch) => (await sinkOf({ from, to, epoch, run })).undial(run),
+    leaveUids: async (run, epoch) => (await sinkOf({ from, to, epoch, run })).leaveUids(),
   };
 }

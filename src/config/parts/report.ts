@@ -27,7 +27,7 @@ export const reportPart = z.strictObject({
         .regex(/^[a-z]+(?:-[a-z]+)*(?: [a-z]+)?$/, 'must be the name of a command')
         .meta({ examples: ['backup'] }),
     )
-    .default(['backup', 'verify', 'check', 'copy', 'forget', 'prune', 'erase', 'watch', 'auth refresh', 'links expire'])
+    .default(['backup', 'verify', 'check', 'copy', 'forget', 'prune', 'erase', 'watch', 'auth refresh', 'links expire', 'standby guard'])
     .meta({ description: 'the commands whose ends are reported, where `notify` names transports' }),
   summary: z
     .enum(['never', 'daily', 'weekly', 'monthly'])

@@ -255,6 +255,21 @@ export const standbyPart = z
       .refine(({ seconds }) => seconds >= 20, { path: ['seconds'], message: 'must be 20s or more' })
       .prefault({})
       .meta({ description: 'the lease by which a host serves, where `standby lease --install` was run on it' }),
+    guard: z
+      .strictObject({
+        wait: duration('20s')
+          .prefault('20s')
+          .meta({ description: 'how long mail waits for an answer when this host boots, where nobody gives one' }),
+        silence: z
+          .enum(['start', 'hold'])
+          .default('start')
+          .meta({ description: 'where nobody can say who serves: `start`: mail starts; `hold`: it waits until somebody can' }),
+        every: duration('2m').prefault('2m').meta({ description: 'how often it is asked while the host is up; from 10s on' }),
+      })
+      .refine(({ every }) => every >= 10, { path: ['every'], message: 'must be 10s or more' })
+      .refine(({ wait }) => wait >= 5, { path: ['wait'], message: 'must be 5s or more' })
+      .prefault({})
+      .meta({ description: 'the question who serves, before mail starts, where `standby guard --install` was run' }),
     ledger: z
       .strictObject({
         log: z

@@ -1,9 +1,8 @@
 /** Holding the lease: sure, again and again, that this host is the one that serves; and gone as soon as that can't be known for too long. */
-import { MailrecoverError } from '../../errors/error.ts';
-import { openRepository } from '../../repository/repository.ts';
 import type { Target } from '../../repository/target.ts';
 import { monotonic, sleep } from '../../system/clock.ts';
-import { readEpoch, type EpochState } from '../epoch.ts';
+import type { EpochState } from '../epoch.ts';
+import { inTime, NOTHING_SEEN, sureEpoch } from '../sure-epoch.ts';
 import { putPledge, type Terms } from './pledge.ts';
 
 export interface HoldOptions {
@@ -42,13 +41,13 @@ export async function holdLease(options: HoldOptions): Promise<Lost> {
   const { target, terms, onHeld, onWaiting, onTurn, signal } = options;
   const pause = Math.min(MAX_PAUSE_MS, (terms.seconds * 1000) / TURNS);
   let until: number | undefined;
-  let seen = { epoch: 0, repository: '' };
+  let seen = NOTHING_SEEN;
   let problem = '';
   for (;;) {
     signal.throwIfAborted();
     // From before the question on: what is answered late was true then.
     const asked = monotonic();
-    const answer = await inTime(look(options, seen), until === undefined ? terms.seconds * 1000 : until - asked, signal);
+    const answer = await inTime(sureEpoch(target, seen), until === undefined ? terms.seconds * 1000 : until - asked, signal);
     if (answer === undefined || 'problem' in answer) {
       problem = answer?.problem ?? 'the repository does not answer';
       if (until !== undefined && monotonic() >= until)
@@ -75,35 +74,5 @@ export async function holdLease(options: HoldOptions): Promise<Lost> {
       }
     }
     await sleep(until === undefined ? WAITING_MS : Math.max(0, Math.min(pause, until - monotonic())), signal);
-  }
-}
-
-type Answer = { state: EpochState; seen: { epoch: number; repository: string } } | { problem: string };
-
-async function look({ target }: HoldOptions, seen: { epoch: number; repository: string }): Promise<Answer> {
-  try {
-    const { id } = await openRepository(target);
-    const state = await readEpoch(target);
-    // Another one in its place, or an older state of it, knows nothing of a switch that there was.
-    if (seen.repository !== '' && id !== seen.repository) return { problem: 'another repository lies in its place' };
-    if (state.epoch < seen.epoch) return { problem: `the repository says epoch ${state.epoch}, and it was ${seen.epoch} already` };
-    return { state, seen: { epoch: state.epoch, repository: id } };
-  } catch (error) {
-    if (error instanceof MailrecoverError) return { problem: error.message };
-    throw error;
-  }
-}
-
-async function inTime<T>(work: Promise<T>, milliseconds: number, signal: AbortSignal): Promise<T | undefined> {
-  const controller = new AbortController();
-  work.catch(() => undefined);
-  const timer = sleep(Math.max(0, milliseconds), AbortSignal.any([controller.signal, signal])).then(
-    () => undefined,
-    () => undefined,
-  );
-  try {
-    return await Promise.race([work, timer]);
-  } finally {
-    controller.abort();
   }
 }

@@ -9,6 +9,8 @@ const OF_ONE_HOST = [
   /^\/etc\/ssl\/private\/ssl-cert-snakeoil\.key$/,
   /^\/etc\/letsencrypt\/\.updated-options/,
   /^\/etc\/mailname$/,
+  // What binds mail to units that the other host may not have.
+  /^\/etc\/systemd\/system\/[^/]+\.d\/mailrecover-(?:guard|lease)\.conf$/,
   /\.dpkg-(?:old|dist|new|bak)$|~$|\/\.tmp-[0-9a-f]+$/,
 ];
 const ROLES = new Set(['postfix', 'dovecot', 'map', 'tls', 'acme', 'dkim', 'sieve', 'users', 'filter', 'extra']);

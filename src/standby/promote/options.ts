@@ -8,7 +8,7 @@ import type { Dial } from '../dial/record.ts';
 import type { DnsZone } from '../dns.ts';
 import type { Lag } from '../lag.ts';
 import type { ProofOptions } from '../proof.ts';
-import type { Remote } from '../remote.ts';
+import type { RanCommand, Remote } from '../remote.ts';
 import type { VirtualAddress } from '../vip.ts';
 
 export interface FenceOptions {
@@ -91,6 +91,8 @@ export interface PromoteOptions {
   lag: () => Promise<Lag | undefined>;
   /** The accounts of the old host, as the last synchronisation wrote them down on the new one. */
   known: () => Promise<KnownAccounts | undefined>;
+  /** Told of what is run here and there. */
+  record: (ran: RanCommand) => void;
   /** Who runs it, and where. */
   by: string;
   progress: Progress;

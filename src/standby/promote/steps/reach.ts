@@ -24,7 +24,7 @@ export function vipStep({ to }: PromoteOptions, vip: NonNullable<PromoteOptions[
   };
 }
 
-export function dnsStep({ signal }: PromoteOptions, zone: PromoteOptions['dns'][number]): Step {
+export function dnsStep({ signal, here, record }: PromoteOptions, zone: PromoteOptions['dns'][number]): Step {
   let findings: Finding[] = [];
   return {
     id: `dns:${zone.zone}`,
@@ -39,7 +39,7 @@ export function dnsStep({ signal }: PromoteOptions, zone: PromoteOptions['dns'][
     ],
     check: async () => (await Promise.all(zone.records.map((record) => standing(zone, record)))).every((stand) => stand === 'to'),
     async apply() {
-      await updateZone(zone);
+      await updateZone(zone, { host: here.name, record });
       const agreed = await agreement(zone, signal);
       findings = agreed.findings;
       return findings;

@@ -2,6 +2,7 @@
 import { MailrecoverError } from '../../../errors/error.ts';
 import { putStage, readEpoch, type Claim } from '../../epoch.ts';
 import { nftFence } from '../../fences/nft.ts';
+import { tellPromoted } from '../../guard/memory.ts';
 import type { Memory } from '../../journal.ts';
 import { change, explicitSetting } from '../../postfix.ts';
 import { runs, startUnits, unitStates, unmask, withInstances } from '../../units.ts';
@@ -36,6 +37,7 @@ export function serveStep({ to, target, services, queue, fences }: PromoteOption
     async apply() {
       if (queue) await change(to, 'soft_bounce', 'yes');
       await putStage(target, claim, 'active');
+      await tellPromoted(to, claim.epoch);
       const masked = (await unitStates(to, services)).filter(({ load }) => load === 'masked').map(({ unit }) => unit);
       await unmask(to, masked);
       // What refused connections here since the switch away from this host.

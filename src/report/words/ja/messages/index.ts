@@ -21,6 +21,7 @@ import { repository } from './repository.ts';
 import { restore } from './restore.ts';
 import { runs } from './runs.ts';
 import { schedule } from './schedule.ts';
+import { standbyGuard } from './standby-guard.ts';
 import { standbyLease } from './standby-lease.ts';
 import { standbyCloud } from './standby-cloud.ts';
 import { standbyRehearse } from './standby-rehearse.ts';
@@ -58,6 +59,7 @@ export const MESSAGES: readonly (readonly [string, string])[] = [
   ...schedule,
   ...standby,
   ...standbyPrepare,
+  ...standbyGuard,
   ...standbyLease,
   ...standbyCloud,
   ...standbyRehearse,

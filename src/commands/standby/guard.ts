@@ -1,0 +1,224 @@
+/** What the guard does where it finds that this host must not serve, or may again. */
+import type { Finding } from '../../errors/finding.ts';
+import type { Verdict } from '../../standby/guard/judge.ts';
+import type { Remote } from '../../standby/remote.ts';
+import type { Told } from '../../standby/guard/judge.ts';
+import { isoNow, monotonic, sleep } from '../../system/clock.ts';
+import { placeOf } from '../from-config.ts';
+import { tell } from '../../report/text/tell.ts';
+import { reportRun } from '../report/after.ts';
+import type { CommandContext, CommandResult } from '../types.ts';
+import { hostNamed, otherHost, pairOf, thisHost } from './pair.ts';
+
+const REPOSITORY_MS = 5000;
+const CONNECT_MS = 5000;
+const SILENT_MS = 2000;
+const TELL_SECONDS = 15;
+const TURN_MS = 2000;
+
+/** Everybody is asked once. */
+export async function askOnce(context: CommandContext): Promise<Verdict> {
+  const config = await context.config();
+  const { primary, clouds } = pairOf(config);
+  const me = thisHost(config).name;
+  const other = otherHost(config, me).name;
+  const { askWhoServes } = await import('../../standby/guard/ask.ts');
+  return askWhoServes({
+    state: config.state,
+    me,
+    other,
+    services: clouds.map(({ name }) => name),
+    primary: primary.name,
+    repository: async () => (await placeOf(context)).target,
+    askOther: () => askHost(context, other),
+    patienceMs: REPOSITORY_MS,
+    signal: context.signal,
+  });
+}
+
+/** Undefined where it can't be asked, or does not know either: that proves nothing. */
+async function askHost(context: CommandContext, name: string): Promise<Told | undefined> {
+  const config = await context.config();
+  const named = hostNamed(config, name);
+  const [{ openHost }, { MailrecoverError }] = await Promise.all([import('../../standby/remote.ts'), import('../../errors/error.ts')]);
+  const patience = { connectMs: CONNECT_MS, ...(named.ssh?.via === undefined ? { silentMs: SILENT_MS } : {}) };
+  const host = openHost(named, { signal: context.signal, ...patience });
+  try {
+    const argv = [...pairOf(config).sync.program, 'standby', 'guard', '--tell', '--json'];
+    const { stdout } = await host.run(argv, { ok: 'any', seconds: TELL_SECONDS });
+    const { told } = JSON.parse(stdout) as { told?: Partial<Told> | null };
+    const { serves, isSure, runs } = told ?? {};
+    if (typeof serves?.epoch !== 'number' || typeof serves.host !== 'string') return undefined;
+    return { serves: { epoch: serves.epoch, host: serves.host }, isSure: isSure === true, runs: runs === true };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (error instanceof MailrecoverError || error instanceof SyntaxError) return undefined;
+    throw error;
+  } finally {
+    host.close();
+  }
+}
+
+/** For the other host, which asks. */
+export async function tellOther(context: CommandContext): Promise<CommandResult> {
+  const config = await context.config();
+  const { primary, services } = pairOf(config);
+  const [{ tellWhoServes }, { runs, unitStates }] = await Promise.all([
+    import('../../standby/guard/ask.ts'),
+    import('../../standby/units.ts'),
+  ]);
+  const there = (await unitStates(await here(context), services)).filter(({ load }) => load !== 'not-found');
+  const told = await tellWhoServes({
+    state: config.state,
+    me: thisHost(config).name,
+    primary: primary.name,
+    runs: there.length > 0 && there.every(runs),
+    repository: async () => (await placeOf(context)).target,
+    patienceMs: REPOSITORY_MS,
+    signal: context.signal,
+  });
+  return {
+    outcome: 'ok',
+    fields: { told: told ?? null },
+    render: (text) =>
+      told === undefined ? text.say`nothing is known here` : text.say`${told.serves.host} serves since epoch ${told.serves.epoch}`,
+  };
+}
+
+async function here(context: CommandContext): Promise<Remote> {
+  const { openHost } = await import('../../standby/remote.ts');
+  return openHost({ name: thisHost(await context.config()).name }, { signal: context.signal });
+}
+
+/** Before mail starts: an answer is waited for, but not for long. */
+export async function beforeMail(context: CommandContext): Promise<CommandResult> {
+  const { guard } = pairOf(await context.config());
+  const until = monotonic() + guard.wait * 1000;
+  let verdict = await askOnce(context);
+  // What is only remembered counts where nobody says anything newer.
+  while (verdict.kind !== 'here' && (verdict.kind !== 'other' || verdict.isRemembered === true) && monotonic() < until) {
+    await sleep(TURN_MS, context.signal);
+    verdict = await askOnce(context);
+  }
+  if (verdict.kind === 'here') return mayServe(context, verdict);
+  if (verdict.kind === 'other') return stop(context, verdict);
+  if (verdict.kind === 'switching' || guard.silence === 'hold') return hold(context, verdict);
+  const me = thisHost(await context.config()).name;
+  const finding: Finding = {
+    severity: 'warning',
+    code: 'guard-unanswered',
+    message: `nobody could say whether '${me}' still serves, and its mail starts: ${verdict.why}`,
+    hint: 'it goes on asking; see who serves: mailrecover standby status',
+    subject: me,
+  };
+  return result(verdict, 'none', [finding]);
+}
+
+/** While the host is up: only what is proved, and by others, counts. */
+export async function whileUp(context: CommandContext): Promise<CommandResult> {
+  const verdict = await askOnce(context);
+  if (verdict.kind === 'here') return mayServe(context, verdict);
+  if (verdict.kind === 'other' && verdict.isRemembered !== true) {
+    const { services, stopAlso } = pairOf(await context.config());
+    const { runs, unitStates, withInstances } = await import('../../standby/units.ts');
+    const up = (await unitStates(await here(context), withInstances([...stopAlso, ...services]))).some(runs);
+    if (up) return stop(context, verdict);
+  }
+  return result(verdict, 'none', []);
+}
+
+/** Mail that was held back is started; the guard lets it, since it asks again before that. */
+async function mayServe(context: CommandContext, verdict: Verdict & { kind: 'here' }): Promise<CommandResult> {
+  const config = await context.config();
+  const { readGuard, writeGuard } = await import('../../standby/guard/memory.ts');
+  const { held, stoppedAt, ...rest } = readGuard(config.state);
+  if (held === undefined && stoppedAt === undefined) return result(verdict, 'none', []);
+  await writeGuard(config.state, rest);
+  const host = await here(context);
+  if (held !== undefined) {
+    const { enabledUnits } = await import('../../standby/units.ts');
+    const units = await enabledUnits(host, pairOf(config).services);
+    if (units.length > 0) await host.run(['systemctl', 'start', '--no-block', '--', ...units]);
+  }
+  return reported(context, result(verdict, held === undefined ? 'none' : 'started', []));
+}
+
+/** As the fence of a switch would: stopped, masked, without the virtual address; with the same way back. */
+async function stop(context: CommandContext, verdict: Verdict & { kind: 'other' }): Promise<CommandResult> {
+  const config = await context.config();
+  const { services, stopAlso, vip } = pairOf(config);
+  const [{ sshFence }, { readGuard, writeGuard }] = await Promise.all([
+    import('../../standby/fences/ssh.ts'),
+    import('../../standby/guard/memory.ts'),
+  ]);
+  const host = await here(context);
+  await sshFence({ name: 'guard', host, services, also: stopAlso, vip, before: { ran: [], masked: [], vip: false } }).fence();
+  const { held: _, ...rest } = readGuard(config.state);
+  await writeGuard(config.state, { ...rest, stoppedAt: isoNow() });
+  const { serves, by } = verdict;
+  const finding: Finding = {
+    severity: 'error',
+    code: 'other-serves',
+    message: `'${serves.host}' serves since epoch ${serves.epoch}, says ${by}: mail on '${host.name}' is stopped and masked`,
+    hint: `merge what '${host.name}' has, on '${serves.host}': mailrecover standby failback`,
+    subject: host.name,
+  };
+  return reported(context, result(verdict, 'stopped', [finding]));
+}
+
+/** What systemd was about to start is cancelled; nothing is masked, and the timer goes on asking. */
+async function hold(context: CommandContext, verdict: Verdict & { kind: 'switching' | 'silent' }): Promise<CommandResult> {
+  const config = await context.config();
+  const [{ unitStates, withInstances }, { readGuard, writeGuard }] = await Promise.all([
+    import('../../standby/units.ts'),
+    import('../../standby/guard/memory.ts'),
+  ]);
+  const host = await here(context);
+  // One that runs is about to be restarted, not to be booted.
+  const there = (await unitStates(host, pairOf(config).services))
+    .filter(({ load, active }) => load !== 'not-found' && active !== 'active')
+    .map(({ unit }) => unit);
+  await writeGuard(config.state, { ...readGuard(config.state), held: { since: isoNow(), why: verdict.why } });
+  if (there.length > 0) await host.run(['systemctl', 'stop', '--', ...withInstances(there)], { seconds: 150 });
+  const finding: Finding = {
+    severity: 'error',
+    code: 'mail-held',
+    message: `nobody could say whether '${host.name}' still serves, and its mail does not start: ${verdict.why}`,
+    hint: `it goes on asking, and starts mail as soon as it may; to start it all the same: mailrecover standby guard --remove, and then systemctl start ${there.join(' ')}`,
+    subject: host.name,
+  };
+  return reported(context, result(verdict, 'held', [finding]));
+}
+
+/** People are told of it as of a run that failed, or of one that is well again. */
+async function reported(context: CommandContext, ended: CommandResult): Promise<CommandResult> {
+  const more = await reportRun(context, { command: 'standby guard', startedAt: isoNow(), result: ended, error: undefined });
+  return { ...ended, findings: [...(ended.findings ?? []), ...more] };
+}
+
+type Action = 'none' | 'stopped' | 'held' | 'started';
+
+export function result(verdict: Verdict, action: Action, findings: readonly Finding[]): CommandResult {
+  const failed = action === 'stopped' || action === 'held';
+  return {
+    outcome: failed ? 'failed' : findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok',
+    ...(failed ? { cause: 'refused' as const } : {}),
+    findings,
+    fields: {
+      verdict: verdict.kind,
+      serves: verdict.kind === 'other' ? verdict.serves : null,
+      by: 'by' in verdict ? verdict.by : null,
+      why: 'why' in verdict ? verdict.why : null,
+      action,
+    },
+    render: (text) => {
+      const said = tell('by' in verdict ? verdict.by : verdict.why, text);
+      if (verdict.kind === 'here') return text.green(text.say`this host may serve, says ${said}`);
+      if (verdict.kind === 'other')
+        return text.red(text.bold(text.say`${verdict.serves.host} serves since epoch ${verdict.serves.epoch}, says ${said}`));
+      return text.yellow(
+        verdict.kind === 'switching' ? text.say`a switch is under way: ${said}` : text.say`nobody can say who serves: ${said}`,
+      );
+    },
+  };
+}

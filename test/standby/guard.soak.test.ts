@@ -1,0 +1,137 @@
+/** The guard of whole hosts: an old host that boots again does not serve; one that was cut off stops when its line is back; a lone one serves. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { mailrecover, notBuilt } from '../support/binary.ts';
+import { bootPair, noPair, USERS, type Pair } from '../support/pair.ts';
+import { listens, until } from '../support/ports.ts';
+import { rounds } from '../support/soak.ts';
+import { PROGRAM, type SystemdHost } from '../support/systemd-host.ts';
+import { unitsOn } from './pair-setting.ts';
+
+const LONG = 600_000;
+const ALICE = USERS[0] ?? '';
+
+suite('a guard of whole hosts', { skip: (rounds(0, 1) === 0 ? 'takes long: npm run soak' : false) || noPair() || notBuilt() }, () => {
+  let pair: Pair;
+  before(async () => {
+    pair = await bootPair();
+  });
+  after(() => pair?.stop());
+  const ours = (...args: string[]): ReturnType<typeof mailrecover> =>
+    mailrecover(['--config', pair.config(), 'standby', ...args, '--json'], { timeout: LONG });
+  const promote = async (...more: string[]): Promise<void> => {
+    const ran = await ours('promote', '--yes', ...more);
+    assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
+  };
+  const guard = (host: 'mx1' | 'mx2', ...more: string[]): Record<string, unknown> =>
+    JSON.parse(pair[host].run(PROGRAM, 'standby', 'guard', '--json', ...more).out) as Record<string, unknown>;
+  const refused = async (): Promise<boolean> => {
+    const { mx1 } = pair.addresses;
+    return !(await listens(25, mx1)) && !(await listens(143, mx1));
+  };
+  const setting = (guardPart: string): void => {
+    for (const host of [pair.mx1, pair.mx2]) {
+      host.must(
+        'sed',
+        '-i',
+        `s/"guard": {[^}]*}, //; s/"domains":/"guard": ${guardPart}, "domains":/`,
+        '/etc/mailrecover/mailrecover.yaml',
+      );
+      host.must(PROGRAM, 'standby', 'guard', '--install', '--yes');
+    }
+  };
+  /** From the next boot on the repository is out of reach, until it is shown. */
+  const hide = ({ root, must }: SystemdHost): void => {
+    const unit = `[Unit]\nBefore=mailrecover-guard.service\n[Service]\nType=oneshot\nExecStart=mount -t tmpfs none ${pair.repository}\n[Install]\nRequiredBy=mailrecover-guard.service\n`;
+    writeFileSync(join(root, 'etc/systemd/system/hide.service'), unit);
+    must('systemctl', 'enable', 'hide.service');
+  };
+  const show = ({ must }: SystemdHost): void => {
+    must('systemctl', 'disable', 'hide.service');
+    must('umount', pair.repository);
+  };
+
+  test('it costs a host that serves nothing, and a boot that long', async () => {
+    setting('{"every": "10s", "wait": "10s"}');
+    assert.deepEqual(unitsOn(pair.mx1), ['active', 'active']);
+    assert.deepEqual(unitsOn(pair.mx2), ['inactive', 'inactive']);
+    assert.deepEqual([guard('mx1')['verdict'], guard('mx2')['verdict']], ['here', 'here']);
+    await pair.mx1.kill();
+    await pair.mx1.boot();
+    assert.deepEqual(unitsOn(pair.mx1), ['active', 'active']);
+  });
+
+  test('a line that was cut and comes back: the old host stops by itself, and the way back is as ever', async () => {
+    const { mx1, mx2 } = pair;
+    await pair.send('mx1', ALICE, 'both');
+    assert.ok(await until(async () => (await pair.subjects('mx1', ALICE)).length === 1, 60_000));
+    assert.equal((await ours('sync')).code, 0);
+    // Neither the repository nor the other host can be asked from there.
+    mx1.must('mount', '-t', 'tmpfs', 'none', pair.repository);
+    pair.cut();
+    await promote('--forced', '--allow-loss', '1h', '--attest', 'a test');
+    assert.deepEqual([guard('mx1', '--watch')['verdict'], guard('mx1', '--boot')['verdict']], ['silent', 'silent']);
+    assert.deepEqual(unitsOn(mx1), ['active', 'active'], 'silence stops nothing');
+    mx1.must('sh', '-c', `printf 'Subject: theirs\n\nx\n' | sendmail -f cron@example.test ${ALICE}`);
+    pair.mend();
+    // The repository is still out of reach: the other host says it.
+    assert.ok(await until(() => unitsOn(mx1).every((state) => state === 'inactive'), 120_000), unitsOn(mx1).join());
+    assert.match(
+      mx1.run('journalctl', '-u', 'mailrecover-guard-watch', '--no-pager').out,
+      /'mx2\.example\.test' serves since epoch 1, says/,
+    );
+    assert.equal(mx1.run('systemctl', 'start', 'postfix').code, 1, 'masked');
+    assert.doesNotMatch(mx1.must('ip', '-o', 'address', 'show', 'dev', 'mail0'), new RegExp(pair.addresses.vip.replaceAll('.', '\\.')));
+    mx1.must('umount', pair.repository);
+    const merged = mx2.run(PROGRAM, 'standby', 'failback', '--json', '--yes');
+    assert.equal(merged.code, 0, merged.out + merged.err);
+    assert.deepEqual(await pair.subjects('mx2', ALICE), ['both', 'theirs']);
+    await promote('--planned', '--to', 'mx1.example.test');
+    assert.deepEqual(unitsOn(mx1), ['active', 'active']);
+    assert.equal(guard('mx1', '--watch')['action'], 'none');
+    await mx1.kill();
+    await mx1.boot();
+    assert.deepEqual(unitsOn(mx1), ['active', 'active'], 'it serves again, also after a boot');
+    assert.deepEqual(await pair.subjects('vip', ALICE), ['both', 'theirs']);
+  });
+
+  test('alone, without anybody to ask: it starts, or waits where that is wished', async () => {
+    const { mx1 } = pair;
+    hide(mx1);
+    await mx1.kill();
+    pair.cut();
+    await mx1.boot();
+    assert.deepEqual(unitsOn(mx1), ['active', 'active']);
+    assert.match(
+      mx1.run('journalctl', '-u', 'mailrecover-guard', '--no-pager').out,
+      /nobody could say whether 'mx1\.example\.test' still serves/,
+    );
+    pair.mend();
+    setting('{"every": "10s", "wait": "5s", "silence": "hold"}');
+    await mx1.kill();
+    pair.cut();
+    await mx1.boot();
+    assert.deepEqual(unitsOn(mx1), ['inactive', 'inactive']);
+    assert.ok(await refused());
+    show(mx1);
+    // Nobody types anything.
+    assert.ok(await until(() => unitsOn(mx1).every((state) => state === 'active'), 120_000), unitsOn(mx1).join());
+    pair.mend();
+    assert.equal((await ours('sync')).code, 0);
+    await pair.powerLoss();
+    await promote('--forced', '--allow-loss', '1h', '--attest', 'a test');
+    // What was promoted serves, also where its guard can ask nobody any more.
+    pair.mx2.must('mount', '-t', 'tmpfs', 'none', pair.repository);
+    pair.mx2.must('systemctl', 'stop', 'mailrecover-guard');
+    assert.deepEqual(unitsOn(pair.mx2), ['inactive', 'inactive'], 'held to it');
+    pair.mx2.must('systemctl', 'start', 'dovecot', 'postfix');
+    assert.deepEqual(unitsOn(pair.mx2), ['active', 'active']);
+    assert.match(pair.mx2.run('journalctl', '-u', 'mailrecover-guard', '--no-pager').out, /says the switch to this host/);
+    pair.mend();
+    await mx1.boot();
+    assert.deepEqual(unitsOn(mx1), ['inactive', 'inactive']);
+    assert.ok(await refused());
+  });
+});
