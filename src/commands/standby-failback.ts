@@ -91,21 +91,25 @@ export default defineCommand({
       progress: context.progress,
       signal: context.signal,
     };
-    const findings: Finding[] = await stopOldHost(context, way.to, options);
+    const { beginRecord } = await import('../standby/run-record.ts');
+    const record = options.dryRun
+      ? undefined
+      : await beginRecord(config.state, 'failbacks', { from: way.from, to: way.to, epoch: way.epoch });
+    const findings: Finding[] = await stopOldHost(context, way.to, options, record?.ran);
     if (!options.dryRun) findings.push(...((await finishMerge(settings))?.findings ?? []));
-    const theirs = await sourceOn(context, way.to, way, options.mailbox);
+    const theirs = await sourceOn(context, way.to, way, options.mailbox, record?.ran);
     const prepared = await prepareMerge({ ...settings, theirs });
     findings.push(...prepared.findings);
     if (options.dryRun) return result(way, { prepared, findings, report: undefined });
     await confirm(context, options.yes, (text) => describe(way, prepared, text), 'carry this out?');
     findings.push(...((await merge({ ...settings, theirs }, prepared))?.findings ?? []));
-    const sink = await sinkOn(context, place.target, way);
+    const sink = await sinkOn(context, place.target, way, record?.ran);
     for (const { after } of prepared.mailboxes) {
       const problem = await sink.accept(after.cut, after.number + 1);
       if (problem !== undefined) findings.push(problem);
     }
     const report = await sync({
-      source: await sourceOn(context, way.from, way, options.mailbox),
+      source: await sourceOn(context, way.from, way, options.mailbox, record?.ran),
       sink,
       all: options.mailbox.length === 0,
       atOnce: pairOf(config).sync.atOnce,
@@ -116,7 +120,8 @@ export default defineCommand({
       allowLoss: options.allowLoss,
     });
     findings.push(...report.findings);
-    return result(way, { prepared, findings, report });
+    const done = result(way, { prepared, findings, report });
+    return { ...done, ...(record === undefined ? {} : { artifacts: [{ kind: 'record', path: record.path }] }) };
   },
 });
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mailrecover, mailrecoverJson, notBuilt } from '../support/binary.ts';
 import { noPair, type Pair } from '../support/pair.ts';
 import { ask } from '../support/pair-dns.ts';
-import { until } from '../support/ports.ts';
+import { listens, until } from '../support/ports.ts';
 import { PROGRAM } from '../support/systemd-host.ts';
 import { throughService } from './cloud-pair.ts';
 import { RESTRICTION } from '../../src/standby/ledger/asks.ts';
@@ -93,7 +93,7 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     mailbox.start();
     assert.ok(await until(() => load.accepted.length > 3 && mailbox.confirmed.length > 3, 60_000));
     // As it drains, while it fences, as the queue is moved, and just after the services were started.
-    for (const at of [6, 14, 16, 12]) await killedAt(at);
+    for (const at of [6, 14, 16, 13]) await killedAt(at);
     const other = await mailrecover(['--config', pair.config((part) => void (part['drain'] = '5s')), 'standby', 'sync'], { timeout: LONG });
     assert.equal(other.code, 20, 'nobody else writes mail while a switch is under way');
     // The host where it was begun is gone: another one goes on with it, where that is asked for.
@@ -145,7 +145,6 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     pair.mx1.run('/opt/mailrecover/bin/mailrecover', 'standby', 'sync');
     assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), before);
     assert.equal(pair.mx1.run('systemctl', 'start', 'postfix').code, 1, 'masked');
-    assert.match(readFileSync(pair.record(), 'utf8'), /"command":\["nsupdate"\].*"key hmac-sha256:mover \*\*\*"/);
     const records = JSON.stringify((await promote('--planned', '--yes')).json()) + readFileSync(pair.record(), 'utf8');
     for (const secret of [readFileSync(join(pair.root, 'tsig'), 'utf8').trim(), 'correct horse', 'PRIVATE KEY'])
       assert.ok(!records.includes(secret));
@@ -175,6 +174,13 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     assert.deepEqual(unitsOn(pair.mx1), ['active', 'active']);
     assert.deepEqual(unitsOn(pair.mx2), ['inactive', 'inactive']);
     assert.deepEqual(await pair.dns('example.test', 'MX'), ['mx1.example.test']);
+    const record = readFileSync(pair.record(), 'utf8');
+    assert.match(
+      record,
+      /"command":\["nsupdate"\].*"key hmac-sha256:mover \*\*\*".*"update add example\.test\. 5 MX 10 mx1\..*"exitCode":0/,
+    );
+    assert.match(record, /"command":\["\/opt\/mailrecover\/bin\/mailrecover","standby","serve"\]/);
+    assert.ok(!record.includes(readFileSync(join(pair.root, 'tsig'), 'utf8').trim()));
     assert.deepEqual(await pair.subjects('vip', 'alice@example.test'), expected);
     await clientMail();
     assert.equal(deferredIds(pair.mx1).length, 1, 'the deferred message came along');
@@ -187,6 +193,7 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
 suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
   let pair: Pair;
   const whole = twoHosts((booted) => void (pair = booted));
+  const accepted: AcceptedMail[] = [];
 
   whole('after a power loss nothing happens without evidence and approval; then the standby serves', async () => {
     await pair.send('mx1', 'alice@example.test', 'synced');
@@ -203,7 +210,6 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     assert.deepEqual([status['ready'], status['active'], status['epoch']], [true, 'mx1.example.test', 0]);
     assert.equal((status['loss'] as { planned: number }).planned, 0);
     const copied = (status['lag'] as { oldest: string }).oldest;
-    const accepted: AcceptedMail[] = [];
     // What the host accepts is written down on the other one before its sender hears that it was accepted.
     const own = join(pair.mx1.root, 'etc/mailrecover/mailrecover.yaml');
     const config = JSON.parse(readFileSync(own, 'utf8')) as { standby: Record<string, unknown> };
@@ -211,6 +217,11 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     writeFileSync(own, JSON.stringify(config));
     pair.mx1.must('postconf', '-e', `smtpd_end_of_data_restrictions=${RESTRICTION}`, `smtpd_recipient_restrictions=${RESTRICTION}`);
     pair.mx1.must('postfix', 'reload');
+    assert.deepEqual(
+      (status['guards'] as { by: string }[]).map(({ by }) => by),
+      ['nothing', 'nothing'],
+    );
+    for (const host of [pair.mx1, pair.mx2]) host.must(PROGRAM, 'standby', 'guard', '--install', '--yes');
     pair.mx1.must('systemd-run', '--quiet', '--unit=ledger', PROGRAM, 'standby', 'ledger', '--follow', '--quiet');
     const ledger = join(pair.mx2.root, 'var/lib/mailrecover/standby/ledger/mx1.example.test/complete.json');
     const complete = (): Partial<Complete> => (existsSync(ledger) ? parseComplete(readFileSync(ledger, 'utf8')) : undefined) ?? {};
@@ -307,5 +318,42 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     assert.equal((await settle('--yes')).json()['soft'], false);
     assert.equal(pair.mx2.must('postconf', '-n', 'soft_bounce'), '');
     assert.equal((await settle('--yes')).json()['alike'], null);
+  });
+
+  whole('the old host boots again, does not serve, and gives back what it alone has', async () => {
+    const { mx1, mx2, addresses } = pair;
+    pair.mend();
+    await mx1.boot();
+    assert.deepEqual(unitsOn(mx1), ['inactive', 'inactive']);
+    assert.deepEqual([await listens(25, addresses.mx1), await listens(143, addresses.mx1)], [false, false]);
+    assert.doesNotMatch(mx1.must('ip', '-o', 'address', 'show', 'dev', 'mail0'), new RegExp(addresses.vip.replaceAll('.', '\\.')));
+    assert.equal(mx1.run('systemctl', 'start', 'dovecot').code, 1, 'masked');
+    assert.match(
+      mx1.run('journalctl', '-u', 'mailrecover-guard', '--no-pager').out,
+      /'mx2\.example\.test' serves since epoch \d+, says the repository: mail on 'mx1\.example\.test' is stopped and masked/,
+    );
+    const status = (await mailrecover(['--config', pair.config(), 'standby', 'status', '--json'], { timeout: LONG })).json();
+    const guards = status['guards'] as { host: string; by: string; stoppedAt: string | null }[];
+    assert.deepEqual(
+      guards.map(({ host, by, stoppedAt }) => [host, by, stoppedAt !== null]),
+      [
+        ['mx2.example.test', 'guard', false],
+        ['mx1.example.test', 'guard', true],
+      ],
+    );
+    const merged = mx2.run(PROGRAM, 'standby', 'failback', '--json', '--yes');
+    assert.ok([0, 3].includes(merged.code), merged.out + merged.err);
+    const there = await pair.subjects('vip', 'alice@example.test');
+    assert.deepEqual(there, [...new Set(there)], 'nothing is doubled');
+    const missing = accepted.filter(({ subject }) => !there.includes(subject));
+    assert.ok(there.includes('lost') && there.includes('synced') && there.includes('after'), there.join());
+    // Mail that was not delivered yet is in its queue.
+    const queued = mx1.must(
+      'find',
+      ...['incoming', 'active', 'deferred', 'maildrop'].map((name) => `/var/spool/postfix/${name}`),
+      '-type',
+      'f',
+    );
+    assert.ok(missing.length <= queued.split('\n').length - 1, missing.map(({ subject }) => subject).join());
   });
 });

@@ -99,6 +99,11 @@ suite('a split brain of two hosts', { skip: noPair() || notBuilt() }, () => {
     assert.deepEqual(unitsOn(mx1), ['active', 'active'], 'a dry run stops nothing');
     const merged = failback('--yes');
     assert.ok(codes(merged).includes('old-host-stopped'), JSON.stringify(merged));
+    const { path = '' } = (merged['artifacts'] as { path: string }[])[0] ?? {};
+    assert.match(
+      mx2.must('cat', path),
+      /"host":"mx1\.example\.test","command":\["systemctl","mask","--","postfix\.service","dovecot\.service"\].*"exitCode":0/,
+    );
     assert.deepEqual(unitsOn(mx1), ['inactive', 'inactive']);
     assert.doesNotMatch(mx1.must('ip', '-o', 'address', 'show', 'dev', 'mail0'), new RegExp(addresses.vip.replaceAll('.', '\\.')));
     const all = ['both-1', 'ours-1', 'theirs-1', 'theirs-2'];

@@ -118,7 +118,12 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
   await startDns(root, addresses);
   const hostKey = readFileSync(at('host.pub'), 'utf8').trim();
   const standby = (): Record<string, unknown> => ({
-    primary: { name: 'mx1.example.test', address: addresses.mx1, ssh: { host: addresses.mx1, key: `file:${at('client')}`, hostKey } },
+    primary: {
+      name: 'mx1.example.test',
+      state: '/var/lib/mailrecover',
+      address: addresses.mx1,
+      ssh: { host: addresses.mx1, key: `file:${at('client')}`, hostKey },
+    },
     standby: {
       name: 'mx2.example.test',
       state: '/var/lib/mailrecover',

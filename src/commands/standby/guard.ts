@@ -122,9 +122,27 @@ export async function whileUp(context: CommandContext): Promise<CommandResult> {
     const { services, stopAlso } = pairOf(await context.config());
     const { runs, unitStates, withInstances } = await import('../../standby/units.ts');
     const up = (await unitStates(await here(context), withInstances([...stopAlso, ...services]))).some(runs);
-    if (up) return stop(context, verdict);
+    if (up) return (await isIdle(context, verdict)) ? result(verdict, 'none', [idle(verdict)]) : stop(context, verdict);
   }
   return result(verdict, 'none', []);
+}
+
+/** Whether the host that is said to serve says itself that it does not: then the one that does is not stopped, whatever stands in the repository. */
+async function isIdle(context: CommandContext, { serves, by }: Verdict & { kind: 'other' }): Promise<boolean> {
+  const config = await context.config();
+  if (by !== 'the repository' || serves.host !== otherHost(config, thisHost(config).name).name) return false;
+  const told = await askHost(context, serves.host);
+  return told !== undefined && !told.runs;
+}
+
+function idle({ serves }: Verdict & { kind: 'other' }): Finding {
+  return {
+    severity: 'warning',
+    code: 'nobody-serves',
+    message: `the repository says that '${serves.host}' serves since epoch ${serves.epoch}, and its mail services do not run: mail goes on here`,
+    hint: 'see who is to serve: mailrecover standby status',
+    subject: serves.host,
+  };
 }
 
 /** Mail that was held back is started; the guard lets it, since it asks again before that. */

@@ -3,10 +3,12 @@ import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { confirm } from '../confirm.ts';
 import type { CommandContext } from '../types.ts';
+import type { Recorder } from './hosts.ts';
 import { hostNamed, pairOf } from './pair.ts';
 
 /**
  * Stops and masks the mail services of a host that does not serve by the epoch, and runs them all the same, as after a split brain.
+ * @param record told of everything that is run there
  * @returns what is worth telling
  * @throws MailrecoverError `refused` where that is not confirmed; `failed` where they do not stop
  */
@@ -14,6 +16,7 @@ export async function stopOldHost(
   context: CommandContext,
   name: string,
   { dryRun, yes }: { dryRun: boolean; yes: boolean },
+  record: Recorder | undefined,
 ): Promise<Finding[]> {
   const config = await context.config();
   const { services, stopAlso, vip } = pairOf(config);
@@ -23,7 +26,7 @@ export async function stopOldHost(
     import('../../standby/fences/ssh.ts'),
     import('../../standby/postfix.ts'),
   ]);
-  const host = openHost(hostNamed(config, name), { signal: context.signal });
+  const host = openHost(hostNamed(config, name), { signal: context.signal, ...(record === undefined ? {} : { record }) });
   context.onEnd(() => host.close());
   // Whatever runs its mail there, it is nothing that could be asked, or stopped, from here.
   if (!(await hasSystemd(host))) return [];

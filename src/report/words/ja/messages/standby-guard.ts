@@ -42,6 +42,11 @@ export const standbyGuard: readonly (readonly [string, string])[] = [
   ['there: mailrecover standby guard --install', 'そのホストで: mailrecover standby guard --install'],
   ["mail on '{0}' waits, since its guard could ask nobody: {1}", "'{0}' のメールは、ガードが誰にも確かめられないため待機しています: {1}"],
   ["see what it says, on '{0}': mailrecover standby guard", "'{0}' で状態を確かめてください: mailrecover standby guard"],
+  [
+    "the repository says that '{0}' serves since epoch {1}, and its mail services do not run: mail goes on here",
+    "リポジトリではエポック {1} から '{0}' が稼働していますが、そのメールサービスは動いていません。ここでメールを続けます",
+  ],
+  ['see who is to serve: mailrecover standby status', 'どのホストが稼働すべきかは: mailrecover standby status'],
   ['must be 10s or more', '10s 以上でなければなりません'],
   ['must be 5s or more', '5s 以上でなければなりません'],
   [
