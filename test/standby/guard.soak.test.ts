@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { localTarget } from '../../src/repository/targets/local.ts';
+import { claimEpoch, putStage } from '../../src/standby/epoch.ts';
 import { mailrecover, notBuilt } from '../support/binary.ts';
 import { bootPair, noPair, USERS, type Pair } from '../support/pair.ts';
 import { listens, until } from '../support/ports.ts';
@@ -63,6 +65,25 @@ suite('a guard of whole hosts', { skip: (rounds(0, 1) === 0 ? 'takes long: npm r
     assert.deepEqual(unitsOn(pair.mx1), ['active', 'active']);
   });
 
+  test('whoever writes into the repository that another host serves stops no mail, as long as that one says that it does not', async () => {
+    const target = localTarget(pair.repository);
+    const say = async (epoch: number, host: string): Promise<void> => {
+      const claim = { epoch, run: `${epoch}`.padStart(16, '0'), host: `${host}.example.test`, from: 'x', by: 'a test' };
+      await claimEpoch(target, claim);
+      for (const stage of ['active', 'settled'] as const) await putStage(target, claim, stage);
+    };
+    await say(1, 'mx2');
+    const watched = guard('mx1', '--watch');
+    assert.deepEqual([watched['verdict'], watched['action']], ['other', 'none']);
+    assert.deepEqual(
+      (watched['findings'] as { code: string }[]).map(({ code }) => code),
+      ['nobody-serves'],
+    );
+    assert.deepEqual(unitsOn(pair.mx1), ['active', 'active']);
+    await say(2, 'mx1');
+    assert.equal(guard('mx1', '--watch')['verdict'], 'here');
+  });
+
   test('a line that was cut and comes back: the old host stops by itself, and the way back is as ever', async () => {
     const { mx1, mx2 } = pair;
     await pair.send('mx1', ALICE, 'both');
@@ -78,7 +99,7 @@ suite('a guard of whole hosts', { skip: (rounds(0, 1) === 0 ? 'takes long: npm r
     pair.mend();
     // The repository is still out of reach: the other host says it.
     const said = (): string => mx1.run('journalctl', '-u', 'mailrecover-guard-watch', '--no-pager').out;
-    assert.ok(await until(() => /'mx2\.example\.test' serves since epoch 1, says 'mx2/.test(said()), 120_000), said());
+    assert.ok(await until(() => /'mx2\.example\.test' serves since epoch \d+, says 'mx2/.test(said()), 120_000), said());
     assert.deepEqual(unitsOn(mx1), ['inactive', 'inactive']);
     assert.equal(mx1.run('systemctl', 'start', 'postfix').code, 1, 'masked');
     assert.doesNotMatch(mx1.must('ip', '-o', 'address', 'show', 'dev', 'mail0'), new RegExp(pair.addresses.vip.replaceAll('.', '\\.')));

@@ -93,7 +93,7 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
     mailbox.start();
     assert.ok(await until(() => load.accepted.length > 3 && mailbox.confirmed.length > 3, 60_000));
     // As it drains, while it fences, as the queue is moved, and just after the services were started.
-    for (const at of [6, 14, 16, 13]) await killedAt(at);
+    for (const at of [6, 14, 16, 12]) await killedAt(at);
     const other = await mailrecover(['--config', pair.config((part) => void (part['drain'] = '5s')), 'standby', 'sync'], { timeout: LONG });
     assert.equal(other.code, 20, 'nobody else writes mail while a switch is under way');
     // The host where it was begun is gone: another one goes on with it, where that is asked for.
