@@ -89,6 +89,11 @@ suite('a guard of whole hosts', { skip: (rounds(0, 1) === 0 ? 'takes long: npm r
     await pair.send('mx1', ALICE, 'both');
     assert.ok(await until(async () => (await pair.subjects('mx1', ALICE)).length === 1, 60_000));
     assert.equal((await ours('sync')).code, 0);
+    const notify = {
+      to: ['bob@example.test'],
+      transports: [{ name: 'out', kind: 'smtp', host: pair.addresses.mx2, security: 'none', from: 'guard@example.net' }],
+    };
+    mx1.must('sed', '-i', `s/^{/{"notify": ${JSON.stringify(notify)},/`, '/etc/mailrecover/mailrecover.yaml');
     // Neither the repository nor the other host can be asked from there.
     mx1.must('mount', '-t', 'tmpfs', 'none', pair.repository);
     pair.cut();
@@ -101,6 +106,7 @@ suite('a guard of whole hosts', { skip: (rounds(0, 1) === 0 ? 'takes long: npm r
     const said = (): string => mx1.run('journalctl', '-u', 'mailrecover-guard-watch', '--no-pager').out;
     assert.ok(await until(() => /'mx2\.example\.test' serves since epoch \d+, says 'mx2/.test(said()), 120_000), said());
     assert.deepEqual(unitsOn(mx1), ['inactive', 'inactive']);
+    assert.ok(await until(async () => (await pair.subjects('mx2', 'bob@example.test')).length === 1, 60_000), 'somebody is told');
     assert.equal(mx1.run('systemctl', 'start', 'postfix').code, 1, 'masked');
     assert.doesNotMatch(mx1.must('ip', '-o', 'address', 'show', 'dev', 'mail0'), new RegExp(pair.addresses.vip.replaceAll('.', '\\.')));
     mx1.must('umount', pair.repository);

@@ -61,7 +61,8 @@ export function guardUnits({ command, wait, every, hold, services }: GuardUnits)
         ['Install', ['WantedBy=timers.target']],
       ),
     },
-    ...withInstances(services).map((unit) => ({
+    // What begins before all services do, such as a socket, can't wait for one; the service behind it does.
+    ...withInstances(services.filter((unit) => unit.endsWith('.service'))).map((unit) => ({
       path: `${unit}.d/${DROP_IN}`,
       text: file(['Unit', [`${hold ? 'Requires' : 'Wants'}=${GUARD_UNIT}`, `After=${GUARD_UNIT}`]]),
     })),

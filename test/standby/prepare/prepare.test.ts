@@ -12,6 +12,7 @@ import { Imap } from '../../support/imap.ts';
 import { noPair, PASSWORD, type Pair } from '../../support/pair.ts';
 import { DNS_PORT } from '../../support/pair-dns.ts';
 import { listens, until } from '../../support/ports.ts';
+import { PROGRAM } from '../../support/systemd-host.ts';
 import { twoHosts } from '../pair-setting.ts';
 
 const LONG = 300_000;
@@ -121,7 +122,16 @@ suite('standby prepare, on two hosts', { skip: noPair() || notBuilt() }, () => {
       'nft add table inet wall; nft "add chain inet wall in { type filter hook input priority 0; }"; nft add rule inet wall in tcp dport 143 drop',
     );
     const lacking = await prepare(3, ['--yes']);
-    for (const code of ['spf-lacks-standby', 'no-ptr', 'ttl-long', 'tlsa-differs', 'certificate-lacks-name', 'port-shut', 'dkim-differs'])
+    for (const code of [
+      'spf-lacks-standby',
+      'no-ptr',
+      'ttl-long',
+      'tlsa-differs',
+      'certificate-lacks-name',
+      'port-shut',
+      'dkim-differs',
+      'no-guard',
+    ])
       assert.ok(codes(lacking).includes(code), `${code} of ${codes(lacking).join(' ')}`);
     const hint = (code: string): string => lacking.findings.find((finding) => finding.code === code)?.hint ?? '';
     assert.match(hint('spf-lacks-standby'), new RegExp(`"v=spf1 mx ip4:${pair.addresses.mx2.replaceAll('.', '\\.')} -all"`));
@@ -142,7 +152,11 @@ suite('standby prepare, on two hosts', { skip: noPair() || notBuilt() }, () => {
       `update add ${pair.addresses.mx2.split('.').toReversed().join('.')}.in-addr.arpa 5 PTR mx2.example.test.`,
     );
     pair.mx2.must('nft', 'delete', 'table', 'inet', 'wall');
-    const mended = codes(await prepare(3, ['--check']));
+    // What binds mail to it there is no difference between the hosts.
+    pair.mx1.must(PROGRAM, 'standby', 'guard', '--install', '--yes');
+    const checked = await prepare(3, ['--check']);
+    assert.match(checked.findings.find(({ code }) => code === 'no-guard')?.message ?? '', /^nothing keeps 'mx2\.example\.test' from/);
+    const mended = codes(checked);
     for (const code of ['spf-lacks-standby', 'no-ptr', 'ttl-long', 'tlsa-differs', 'port-shut', 'not-prepared', 'dkim-differs'])
       assert.ok(!mended.includes(code), code);
   });
