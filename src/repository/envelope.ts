@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { MailrecoverError } from '../errors/error.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER } from './age/header.ts';
 import type { Identity, Recipient } from './age/keys.ts';
-import { chunkWindow, keyOfPayload, open, openChunks, plainSize, SALT_SIZE, seal, type SealOptions } from './age/payload.ts';
+import { chunkWindow, keyOfPayload, open, openChunks, plainSize, SALT_SIZE, seal, Sealer } from './age/payload.ts';
 import type { Target } from './target.ts';
+import { Room } from './room.ts';
 import { unequal } from './unequal.ts';
 import { decodeFooter, encodeFooter, FOOTER_SIZE } from './zstd.ts';
 
@@ -12,28 +13,56 @@ import { decodeFooter, encodeFooter, FOOTER_SIZE } from './zstd.ts';
 const HEAD = 4096;
 const TAIL = 128 * 1024;
 
-/**
- * Wraps frames (the last is the table frame) for the recipients; without recipients they stay in clear.
- * @throws MailrecoverError `failed` where they did not come back as they were
- */
-export function sealFrames(frames: readonly Buffer[], recipients: readonly Recipient[] | undefined, options: SealOptions = {}): Buffer {
-  const tableOffset = frames.slice(0, -1).reduce((sum, frame) => sum + frame.length, 0);
-  const parts = [...frames, encodeFooter(tableOffset)];
-  if (recipients !== undefined) {
-    const fileKey = randomBytes(16);
-    return seal(encodeHeader(fileKey, recipients), fileKey, parts, options);
+/** Wraps frames, one after the other, for the recipients; without recipients they stay in clear. */
+export class Wrapping {
+  readonly #sink: Sealer | Clear;
+  #offset = 0;
+
+  /** @param options.prove what is undone again must be what was added @param options.room bytes that the result will have, more or less */
+  constructor(recipients: readonly Recipient[] | undefined, options: { prove?: boolean; room?: number } = {}) {
+    if (recipients === undefined) this.#sink = new Clear(options);
+    else {
+      const fileKey = randomBytes(16);
+      this.#sink = new Sealer(encodeHeader(fileKey, recipients), fileKey, options);
+    }
   }
-  // Memory of its own, never of a shared pool: threads hand it over whole.
-  const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    const there = bytes.subarray(at, at + part.length);
-    part.copy(there);
-    if (options.prove === true && !there.equals(part)) throw unequal();
-    at += part.length;
-    options.used?.(part);
+
+  /**
+   * Adds a frame, which is not looked at again.
+   * @returns where it begins in the compressed stream
+   * @throws MailrecoverError `failed` where it did not come back as it was
+   */
+  add(frame: Buffer): number {
+    this.#sink.add(frame);
+    this.#offset += frame.length;
+    return this.#offset - frame.length;
   }
-  return bytes;
+
+  /** Adds the table frame, which ends the object. @returns all of it, in memory of its own @throws as {@link add} */
+  finish(table: Buffer): Buffer {
+    this.#sink.add(encodeFooter(this.add(table)));
+    return this.#sink.finish();
+  }
+}
+
+/** Takes what a `Sealer` takes, and leaves it as it is. */
+class Clear {
+  readonly #room: Room;
+  readonly #prove: boolean;
+
+  constructor({ prove = false, room = 0 }: { prove?: boolean; room?: number }) {
+    this.#room = new Room(room);
+    this.#prove = prove;
+  }
+
+  add(part: Buffer): void {
+    this.#room.add(part);
+    if (this.#prove && !this.#room.bytes.subarray(-part.length).equals(part)) throw unequal();
+  }
+
+  finish(): Buffer {
+    return this.#room.bytes;
+  }
 }
 
 /** Opens an object that is in memory: the compressed stream with its footer. */
@@ -102,5 +131,5 @@ export async function readTableFrame(window: Window, subject: string): Promise<{
 export function sealPlain(bytes: Buffer, recipients: readonly Recipient[] | undefined): Buffer {
   if (recipients === undefined) return bytes;
   const fileKey = randomBytes(16);
-  return seal(encodeHeader(fileKey, recipients), fileKey, [bytes]);
+  return seal(encodeHeader(fileKey, recipients), fileKey, bytes);
 }

@@ -11,23 +11,23 @@ const WINDOW_LOG = 22;
 const FOOTER_MAGIC = 0x184d2a5e;
 export const FOOTER_SIZE = 16;
 
-/**
- * Compresses bytes into one frame whose header states their size.
- * @param into memory that the frame is put into where it fits: new memory for each takes longer than the copying
- */
-export function compressFrame(data: Uint8Array, level = 3, into?: Buffer): Buffer {
+/** Compresses bytes into one frame whose header states their size. */
+export function compressFrame(data: Uint8Array, level = 3): Buffer {
+  const frame = compressBriefly(data, level);
+  // What is kept shall take no more memory than it needs.
+  const kept = Buffer.from(frame);
+  release(frame);
+  return kept;
+}
+
+/** As {@link compressFrame}; the result is a view of a buffer as large as `data`, to be released once it is used up. */
+export function compressBriefly(data: Uint8Array, level: number): Buffer {
   const windowLog = Math.min(WINDOW_LOG, Math.max(10, Math.ceil(Math.log2(data.length + 1))));
-  const frame = zstdCompressSync(data, {
+  return zstdCompressSync(data, {
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: windowLog },
     pledgedSrcSize: data.length,
     chunkSize: Math.max(1024, data.length + (data.length >>> 7) + 512),
   });
-  // The result is a view of a buffer as large as the input; keep only what counts.
-  const fits = into !== undefined && frame.length <= into.length;
-  const kept = fits ? into.subarray(0, frame.length) : Buffer.from(frame);
-  if (fits) kept.set(frame);
-  release(frame);
-  return kept;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The payload of an age v1 file: ChaCha20-Poly1305 in chunks of 64 KiB (STREAM), over node:crypto. */
 import { free } from '../../system/memory.ts';
+import { Room } from '../room.ts';
 import { unequal } from '../unequal.ts';
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
@@ -32,61 +33,70 @@ export function plainSize(sealed: number): number {
   return body - TAG * Math.max(1, Math.ceil(body / SEALED));
 }
 
-/** Copies what a cipher made, which is used up then. @returns bytes copied */
-function take(made: Buffer, into: Buffer, at: number): number {
-  const size = made.copy(into, at);
-  free(made);
-  return size;
-}
+/**
+ * Encrypts what is added bit by bit, behind `header`. A chunk is kept until more comes, since only the last one is sealed as such.
+ */
+export class Sealer {
+  readonly #key: KeyObject;
+  readonly #out: Room;
+  readonly #prove: boolean;
+  #index = 0;
+  /** What was added and not encrypted: at most a chunk. */
+  #held = Buffer.alloc(0);
 
-export interface SealOptions {
-  /** Each chunk is decrypted again and compared. */
-  prove?: boolean;
-  /** Is told of each part that is encrypted, and proved where that was asked for: it is not looked at again. */
-  used?: (part: Buffer) => void;
+  /** @param options.prove each chunk is decrypted again and compared @param options.room bytes that the result will have, more or less */
+  constructor(header: Buffer, fileKey: Buffer, { prove = false, room = 0 }: { prove?: boolean; room?: number } = {}) {
+    const salt = randomBytes(SALT);
+    this.#key = payloadKey(fileKey, salt);
+    this.#prove = prove;
+    this.#out = new Room(room + header.length + SALT + TAG);
+    this.#out.add(header);
+    this.#out.add(salt);
+  }
+
+  /**
+   * Encrypts all of `part` but what may belong to the last chunk, which is copied: `part` is not looked at again.
+   * @throws MailrecoverError `failed` where a chunk did not come back as it was
+   */
+  add(part: Buffer): void {
+    let at = 0;
+    for (; this.#held.length + part.length - at > CHUNK; this.#held = Buffer.alloc(0)) {
+      const piece = part.subarray(at, at + CHUNK - this.#held.length);
+      this.#seal(this.#held.length === 0 ? [piece] : [this.#held, piece], false);
+      at += piece.length;
+    }
+    if (at < part.length) this.#held = Buffer.concat([this.#held, part.subarray(at)]);
+  }
+
+  /** The result, in memory of its own. @throws as {@link add} */
+  finish(): Buffer {
+    this.#seal([this.#held], true);
+    return this.#out.bytes;
+  }
+
+  #seal(pieces: readonly Buffer[], last: boolean): void {
+    const start = this.#out.bytes.length;
+    const nonce = chunkNonce(this.#index++, last);
+    const cipher = createCipheriv('chacha20-poly1305', this.#key, nonce, { authTagLength: TAG });
+    for (const piece of pieces) {
+      const made = cipher.update(piece);
+      this.#out.add(made);
+      free(made);
+    }
+    cipher.final();
+    this.#out.add(cipher.getAuthTag());
+    if (this.#prove && !comesBack(() => openChunk(this.#key, nonce, this.#out.bytes.subarray(start)), pieces)) throw unequal();
+  }
 }
 
 /**
- * Encrypts `parts`, one after the other, behind `header`; the result is one buffer.
- * @throws MailrecoverError `failed` where a chunk did not come back as it was
+ * Encrypts bytes behind `header`.
+ * @throws as {@link Sealer.add}
  */
-export function seal(header: Buffer, fileKey: Buffer, parts: readonly Buffer[], { prove = false, used }: SealOptions = {}): Buffer {
-  const total = parts.reduce((sum, part) => sum + part.length, 0);
-  const out = Buffer.allocUnsafeSlow(header.length + sealedSize(total));
-  header.copy(out);
-  const salt = randomBytes(SALT);
-  salt.copy(out, header.length);
-  const key = payloadKey(fileKey, salt);
-  let at = header.length + SALT;
-  let part = 0;
-  let offset = 0;
-  const chunks = Math.max(1, Math.ceil(total / CHUNK));
-  for (let index = 0; index < chunks; index++) {
-    const last = index === chunks - 1;
-    const start = at;
-    const pieces: Buffer[] = [];
-    const finished: Buffer[] = [];
-    const cipher = createCipheriv('chacha20-poly1305', key, chunkNonce(index, last), { authTagLength: TAG });
-    let room = last ? total - index * CHUNK : CHUNK;
-    while (room > 0) {
-      const source = parts[part] as Buffer;
-      const piece = source.subarray(offset, offset + room);
-      pieces.push(piece);
-      at += take(cipher.update(piece), out, at);
-      room -= piece.length;
-      offset += piece.length;
-      if (offset === source.length) {
-        finished.push(source);
-        part++;
-        offset = 0;
-      }
-    }
-    cipher.final();
-    at += cipher.getAuthTag().copy(out, at);
-    if (prove && !comesBack(() => openChunks(key, out.subarray(start, at), index, total, 'new object'), pieces)) throw unequal();
-    if (used !== undefined) finished.forEach(used);
-  }
-  return out;
+export function seal(header: Buffer, fileKey: Buffer, bytes: Buffer): Buffer {
+  const sealer = new Sealer(header, fileKey, { room: sealedSize(bytes.length) });
+  sealer.add(bytes);
+  return sealer.finish();
 }
 
 function comesBack(open: () => Buffer, pieces: readonly Buffer[]): boolean {
@@ -103,6 +113,15 @@ function comesBack(open: () => Buffer, pieces: readonly Buffer[]): boolean {
   return same && whole;
 }
 
+/** @param sealed what one chunk became, with its tag @throws where its bytes were changed */
+function openChunk(key: KeyObject, nonce: Buffer, sealed: Buffer): Buffer {
+  const decipher = createDecipheriv('chacha20-poly1305', key, nonce, { authTagLength: TAG });
+  decipher.setAuthTag(sealed.subarray(-TAG));
+  const plain = decipher.update(sealed.subarray(0, -TAG));
+  decipher.final();
+  return plain;
+}
+
 /**
  * Decrypts the chunks that cover the plain bytes `from` to `to` of a payload.
  * @param body stored bytes after the salt: a window that begins with chunk `firstChunk`
@@ -116,10 +135,9 @@ export function openChunks(key: KeyObject, body: Buffer, firstChunk: number, tot
   for (let at = 0, index = firstChunk; at < body.length; at += SEALED, index++) {
     const sealed = body.subarray(at, at + SEALED);
     try {
-      const decipher = createDecipheriv('chacha20-poly1305', key, chunkNonce(index, index === chunks - 1), { authTagLength: TAG });
-      decipher.setAuthTag(sealed.subarray(-TAG));
-      written += take(decipher.update(sealed.subarray(0, -TAG)), out, written);
-      decipher.final();
+      const plain = openChunk(key, chunkNonce(index, index === chunks - 1), sealed);
+      written += plain.copy(out, written);
+      free(plain);
     } catch (cause) {
       throw new MailrecoverError('damage', `'${subject}' does not decrypt: its bytes were changed`, { subject, cause });
     }

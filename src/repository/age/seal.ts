@@ -7,5 +7,5 @@ import { seal } from './payload.ts';
 /** @throws MailrecoverError `key` for what is no recipient */
 export function sealTo(text: string, recipients: readonly string[]): Buffer {
   const fileKey = randomBytes(16);
-  return seal(encodeHeader(fileKey, recipients.map(parseRecipient)), fileKey, [Buffer.from(text, 'utf8')]);
+  return seal(encodeHeader(fileKey, recipients.map(parseRecipient)), fileKey, Buffer.from(text, 'utf8'));
 }

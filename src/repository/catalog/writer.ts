@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { MailrecoverError } from '../../errors/error.ts';
 import { free, release } from '../../system/memory.ts';
 import type { Recipient } from '../age/keys.ts';
-import { sealFrames } from '../envelope.ts';
+import { Wrapping } from '../envelope.ts';
 import { objectName } from '../names.ts';
 import { unequal } from '../unequal.ts';
 import { compressFrame, decompressFrame } from '../zstd.ts';
@@ -15,6 +15,8 @@ import { byBytes, encodeName } from './percent.ts';
 const FRAME_TEXT = 1024 * 1024;
 /** Lines that differ in hashes and numbers are no smaller at higher levels, which take up to three times as long (measured). */
 const LEVEL = 2;
+/** Bytes that are added around frames, mostly; a thousandth of the frames beside. */
+const WRAPPING = 4096;
 
 export interface BuiltCatalog {
   name: string;
@@ -138,16 +140,31 @@ export class CatalogWriter {
       this.#table.replaceAll(/@(\d+)/g, (_, offset: string) => String(Number(offset) + head.length));
     const frames = [head, ...this.#frames, checkedFrame(table)];
     // A base is large, and nobody asks for its frames again.
-    const bytes = sealFrames(frames, this.#recipients, { prove: true, ...(this.#kind === 'base' ? { used: free } : {}) });
+    const bytes = wrapped(frames, this.#recipients, { prove: true, used: this.#kind === 'base' ? free : undefined });
     const sha = createHash('sha256').update(bytes).digest('hex');
     return {
       name: objectName('catalog', sha, this.#recipients !== undefined),
       bytes,
       kind: this.#kind,
       lines: this.#lines,
-      ...(this.#kind === 'base' ? {} : { clear: () => sealFrames(frames, undefined) }),
+      ...(this.#kind === 'base' ? {} : { clear: () => wrapped(frames, undefined) }),
     };
   }
+}
+
+/** @param frames the last is the table frame @param options.used is told of each once it is not needed any more */
+function wrapped(
+  frames: readonly Buffer[],
+  recipients: readonly Recipient[] | undefined,
+  { prove = false, used }: { prove?: boolean; used?: ((frame: Buffer) => void) | undefined } = {},
+): Buffer {
+  const size = frames.reduce((sum, frame) => sum + frame.length, 0);
+  const wrapping = new Wrapping(recipients, { prove, room: Math.ceil(size * 1.001) + WRAPPING });
+  for (const frame of frames.slice(0, -1)) {
+    wrapping.add(frame);
+    used?.(frame);
+  }
+  return wrapping.finish(frames.at(-1) as Buffer);
 }
 
 /** Compresses text, and proves that it comes back. */

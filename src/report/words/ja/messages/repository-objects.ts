@@ -41,7 +41,6 @@ export const repositoryObjects: readonly (readonly [string, string])[] = [
   ["'{0}' is not an age recipient", "'{0}' は age の受信者ではありません"],
   ['this is not an age X25519 identity', 'age の X25519 秘密鍵ではありません'],
   ["'{0}' does not decrypt: its bytes were changed", "'{0}' を復号できません: 内容が変わっています"],
-  ['new object', '新しいオブジェクト'],
   ["'{0}' is cut short", "'{0}' が途中で切れています"],
   ['its process runs on this host', 'プロセスはこのホストで動いています'],
   ['its process on this host is dead', 'このホストのプロセスは終了しています'],
