@@ -43,7 +43,7 @@ test('Postfix asks before it accepts', { skip: noPostfix() }, async (t) => {
     }
   };
   const serve = (teller: Teller): Promise<PolicyServer> => servePolicy(path, idOf('postfix').uid, (taking) => teller.tell(taking));
-  const listed = (): Taking[] => readLedger(state, HOST)?.events.filter(isTaking) ?? [];
+  const listed = (): Taking[] => [...(readLedger(state, HOST)?.events ?? [])].filter(isTaking);
   const durably = (events: readonly Taking[]): Promise<void> => noteAccepted(state, HOST, { events });
 
   await t.test('the list has it before its sender knows, with all recipients', async () => {
@@ -104,6 +104,16 @@ test('Postfix asks before it accepts', { skip: noPostfix() }, async (t) => {
     // They come after all, and what is accepted then comes, too.
     const all = [...late, await send('next@sender.example', 'alice@example.test')];
     assert.ok(await until(async () => all.every((id) => listed().some((each) => each.queue === id)), 60_000));
+    // One that takes nothing for a while, as with a full disk: nobody waits, and then all of it comes.
+    let full = true;
+    teller.connect(async (events) => {
+      if (full) throw new Error('no space');
+      await durably(events);
+    });
+    const refused = await send('refused@sender.example', 'alice@example.test');
+    full = false;
+    const room = await send('room@sender.example', 'alice@example.test');
+    assert.ok(await until(async () => [refused, room].every((id) => listed().some((each) => each.queue === id)), 60_000));
     // Without a connection nobody waits; the next one hears of it.
     teller.connect(undefined);
     const without = await send('without@sender.example', 'alice@example.test');

@@ -122,6 +122,12 @@ suite('what is lost', () => {
     );
     assert.deepEqual(named(...events(DELIVERED('4BBBBBBBBB6', 41, 'six', 'far@example.net', 'smtp'))), []);
     assert.deepEqual(named(...events(DELIVERED('4BBBBBBBBB6', 41, 'six', 'c@d'))), ['mailbox']);
+    // What is long done is not kept in memory; what waits, or came later, is.
+    const old = events([...DELIVERED('4BBBBBBBBB7', 5, 'old', 'c@d'), ...DELIVERED('4BBBBBBBBB8', 20, 'new', 'c@d'), ...deferred]);
+    assert.deepEqual(
+      acceptedFrom(old, since).map(({ queue }) => queue),
+      ['4BBBBBBBBB8', '4BBBBBBBBB1'],
+    );
   });
 });
 

@@ -18,8 +18,11 @@ export interface Accepted {
   gone: boolean;
 }
 
-/** One for each queue id; events may come twice, and in any order. */
-export function acceptedFrom(events: Iterable<LedgerEvent>): Accepted[] {
+/**
+ * One for each queue id; events may come twice, and in any order.
+ * @param copied of this time the copies are here, UTC: what had left the queue before that is forgotten at once
+ */
+export function acceptedFrom(events: Iterable<LedgerEvent>, copied = ''): Accepted[] {
   const all = new Map<string, Accepted>();
   for (const event of events) {
     const { queue, at } = event;
@@ -28,8 +31,10 @@ export function acceptedFrom(events: Iterable<LedgerEvent>): Accepted[] {
     if (at < one.at) one.at = at;
     if (event.event === 'id') one.id = event.id;
     else if (event.event === 'from') Object.assign(one, { from: event.from, size: event.size });
-    else if (event.event === 'gone') one.gone = true;
-    else if (event.event === 'taking') one.asked = { from: event.from, to: event.to };
+    else if (event.event === 'gone') {
+      one.gone = true;
+      if (at < copied && [...one.recipients.values()].every((each) => each.at < copied)) all.delete(queue);
+    } else if (event.event === 'taking') one.asked = { from: event.from, to: event.to };
     else {
       const before = one.recipients.get(event.to);
       if (before === undefined || before.at <= at) one.recipients.set(event.to, { at, status: event.status, local: event.local });
@@ -53,6 +58,11 @@ export interface LostMessage {
   lay: 'mailbox' | 'queue' | 'incoming';
 }
 
+/** Logs of the old form tell whole seconds, cut off: what is of the same second may have come later. */
+export function toSecond(time: string): string {
+  return time.slice(0, '2026-01-01T00:00:00'.length);
+}
+
 /** Time that a transaction may take between the header and its end. */
 const OPEN_MS = 10_000;
 /** The same after Postfix asked: filters (milters) have their say then. */
@@ -70,8 +80,7 @@ export function lostOf(
   until: string,
   here: ReadonlyMap<string, ReadonlySet<string>>,
 ): LostMessage[] {
-  // Logs of the old form tell whole seconds, cut off: what is of the same second may have come later.
-  const copied = since.slice(0, '2026-01-01T00:00:00'.length);
+  const copied = toSecond(since);
   return all
     .flatMap((one): LostMessage[] => {
       const { queue, at, id, from, asked, recipients, gone } = one;

@@ -38,6 +38,17 @@ export function readOn(path: string, from: Cursor | undefined): ReadOn | undefin
   return next === undefined ? rest : { ...next, lines: [...rest.lines, ...next.lines] };
 }
 
+/** The whole lines of a file, a part of it in memory at a time; none where it is not there. */
+export function* linesIn(path: string): Generator<string> {
+  for (let offset = 0; ;) {
+    const part = read(path, { inode: 0, offset });
+    if (part === undefined) return;
+    yield* part.lines;
+    if (part.whole || part.lines.length === 0) return;
+    offset = part.cursor.offset;
+  }
+}
+
 function inodeOf(path: string): { inode: number; size: number } | undefined {
   try {
     const { ino, size } = statSync(path);

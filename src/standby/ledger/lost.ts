@@ -5,7 +5,7 @@ import { systemCode } from '../../errors/error.ts';
 import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
 import { readLag } from '../sync/lag.ts';
 import type { SyncStore } from '../sync/place.ts';
-import { acceptedFrom, lostOf, type LostMessage } from './accepted.ts';
+import { acceptedFrom, lostOf, toSecond, type LostMessage } from './accepted.ts';
 import { readLedger } from './store.ts';
 
 export interface Lost {
@@ -38,7 +38,7 @@ export async function lostMail(state: string, host: string, stores: readonly Syn
       const root = areas.find(({ area }) => area === 'mail')?.path;
       if (root !== undefined) for (const id of newIds(root, from)) here.set(id, (here.get(id) ?? new Set()).add(displayBytes(mailbox)));
     }
-  const accepted = acceptedFrom(ledger.events);
+  const accepted = acceptedFrom(ledger.events, toSecond(since));
   return { messages: lostOf(accepted, since, ledger.until, here), until: ledger.until, since, asked: ledger.asked !== null };
 }
 

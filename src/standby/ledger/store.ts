@@ -2,12 +2,13 @@
  * The accept ledger: what a host accepted, kept on the other one, a file of events for each day. It goes off the host as it is logged, so that after a disaster
  * it can be told whose mail is missing. Events may come twice; what is made of them stays the same.
  */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ioError, systemCode } from '../../errors/error.ts';
 import { isoTime, now } from '../../system/clock.ts';
 import { appendDurable, makeDirectory, replaceFile } from '../../system/files.ts';
 import { parseIfWhole, textIfThere } from '../../system/kept.ts';
+import { linesIn } from './log-file.ts';
 import type { LogEvent } from './log-lines.ts';
 import type { Asked, Taking } from './taking.ts';
 
@@ -79,7 +80,8 @@ function readComplete(state: string, host: string): Complete | undefined {
 }
 
 export interface Ledger extends Complete {
-  events: LedgerEvent[];
+  /** Read as they are asked for: of two weeks they may be many. */
+  events: Iterable<LedgerEvent>;
 }
 
 /** The ledger of a host; undefined where there is none. */
@@ -88,10 +90,12 @@ export function readLedger(state: string, host: string): Ledger | undefined {
   const complete = readComplete(state, host);
   if (complete === undefined) return undefined;
   // A line that a crash tore stands in the log of the other host still, or is missing with what came after it.
-  const events = days(folder).flatMap((name) =>
-    readFileSync(join(folder, name), 'utf8')
-      .split('\n')
-      .flatMap((line) => (parseIfWhole(line) as LedgerEvent | undefined) ?? []),
-  );
-  return { ...complete, events };
+  const events = function* (): Generator<LedgerEvent> {
+    for (const name of days(folder))
+      for (const line of linesIn(join(folder, name))) {
+        const event = parseIfWhole(line) as LedgerEvent | undefined;
+        if (event !== undefined) yield event;
+      }
+  };
+  return { ...complete, events: events() };
 }

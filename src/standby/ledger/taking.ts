@@ -102,10 +102,12 @@ export class Teller {
         this.#silent = false;
         for (const { told } of batch) told(true);
       } catch {
-        // Whoever made the connection finds out why. They are told again over the next one: twice is no harm.
+        // Whoever made the connection finds out why. They are told again with the next one, or over the next connection: twice is no harm.
         this.#waiting.unshift(...batch);
         for (const { told } of batch) told(false);
-        if (this.#send === send) this.#send = undefined;
+        if (this.#send !== send) continue;
+        this.#silent = true;
+        break;
       }
     }
     this.#sending = false;
