@@ -2,20 +2,17 @@
  * Reading an account of an IMAP server. Nothing is changed there: folders are opened by EXAMINE, bodies fetched by BODY.PEEK. What comes of it
  * is a Maildir that lies nowhere, so that all else works as with other mail: UIDs stand in lists that Dovecot reads, keywords too.
  */
-import type { ImapFlow } from 'imapflow';
 import type { Finding } from '../../errors/finding.ts';
-import { MailrecoverError } from '../../errors/error.ts';
-import { now, sleep } from '../../system/clock.ts';
+import { now } from '../../system/clock.ts';
 import type { ByteString } from '../bytes.ts';
 import type { ContentReader, LiveArea, LiveDir, LiveMessage } from '../live.ts';
-import { connectionError, connectTo, isAnswer, isCutOff } from './account.ts';
 import { addFile, addParents, folderDirs, subscriptions } from './area.ts';
 import { uidsOf } from './bodies.ts';
 import { type FolderState, isUnchanged, readFolder } from './folder.ts';
 import { FetchJournal } from './journal.ts';
+import { Line } from './line.ts';
 import { identityKey, madeStat, partsOfName } from './message.ts';
 import { placeFolders, type ServerFolder } from './names.ts';
-import { Patience, throttled } from './throttle.ts';
 import { cursorOf, type FolderCursor, type ImapCursor, type ImapSource } from './types.ts';
 
 export interface ImapCaptureOptions {
@@ -39,11 +36,6 @@ export interface CapturedAccount {
   findings: Finding[];
 }
 
-/** A connection that is lost is made again so often before anything else was fetched. */
-const PATIENCE = 5;
-/** And so often before there was any. */
-const FIRST_PATIENCE = 2;
-const FIRST_PAUSE_MS = 250;
 /** Passes over folders that changed meanwhile, after which what moves about is taken as {@link Account.settleMoving} does. */
 const PASSES = 10;
 /** And so many while a message was seen that was gone again each time before it could be fetched. */
@@ -51,13 +43,14 @@ const MOST_PASSES = 50;
 
 /** @throws MailrecoverError `key` where the server does not let us in, `unreachable` */
 export async function captureAccount(options: ImapCaptureOptions): Promise<CapturedAccount> {
-  const account = new Account(options);
+  const line = new Line(options.source.account, options.signal);
   try {
-    await account.connect();
+    await line.connect();
+    const account = new Account(options, line);
     await account.read();
     return await account.result();
   } finally {
-    account.close();
+    line.close();
   }
 }
 
@@ -70,17 +63,15 @@ class Account {
   readonly #before = new Map<ByteString, FolderState>();
   #folders = new Map<ByteString, FolderState>();
   #listed: ServerFolder[] = [];
-  #client: ImapFlow | undefined;
-  readonly #patience: Patience;
-  #progress = 0;
+  readonly #line: Line;
   #pass = 0;
   /** When the messages were received that came up in a folder, and the pass that last saw one. */
   readonly #sighted = new Map<number, number>();
 
-  constructor(options: ImapCaptureOptions) {
+  constructor(options: ImapCaptureOptions, line: Line) {
     this.#options = options;
+    this.#line = line;
     const { source, cursor, prior, dryRun, journal } = options;
-    this.#patience = new Patience(source.account.host, options.signal);
     const of = cursorOf(source.account);
     this.#journal = new FetchJournal(dryRun ? undefined : journal, of);
     if (cursor?.of === of && prior !== undefined)
@@ -89,19 +80,6 @@ class Account {
         if (messages !== undefined) this.#before.set(dir, { ...folder, messages, gone: new Set(kept) });
       }
     this.#folders = new Map(this.#before);
-  }
-
-  async connect(): Promise<void> {
-    this.#client = await this.#patiently(() => connectTo(this.#options.source.account));
-  }
-
-  close(): void {
-    this.#client?.close();
-  }
-
-  get #connected(): ImapFlow {
-    if (this.#client === undefined) throw new MailrecoverError('bug', 'an account is read before it is connected to');
-    return this.#client;
   }
 
   /** Reads until a look at all folders shows no change: then nothing was moved from one that was still to be read to one that was read. */
@@ -181,7 +159,7 @@ class Account {
   async #uidsIn(dir: ByteString): Promise<Set<number> | undefined> {
     const path = this.#folders.get(dir)?.path;
     if (path === undefined) return undefined;
-    return this.#working(path, async (client) => {
+    return this.#line.working(path, async (client) => {
       const { exists } = await client.mailboxOpen(path, { readOnly: true });
       return exists === 0 ? new Set<number>() : uidsOf(client);
     });
@@ -189,15 +167,15 @@ class Account {
 
   async #list(): Promise<void> {
     const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: true };
-    const list = await this.#patiently(async () => this.#alive().then((client) => client.list({ statusQuery })));
-    this.#listed = placeFolders(this.#connected, list, this.#options.source.exclude);
+    const list = await this.#line.patiently((client) => client.list({ statusQuery }));
+    this.#listed = placeFolders(this.#line.client, list, this.#options.source.exclude);
     const there = new Set(this.#listed.map(({ dir }) => dir));
     for (const dir of this.#folders.keys()) if (!there.has(dir)) this.#folders.delete(dir);
   }
 
   async #readOne(folder: ServerFolder, deep: boolean): Promise<void> {
     const { read, dryRun, lost, signal } = this.#options;
-    const state = await this.#working(folder.path, (client) =>
+    const state = await this.#line.working(folder.path, (client) =>
       readFolder(
         {
           client,
@@ -208,7 +186,7 @@ class Account {
           lost,
           findings: this.#findings,
           signal,
-          onProgress: () => void this.#progress++,
+          onProgress: () => this.#line.progressed(),
           deep,
           onSighted: (received) => void this.#sighted.set(received, this.#pass),
         },
@@ -218,57 +196,6 @@ class Account {
     );
     if (state === undefined) this.#folders.delete(folder.dir);
     else this.#folders.set(folder.dir, state);
-  }
-
-  /** Does something with a folder, on a new connection where one is lost. @returns undefined where the folder went away */
-  async #working<T>(path: string, work: (client: ImapFlow) => Promise<T>): Promise<T | undefined> {
-    return this.#patiently(async () => {
-      const client = await this.#alive();
-      try {
-        return await work(client);
-      } catch (error) {
-        if (!isAnswer(error) || throttled(error) !== undefined) throw error;
-        const list = await client.list();
-        const held = list.find((each) => each.path === path);
-        if (held === undefined || held.flags.has('\\NonExistent')) return undefined;
-        throw error;
-      }
-    });
-  }
-
-  async #alive(): Promise<ImapFlow> {
-    if (this.#client?.usable !== true) {
-      this.close();
-      this.#client = await connectTo(this.#options.source.account);
-    }
-    return this.#connected;
-  }
-
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
-    for (let failures = 1, progress = this.#progress; ; failures++) {
-      this.#options.signal?.throwIfAborted();
-      try {
-        return await work();
-      } catch (error) {
-        this.#options.signal?.throwIfAborted();
-        if (this.#progress > progress) {
-          [failures, progress] = [1, this.#progress];
-          this.#patience.eased();
-        }
-        if (await this.#patience.wait(error)) {
-          failures--;
-          continue;
-        }
-        const cut = isCutOff(error) || (this.#client !== undefined && !this.#client.usable && !isAnswer(error));
-        if (!cut || failures > (this.#client === undefined ? FIRST_PATIENCE : PATIENCE)) throw this.#told(error);
-        await sleep(FIRST_PAUSE_MS * 2 ** failures);
-      }
-    }
-  }
-
-  #told(error: unknown): unknown {
-    if (error instanceof MailrecoverError || error instanceof TypeError || error instanceof RangeError) return error;
-    return connectionError(this.#options.source.account, error);
   }
 
   #looksSame(dir: ByteString, status: ServerFolder['status']): boolean {
@@ -288,7 +215,7 @@ class Account {
   }
 
   #learnTwins(): void {
-    const { capabilities } = this.#connected;
+    const { capabilities } = this.#line.client;
     if (!capabilities.has('OBJECTID') && !capabilities.has('X-GM-EXT-1')) return;
     for (const { messages } of this.#before.values())
       for (const [base, message] of messages) {
@@ -333,7 +260,7 @@ class Account {
     if (kept !== undefined && !kept.parts.some(({ place }) => this.#options.lost(place))) files.set('subscriptions', kept);
     else await addFile(options, topped, 'subscriptions', subscriptions(subscribed));
     addParents(area, prior, at);
-    return { area, cursor: { of: options.of, folders, subscribed }, unchanged, findings: [...this.#findings, ...this.#patience.finding()] };
+    return { area, cursor: { of: options.of, folders, subscribed }, unchanged, findings: [...this.#findings, ...this.#line.finding()] };
   }
 
   #lostFiles(dirs: readonly [ByteString, LiveDir][]): boolean {
