@@ -2,47 +2,20 @@
 import { join } from 'node:path';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
-import type { Identity } from '../repository/age/keys.ts';
-import type { Repository, StoredSnapshot } from '../repository/repository.ts';
-import { displayBytes } from '../store/bytes.ts';
 import type { Run } from '../restore/live/journal.ts';
+import type { LiveReport } from '../restore/live/live.ts';
 import { changes, countsOf, type LiveMode, type LivePlan, mailboxesOf } from '../restore/live/model.ts';
-import type { LiveSource } from '../restore/live/plan.ts';
-import { asideRoot } from '../restore/live/served/aside.ts';
 import type { ServedTask } from '../restore/live/served/plan.ts';
 import { monotonic, now } from '../system/clock.ts';
 import { audit } from './audit.ts';
-import { identitiesOf, placeOf, threadsOf, type Place } from './from-config.ts';
-import { FILTERS, type LIVE, type YES } from './live-options.ts';
-import { timeOf } from './time-option.ts';
 import { confirm } from './confirm.ts';
-import type { CommandContext, CommandResult, Options, TextHelpers } from './types.ts';
-
-type LiveOptions = Options<typeof LIVE & typeof YES> & {
-  mailbox: readonly string[];
-  folder: readonly string[];
-  message: readonly string[];
-  mapOwner: readonly string[];
-  dryRun: boolean;
-  identity: readonly string[];
-  host: string | undefined;
-  repository: string | undefined;
-};
-
-interface Opened {
-  context: CommandContext;
-  place: Place;
-  repository: Repository;
-  identities: readonly Identity[] | undefined;
-  findings: Finding[];
-}
+import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
+import { renderDone, renderPlan, shownPlan } from './live/shown.ts';
+import { filterGiven, type LiveOptions, type Opened, recentOnes, snapshotsOf, sourcesOf } from './live/sources.ts';
+import type { CommandContext, CommandResult } from './types.ts';
 
 function usage(message: string, hint: string): never {
   throw new MailrecoverError('usage', message, { hint });
-}
-
-function filterGiven(options: LiveOptions): boolean {
-  return (Object.keys(FILTERS) as (keyof typeof FILTERS)[]).some((key) => options[key] !== undefined);
 }
 
 function check(mode: LiveMode, snapshot: string | undefined, options: LiveOptions): void {
@@ -65,75 +38,11 @@ export async function restoreLive(
 ): Promise<CommandResult> {
   const begun = monotonic();
   check(mode, snapshotText, options);
-  const place = await placeOf(context, options);
-  const { config } = place;
-  if (config === undefined)
-    throw new MailrecoverError('config', 'a restore into the running server needs a configuration, which says where mail lies', {
-      hint: "write one with 'mailrecover init', or restore into a directory: --to DIR",
-    });
-  const [{ openRepository }, { Run }, { planLive }, { carryOut, checkServer }, { checkRoom }, { makeDirectory }, { takeLock }] =
-    await Promise.all([
-      import('../repository/repository.ts'),
-      import('../restore/live/journal.ts'),
-      import('../restore/live/plan.ts'),
-      import('../restore/live/live.ts'),
-      import('../restore/live/stage.ts'),
-      import('../system/files.ts'),
-      import('../system/lock.ts'),
-    ]);
-  const repository = await openRepository(place.target);
-  const identities = await identitiesOf(context, place, repository, options.identity);
-  const findings: Finding[] = [];
-  const opened: Opened = { context, place, repository, identities, findings };
-  if (!options.dryRun) {
-    await makeDirectory(place.state);
-    context.onEnd(takeLock(join(place.state, 'live.lock'), 'mailrecover restore --live'));
-    const { BehindRun } = await import('../standby/behind/journal.ts');
-    const behind = BehindRun.open(place.state);
-    // What it has not brought back yet would be there twice.
-    if (behind !== undefined)
-      throw new MailrecoverError('refused', `restore '${behind.plan.id}' behind new mail was interrupted, and comes first`, {
-        hint: "finish it: 'mailrecover restore --behind'",
-        subject: behind.plan.id,
-      });
-  }
-
+  const opened = await open(context, options);
+  const { findings } = opened;
+  if (!options.dryRun) await lock(opened);
   const asked = askedFor(mode, snapshotText, options);
-  const interrupted = Run.all(place.state).findLast((each) => each.state === 'interrupted' || each.state === 'half undone');
-  if (
-    interrupted !== undefined &&
-    (interrupted.plan.asked !== asked || interrupted.state === 'half undone' || interrupted.plan.repository !== repository.id)
-  )
-    throw notFinished(interrupted);
-
-  let run = interrupted;
-  let plan = interrupted?.plan;
-  let served: ServedTask[] = [];
-  // What Dovecot is to add is compared anew: what a run that was cut off had added is there already.
-  if (plan === undefined || plan.served !== undefined) {
-    context.progress.phase('comparing');
-    const sources = await sourcesOf(opened, snapshotText, options);
-    const planned = await planLive({
-      repository,
-      identities,
-      sources,
-      stores: config.stores.map((store) =>
-        store.path === undefined ? { name: store.name, format: 'an IMAP account', path: '' } : { ...store, path: store.path },
-      ),
-      layoutOf: place.layoutOf,
-      mode,
-      others: mode === 'replace' ? await recentOnes(place) : [],
-      moved: options.moved,
-      asked,
-      now: now(),
-      dovecot: { config: config.dovecot?.config, signal: context.signal },
-      before: plan?.served,
-      signal: context.signal,
-    });
-    plan ??= planned.plan;
-    served = planned.served;
-    findings.push(...planned.findings);
-  }
+  const { run, plan, served } = await planned(opened, mode, snapshotText, options, asked);
   const counts = countsOf(plan);
   const nothing = run === undefined && !mailboxesOf(plan).some((mailbox) => mailbox.folders.some(changes));
   const fields = {
@@ -143,81 +52,145 @@ export async function restoreLive(
     snapshots: plan.snapshots,
     plan: { ...counts, mailboxes: shownPlan(plan) },
   };
-  const outcomeOf = (): CommandResult['outcome'] =>
-    findings.some(({ severity }) => severity === 'error')
-      ? 'partial'
-      : findings.some(({ severity }) => severity === 'warning')
-        ? 'warning'
-        : 'ok';
-  const shown: LivePlan = plan;
   if (options.dryRun || nothing) {
     return {
-      outcome: outcomeOf(),
+      outcome: outcomeOf(findings),
       counts: options.dryRun ? {} : { added: 0, setAside: 0, reflagged: 0, present: counts.present, moved: counts.moved },
       findings,
       fields,
       render: (text) =>
-        [renderPlan(shown, text), nothing ? text.green(text.say`nothing to do`) : text.dim(text.say`nothing was changed: --dry-run`)]
+        [renderPlan(plan, text), nothing ? text.green(text.say`nothing to do`) : text.dim(text.say`nothing was changed: --dry-run`)]
           .filter((part) => part !== '')
           .join('\n'),
     };
   }
-  if (run === undefined) {
-    await confirm(context, options.yes, (text) => renderPlan(plan, text), 'carry this out?');
-    checkRoom(plan);
-    await checkServer(plan, { config: config.dovecot?.config, signal: context.signal });
-  }
-  findings.push(...(await audit(place, 'restore', { live: mode, snapshots: plan.snapshots, asked: JSON.parse(asked) as unknown })));
-  run ??= await Run.begin(place.state, plan);
-  const { progress, signal } = context;
-  const from = {
+  const report = await carriedOut(opened, { run, plan, served }, { asked, begun, yes: options.yes });
+  const milliseconds = monotonic() - begun;
+  return {
+    outcome: outcomeOf(findings),
+    counts: { mailboxes: counts.mailboxes, folders: counts.folders, ...report.counts, present: counts.present, moved: counts.moved },
+    findings,
+    fields: { ...fields, ...(report.firstMailMs === undefined ? {} : { firstMailMs: report.firstMailMs }) },
+    render: (text) => [renderPlan(plan, text), renderDone(plan, report, milliseconds, text)].join('\n\n'),
+  };
+}
+
+function outcomeOf(findings: readonly Finding[]): CommandResult['outcome'] {
+  if (findings.some(({ severity }) => severity === 'error')) return 'partial';
+  return findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
+}
+
+async function open(context: CommandContext, options: LiveOptions): Promise<Opened> {
+  const place = await placeOf(context, options);
+  const { config } = place;
+  if (config === undefined)
+    throw new MailrecoverError('config', 'a restore into the running server needs a configuration, which says where mail lies', {
+      hint: "write one with 'mailrecover init', or restore into a directory: --to DIR",
+    });
+  const { openRepository } = await import('../repository/repository.ts');
+  const repository = await openRepository(place.target);
+  const identities = await identitiesOf(context, place, repository, options.identity);
+  return { context, place, config, repository, identities, findings: [] };
+}
+
+/** Nobody else restores into the server, and nothing waits to be brought back that would be there twice. @throws MailrecoverError `busy`, `refused` */
+async function lock({ context, place }: Opened): Promise<void> {
+  const [{ makeDirectory }, { takeLock }, { BehindRun }] = await Promise.all([
+    import('../system/files.ts'),
+    import('../system/lock.ts'),
+    import('../standby/behind/journal.ts'),
+  ]);
+  await makeDirectory(place.state);
+  context.onEnd(takeLock(join(place.state, 'live.lock'), 'mailrecover restore --live'));
+  const behind = BehindRun.open(place.state);
+  if (behind !== undefined)
+    throw new MailrecoverError('refused', `restore '${behind.plan.id}' behind new mail was interrupted, and comes first`, {
+      hint: "finish it: 'mailrecover restore --behind'",
+      subject: behind.plan.id,
+    });
+}
+
+interface Planned {
+  /** The run that was cut off, with which this one goes on. */
+  run: Run | undefined;
+  plan: LivePlan;
+  /** What the running Dovecot is to add. */
+  served: ServedTask[];
+}
+
+/** @throws MailrecoverError `refused` where another run comes first */
+async function planned(
+  opened: Opened,
+  mode: LiveMode,
+  snapshotText: string | undefined,
+  options: LiveOptions,
+  asked: string,
+): Promise<Planned> {
+  const { context, place, config, repository, identities, findings } = opened;
+  const [{ Run: Runs }, { planLive }] = await Promise.all([import('../restore/live/journal.ts'), import('../restore/live/plan.ts')]);
+  const run = Runs.all(place.state).findLast((each) => each.state === 'interrupted' || each.state === 'half undone');
+  if (run !== undefined && (run.plan.asked !== asked || run.state === 'half undone' || run.plan.repository !== repository.id))
+    throw notFinished(run);
+  // What Dovecot is to add is compared anew: what a run that was cut off had added is there already.
+  if (run !== undefined && run.plan.served === undefined) return { run, plan: run.plan, served: [] };
+  context.progress.phase('comparing');
+  const fresh = await planLive({
     repository,
     identities,
-    snapshots: await snapshotsOf(place, plan.snapshots),
-    threads: await threadsOf(config),
-    progress,
-    signal,
-  };
+    sources: await sourcesOf(opened, snapshotText, options),
+    stores: config.stores.map((store) =>
+      store.path === undefined ? { name: store.name, format: 'an IMAP account', path: '' } : { ...store, path: store.path },
+    ),
+    layoutOf: place.layoutOf,
+    mode,
+    others: mode === 'replace' ? await recentOnes(place) : [],
+    moved: options.moved,
+    asked,
+    now: now(),
+    dovecot: { config: config.dovecot?.config, signal: context.signal },
+    before: run?.plan.served,
+    signal: context.signal,
+  });
+  findings.push(...fresh.findings);
+  return { run, plan: run?.plan ?? fresh.plan, served: fresh.served };
+}
+
+async function carriedOut(
+  { context, place, config, repository, identities, findings }: Opened,
+  { run, plan, served }: Planned,
+  { asked, begun, yes }: { asked: string; begun: number; yes: boolean },
+): Promise<LiveReport> {
+  const [{ Run: Runs }, { carryOut, checkServer }, { checkRoom }] = await Promise.all([
+    import('../restore/live/journal.ts'),
+    import('../restore/live/live.ts'),
+    import('../restore/live/stage.ts'),
+  ]);
+  const { progress, signal } = context;
+  const dovecot = { config: config.dovecot?.config, signal };
+  if (run === undefined) {
+    await confirm(context, yes, (text) => renderPlan(plan, text), 'carry this out?');
+    checkRoom(plan);
+    await checkServer(plan, dovecot);
+  }
+  findings.push(...(await audit(place, 'restore', { live: plan.mode, snapshots: plan.snapshots, asked: JSON.parse(asked) as unknown })));
   const report = await carryOut({
-    from,
+    from: {
+      repository,
+      identities,
+      snapshots: await snapshotsOf(place, plan.snapshots),
+      threads: await threadsOf(config),
+      progress,
+      signal,
+    },
     served,
     progress,
     signal,
-    run,
-    dovecot: { config: config.dovecot?.config, signal: context.signal },
+    run: run ?? (await Runs.begin(place.state, plan)),
+    dovecot,
     begun,
   });
   findings.push(...report.findings);
-  const first = report.firstMailMs === undefined ? {} : { firstMailMs: report.firstMailMs };
-  const milliseconds = monotonic() - begun;
-  return {
-    outcome: outcomeOf(),
-    counts: { mailboxes: counts.mailboxes, folders: counts.folders, ...report.counts, present: counts.present, moved: counts.moved },
-    findings,
-    fields: { ...fields, ...first },
-    render: (text) =>
-      [
-        renderPlan(shown, text),
-        text.pairs([
-          [text.say`put back`, text.say`${text.number(report.counts.added)} messages, ${text.size(report.counts.bytes)}`],
-          ...(mode === 'replace'
-            ? ([
-                [
-                  text.say`set aside`,
-                  text.say`${text.number(report.counts.setAside)} messages, until 'mailrecover undo ${shown.id} --release'`,
-                ],
-                ...(shown.served?.some(({ folders }) => folders.some(({ removals }) => removals.length > 0)) === true
-                  ? ([[text.say`people see it in`, asideRoot(shown.id)]] as const)
-                  : []),
-                [text.say`flags given back`, text.number(report.counts.reflagged)],
-              ] as const)
-            : []),
-          ...(report.firstMailMs === undefined ? [] : ([[text.say`first mail after`, text.duration(report.firstMailMs)]] as const)),
-          [text.say`took`, text.duration(milliseconds)],
-          [text.say`to undo it`, `mailrecover undo ${shown.id}`],
-        ]),
-      ].join('\n\n'),
-  };
+  return report;
 }
 
 /** The same for the same command line: so an interrupted run is known again. */
@@ -241,104 +214,4 @@ function notFinished(run: Run): MailrecoverError {
       subject: run.plan.id,
     },
   );
-}
-
-async function snapshotsOf(place: Place, ids: readonly string[]): Promise<StoredSnapshot[]> {
-  const { resolveSnapshot } = await import('../repository/resolve.ts');
-  return Promise.all(ids.map((id) => resolveSnapshot(place.target, id, { host: place.host })));
-}
-
-/** So many of the newest snapshots are asked for the highest UIDs that they saw. */
-const LOOKED_AT = 100;
-
-async function recentOnes(place: Place): Promise<StoredSnapshot[]> {
-  const { recentSnapshots } = await import('../repository/resolve.ts');
-  return (await recentSnapshots(place.target, { limit: LOOKED_AT, host: place.host, trusted: [] })).snapshots;
-}
-
-/** The snapshots, and what of each is wanted. */
-async function sourcesOf(opened: Opened, snapshotText: string | undefined, options: LiveOptions): Promise<LiveSource[]> {
-  const { context, place, repository, identities, findings } = opened;
-  const { believedKeys, chooseSnapshot } = await import('./choose-snapshot.ts');
-  const folders = options.folder.length > 0 ? { folders: options.folder } : {};
-  const chosen = snapshotText === undefined ? undefined : await chooseSnapshot(place, snapshotText);
-  findings.push(...(chosen?.findings ?? []));
-  if (chosen !== undefined && !filterGiven(options)) {
-    const { isMessageId } = await import('./message-id.ts');
-    let messages = options.message;
-    if (messages.some(isMessageId)) {
-      const { plainIds } = await import('./find-index.ts');
-      const source = { repository, snapshot: chosen.snapshot, identities, layoutOf: place.layoutOf };
-      messages = await plainIds({ context, place, source, findings }, messages, { mailboxes: options.mailbox, folders: options.folder });
-    }
-    const selection = {
-      ...(options.mailbox.length > 0 ? { mailboxes: options.mailbox } : {}),
-      ...folders,
-      ...(messages.length > 0 ? { messages } : {}),
-    };
-    return [{ snapshot: chosen.snapshot, selection }];
-  }
-  const { search } = await import('./find-index.ts');
-  const { matches } = await search({ context, place, findings }, repository, identities, {
-    deletedSince: timeOf('--deleted-since', options.deletedSince, 'start'),
-    since: timeOf('--since', options.since, 'start'),
-    until: timeOf('--until', options.until, 'end'),
-    from: options.from,
-    to: options.recipient,
-    subject: options.subject,
-    mailboxes: options.mailbox,
-    folders: options.folder,
-    host: chosen === undefined ? place.host : undefined,
-    snapshot: chosen?.snapshot.id,
-    believed: await believedKeys(place),
-    limit: 0,
-  });
-  const snapshots = await snapshotsOf(place, [...new Set(matches.map(({ snapshot }) => snapshot))]);
-  return snapshots.map((snapshot) => ({
-    snapshot,
-    selection: { messages: matches.filter((match) => match.snapshot === snapshot.id).map(({ message }) => message) },
-  }));
-}
-
-function shownPlan(plan: LivePlan): unknown[] {
-  return mailboxesOf(plan).map(({ mailbox, folders }) => ({
-    mailbox: displayBytes(mailbox),
-    folders: folders.map(({ name, from, create, adds, removals, flags, present, moved }) => ({
-      folder: name,
-      ...(from === undefined ? {} : { from }),
-      create,
-      add: adds.length,
-      setAside: removals.length,
-      flags: flags.length,
-      present,
-      moved,
-    })),
-  }));
-}
-
-/** A line for each folder in which something happens, and one that says what does not. */
-function renderPlan(plan: LivePlan, text: TextHelpers): string {
-  const lines: string[] = [];
-  for (const { mailbox, folders } of mailboxesOf(plan)) {
-    for (const folder of folders.filter(changes)) {
-      const what = [
-        ...(folder.create ? [text.say`new folder`] : []),
-        ...(folder.adds.length > 0 ? [text.say`${text.number(folder.adds.length)} to bring back`] : []),
-        ...(folder.removals.length > 0 ? [text.say`${text.number(folder.removals.length)} newer to set aside`] : []),
-        ...(folder.minNextUid === undefined ? [] : [text.say`UIDNEXT is raised to ${folder.minNextUid}, which a snapshot has seen`]),
-        ...(folder.flags.length > 0 ? [text.say`${text.number(folder.flags.length)} to get flags back`] : []),
-      ];
-      lines.push(`${displayBytes(mailbox)}  ${folder.name}: ${what.join(text.words.common.and)}`);
-    }
-  }
-  const counts = countsOf(plan);
-  if (counts.present > 0) lines.push(text.dim(text.say`${text.number(counts.present)} messages are there, and stay as they are`));
-  const moved = mailboxesOf(plan).flatMap(({ folders }) => folders.flatMap((folder) => Object.entries(folder.moved)));
-  if (moved.length > 0) {
-    const where = new Map<string, number>();
-    for (const [folder, count] of moved) where.set(folder, (where.get(folder) ?? 0) + count);
-    const list = [...where].map(([folder, count]) => `${folder} (${text.number(count)})`).join(', ');
-    lines.push(text.say`moved since, and left where they are now: ${list}; --moved gives one more copy of each`);
-  }
-  return lines.join('\n');
 }
