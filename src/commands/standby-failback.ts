@@ -8,7 +8,7 @@ import { settleOf } from './backup-options.ts';
 import { confirm } from './confirm.ts';
 import { placeOf } from './from-config.ts';
 import { stopOldHost } from './standby/old-host.ts';
-import { directionNow, sinkOn, sourceOn, type Direction } from './standby/hosts.ts';
+import { directionNow, guardDirection, sinkOn, sourceOn, type Direction } from './standby/hosts.ts';
 import { pairOf, syncStores, thisHost } from './standby/pair.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
@@ -18,6 +18,7 @@ export default defineCommand({
   description: [
     'After a switch the old host still has mail that the new one never saw: what came in the last moments, or during a split brain. Run this on the host that serves, once the old host is up again. Mail services that still run on that are stopped and masked first, after that was confirmed. It compares both hosts with what they had in common at the last synchronisation, shows what that means, and does it.',
     'What came to the old host comes to this one, once, with new UIDs. What was deleted or moved on either host since stays so. Of a flag that differs whoever changed it is right; \\Deleted is never carried over. UIDVALIDITY stays; where both hosts gave the same UID to different messages, the message of this host gets a new one. Clients may go on working meanwhile.',
+    'Mailboxes in sdbox and mdbox are merged by Dovecot (dsync). Where that would not do what was said above - messages that were marked as deleted on the old host, or moved on both, or whose flags were changed in different ways - such a mailbox is named, and left as it is on both hosts.',
     'Then the old host gets everything that this one has, as by `standby sync`, and is a standby from then on. Messages that are taken out of a mailbox here are kept beside it until `undo --release`. It can be killed at any moment, and goes on where it stopped. It does not switch: `standby promote` does, whenever you want it to.',
   ],
   arguments: {},
@@ -69,13 +70,14 @@ export default defineCommand({
         hint: `run it on '${way.from}': 'mailrecover standby failback'`,
         subject: way.to,
       });
-    const [{ finishMerge, merge, prepareMerge }, { TakenStore }, { readDial }, { sync }, { openRepository }] = await Promise.all([
-      import('../standby/merge/run.ts'),
-      import('../standby/sync/taken.ts'),
-      import('../standby/dial/record.ts'),
-      import('../standby/sync/sync.ts'),
-      import('../repository/repository.ts'),
-    ]);
+    const [{ finishMerge, merge, mergeBoxes, prepareMerge }, { TakenStore }, { readDial }, { sync }, { openRepository }] =
+      await Promise.all([
+        import('../standby/merge/run.ts'),
+        import('../standby/sync/taken.ts'),
+        import('../standby/dial/record.ts'),
+        import('../standby/sync/sync.ts'),
+        import('../repository/repository.ts'),
+      ]);
     if (!options.dryRun) await lock(context, config.state);
     const settings = {
       taken: new TakenStore(config.state),
@@ -87,6 +89,7 @@ export default defineCommand({
       dovecot: { config: config.dovecot?.config, signal: context.signal },
       repository: (await openRepository(place.target)).id,
       epoch: way.epoch,
+      guard: () => guardDirection(config, place.target, way),
       dryRun: options.dryRun,
       progress: context.progress,
       signal: context.signal,
@@ -103,8 +106,10 @@ export default defineCommand({
     if (options.dryRun) return result(way, { prepared, findings, report: undefined });
     await confirm(context, options.yes, (text) => describe(way, prepared, text), 'carry this out?');
     findings.push(...((await merge({ ...settings, theirs }, prepared))?.findings ?? []));
+    const boxes = await mergeBoxes({ ...settings, theirs }, prepared);
+    findings.push(...boxes.findings);
     const sink = await sinkOn(context, place.target, way, record?.ran);
-    for (const { after } of prepared.mailboxes) {
+    for (const after of [...prepared.mailboxes.map((each) => each.after), ...boxes.after]) {
       const problem = await sink.accept(after.cut, after.number + 1);
       if (problem !== undefined) findings.push(problem);
     }
@@ -141,14 +146,18 @@ interface FolderChange {
   renumber: number;
 }
 
-function changesOf({ mailboxes }: PreparedMerge): FolderChange[] {
-  return mailboxes.flatMap(({ plan, from }) =>
+function changesOf({ mailboxes, boxes }: PreparedMerge): FolderChange[] {
+  const byDovecot = boxes.flatMap(({ mailbox, changes }) =>
+    changes.map((change) => ({ mailbox: displayBytes(mailbox.mailbox), ...change, renumber: 0 })),
+  );
+  const byUs = mailboxes.flatMap(({ plan, from }) =>
     plan.folders.map(({ name, adds, removals, flags }) => {
       const renumber = adds.filter(({ base }) => 'own' in (from.get(base) ?? {})).length;
       const mailbox = displayBytes(plan.mailbox);
       return { mailbox, folder: name, add: adds.length - renumber, remove: removals.length - renumber, reflag: flags.length, renumber };
     }),
   );
+  return [...byUs, ...byDovecot];
 }
 
 function describe({ from, to }: Direction, prepared: PreparedMerge, text: TextHelpers): string {

@@ -54,7 +54,7 @@ async function show(context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
   const host = otherHost(config, thisHost(config).name).name;
   const { lostMail } = await import('../standby/ledger/lost.ts');
-  const lost = await lostMail(config.state, host, syncStores(config), context.signal);
+  const lost = await lostMail(config.state, host, syncStores(config), { dovecot: config.dovecot?.config, signal: context.signal });
   if (lost === undefined)
     throw new MailrecoverError('refused', `nothing is known here of what '${host}' accepted`, {
       hint: "before the day: 'mailrecover standby sync' from a timer, and 'mailrecover standby ledger --follow' as a service on the host that serves",

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { MailrecoverError } from '../errors/error.ts';
 import type { Finding } from '../errors/finding.ts';
+import type { SyncStore } from '../standby/sync/place.ts';
 import type { Done, Prepared, PrepareOptions } from '../standby/prepare/prepare.ts';
 import { isoNow } from '../system/clock.ts';
 import { confirm } from './confirm.ts';
@@ -10,7 +11,7 @@ import { agentOn, mailPlaces } from './standby/agents.ts';
 import { readAuthority } from './standby/authority.ts';
 import { guardsOf, unguarded } from './standby/guards.ts';
 import { directionNow, type Direction } from './standby/hosts.ts';
-import { hostNamed, pairOf } from './standby/pair.ts';
+import { hostNamed, pairOf, syncStores } from './standby/pair.ts';
 import { describeChanges, fieldsOf, verdictOf } from './standby/prepared.ts';
 import { switchOptions } from './standby/switch.ts';
 import { defineCommand, type Artifact, type CommandContext, type CommandResult } from './types.ts';
@@ -168,7 +169,25 @@ async function others(context: CommandContext, way: Direction): Promise<Finding[
     () => undefined,
   );
   const { findings } = await precheck(options, await readEpoch(target));
-  return [...findings, ...unguarded(await guardsOf(await context.config(), [options.from, options.to]))];
+  const config = await context.config();
+  return [...findings, ...unguarded(await guardsOf(config, [options.from, options.to])), ...syncStores(config).map(howCopied)];
+}
+
+/** By what the mail of a store gets to the standby. */
+function howCopied({ name, format = 'maildir' }: SyncStore): Finding {
+  if (format === 'mbox')
+    return {
+      severity: 'error',
+      code: 'not-synced',
+      message: `store '${name}' holds mbox, which is not kept alike on the standby: a switch would not have its mail`,
+      hint: 'convert it to one of Maildir, sdbox and mdbox (doveadm backup)',
+      subject: name,
+    };
+  const message =
+    format === 'maildir'
+      ? `store '${name}' holds Maildirs, which 'standby sync' copies itself`
+      : `store '${name}' holds ${format}, which 'standby sync' has Dovecot copy (dsync): doveadm is needed on both hosts`;
+  return { severity: 'info', code: 'store', message, subject: name };
 }
 
 function outOfDate({ from, to }: Direction, { changes, accounts }: Prepared): Finding {

@@ -56,6 +56,7 @@ async function sinkHere(context: CommandContext, { from, epoch, run }: Hello): P
     from,
     guard: () => guardDirection(config, target, way),
     settle: await settleOf(config),
+    dovecot: config.dovecot?.config,
     signal: context.signal,
   });
   await guardDirection(config, target, way);

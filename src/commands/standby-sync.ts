@@ -12,9 +12,10 @@ export default defineCommand({
   name: 'standby sync',
   summary: 'bring the mail of the standby up to what the active host has',
   description: [
-    'Copies what changed in the Maildirs of the active host to the other host: new messages, flags, moves and deletions, keywords, subscriptions and Sieve scripts, with all UIDs, so that a client does not notice on which host it is. Run it on either host, or on both, every few minutes: what did not change costs a look at times. It can be killed at any moment, and goes on where it stopped.',
+    'Copies what changed in the mailboxes of the active host to the other host: new messages, flags, moves and deletions, keywords, subscriptions and Sieve scripts, with all UIDs, so that a client does not notice on which host it is. Run it on either host, or on both, every few minutes: what did not change costs a look at times. It can be killed at any moment, and goes on where it stopped.',
+    'Mailboxes in sdbox and mdbox are copied by Dovecot itself (dsync), which this command drives on both hosts, over the same connection and under the same rules: each is compared before and after it, and is left as it is where the standby holds messages of its own. dsync is ended where another host takes over meanwhile. mbox is not synchronised.',
     'The active host is read while it is used, several mailboxes at once, and nothing is missed or taken twice. Each mailbox is laid ready beside its place first, and then taken over in one go, the lists of UIDs last. Only mail that came from the active host is ever deleted on the other one; where a mailbox there holds messages of its own, or most of one would go, that mailbox is left as it is, and told.',
-    'With --from repository mail comes out of the newest snapshot of the active host instead, for the case that this is dead: an exact copy of what it had, with UIDs, into a store that serves nobody yet. A mailbox of which the standby has a later state already stays as it is, and messages whose bytes are damaged are left out and named. It needs an identity, as every restore does.',
+    'With --from repository Maildirs come out of the newest snapshot of the active host instead, for the case that this is dead: an exact copy of what it had, with UIDs, into a store that serves nobody yet. A mailbox of which the standby has a later state already stays as it is, and messages whose bytes are damaged are left out and named. It needs an identity, as every restore does.',
     'The repository is asked who serves before each batch of changes, by the host that is written to: a job that is left over on a host that no longer serves is refused. How far each mailbox is behind is kept on the standby, for `standby status`.',
   ],
   arguments: {},
@@ -67,7 +68,7 @@ export default defineCommand({
     'counts.removed': 'messages that were deleted',
     'counts.setAside': 'messages that were set aside (--adopt)',
     'counts.files': 'other files that were written or removed',
-    'counts.bytes': 'bytes of messages that were copied',
+    'counts.bytes': 'bytes of messages that were copied; of sdbox and mdbox what dsync sent, and none in a dry run',
   },
   recordsHistory: true,
   async run(context, _args, options): Promise<CommandResult> {

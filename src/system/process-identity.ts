@@ -10,7 +10,12 @@ export interface ProcessIdentity {
 }
 
 export function thisProcess(): ProcessIdentity {
-  return { pid: process.pid, started: startOf(process.pid) ?? '', boot: bootId() };
+  return identityOf(process.pid);
+}
+
+/** Of a process that runs; one that is gone already is never alive. */
+export function identityOf(pid: number): ProcessIdentity {
+  return { pid, started: startOf(pid) ?? '', boot: bootId() };
 }
 
 /** Whether that very process still runs on this host; a zombie does not. */

@@ -60,7 +60,12 @@ async function pair(variant: Partial<DovecotOptions> = {}, more: (root: string) 
     roots,
     run: (options = {}, settle = 3) =>
       sync({
-        source: liveSource({ state, stores: [{ name: 'mail', path: primary.mail, ...more(roots[0]) }], settle }),
+        source: liveSource({
+          state,
+          stores: [{ name: 'mail', path: primary.mail, ...more(roots[0]) }],
+          guard: async () => undefined,
+          settle,
+        }),
         sink: liveSink({
           state,
           stores: [{ name: 'mail', path: standby.mail, ...more(roots[1]) }],

@@ -36,8 +36,8 @@ export interface Pair {
   activate: (epoch: number, host: 'mx1' | 'mx2') => Promise<void>;
 }
 
-/** Starts everything, for the rest of the test, suite or file. */
-export async function hosts(): Promise<Pair> {
+/** Starts everything, for the rest of the test, suite or file. @param format in which mail lies on both hosts */
+export async function hosts(format: 'maildir' | 'sdbox' | 'mdbox' = 'maildir'): Promise<Pair> {
   const ssh = await sshd();
   const repository = join(scratch('repo'), 'repository');
   const target = localTarget(repository);
@@ -47,7 +47,8 @@ export async function hosts(): Promise<Pair> {
   const made = await Promise.all(
     places.map(async ({ name, directory }): Promise<Host> => {
       mkdirSync(join(directory, 'mail'), { mode: 0o755 });
-      const server = await dovecot({ users: USERS, mail: `${directory}/mail/%d/%n/Maildir` });
+      const box = format === 'maildir' ? {} : { format, home: `${directory}/mail/%d/%n` };
+      const server = await dovecot({ users: USERS, mail: `${directory}/mail/%d/%n/${format === 'maildir' ? 'Maildir' : format}`, ...box });
       const config = join(directory, 'mailrecover.yaml');
       const other = places.find((each) => each.name !== name)?.directory ?? '';
       const named = (host: string): object => ({ name: host, ...(host === name ? {} : { ssh: login }) });
@@ -56,7 +57,7 @@ export async function hosts(): Promise<Pair> {
         stringify({
           host: name,
           state: join(directory, 'state'),
-          stores: [{ path: server.mail, separator: '/' }],
+          stores: [{ path: server.mail, separator: '/', ...box }],
           repository: { at: repository },
           encryption: false,
           dovecot: { config: server.config },

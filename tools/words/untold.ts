@@ -79,6 +79,11 @@ export const UNTOLD_CALLS: ReadonlySet<string> = new Set([
 
 /** Single strings that read like a sentence, and are none. */
 export const UNTOLD_TEXTS: ReadonlySet<string> = new Set<string>([
+  // Words for doveadm and a shell.
+  'cat <&{0} & exec cat >&{1}',
+  'mailbox-guid uid guid flags',
+  'guid uidvalidity uidnext messages',
+  'a program without its streams',
   // Help is in English.
   'Backup, proved restore and standby switching for Postfix and Dovecot mail servers.',
   'print the version',

@@ -7,6 +7,7 @@ import type { Sink, Source } from '../../standby/sync/model.ts';
 import type { Handler, Peer } from '../../standby/sync/peer.ts';
 import type { Hello } from '../../standby/sync/serve.ts';
 import { settleOf } from '../backup-options.ts';
+import { placeOf } from '../from-config.ts';
 import type { CommandContext } from '../types.ts';
 import { hostNamed, pairOf, syncStores } from './pair.ts';
 
@@ -60,6 +61,7 @@ export async function sourceOn(
     return liveSource({
       state: config.state,
       stores: syncStores(config),
+      guard: async () => guardDirection(config, (await placeOf(context)).target, way),
       settle: await settleOf(config),
       dovecot: config.dovecot?.config,
       log: pairOf(config).ledger.log,
@@ -106,11 +108,13 @@ export async function sinkOn(context: CommandContext, target: Target, way: Direc
       from: way.from,
       guard: () => guardDirection(config, target, way),
       settle: await settleOf(config),
+      dovecot: config.dovecot?.config,
       signal: context.signal,
     });
   }
   const { farSink } = await import('../../standby/sync/far.ts');
-  return farSink(await talkTo(context, way.to, { ...greeting(way), role: 'sink' }, {}, record));
+  const { sink, handlers } = farSink();
+  return sink(await talkTo(context, way.to, { ...greeting(way), role: 'sink' }, handlers, record));
 }
 
 function greeting({ from, epoch, run }: Direction): Omit<Hello, 'protocol' | 'role'> {

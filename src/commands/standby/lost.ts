@@ -18,7 +18,7 @@ export async function lostOn(context: CommandContext, from: string, to: string, 
   try {
     if (hostNamed(config, to).ssh === undefined) {
       const { lostMail } = await import('../../standby/ledger/lost.ts');
-      return await lostMail(config.state, from, syncStores(config), context.signal);
+      return await lostMail(config.state, from, syncStores(config), { dovecot: config.dovecot?.config, signal: context.signal });
     }
     const { openHost } = await import('../../standby/remote.ts');
     const host = openHost(hostNamed(config, to), { record, signal: context.signal });

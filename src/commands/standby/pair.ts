@@ -51,5 +51,8 @@ export function thisHost(config: Config): HostConfig {
 
 /** The stores as a synchronisation knows them. */
 export function syncStores(config: Config): SyncStore[] {
-  return diskStores(config.stores).map((store) => ({ ...sourceOf(store), layout: layoutOfStore(config, store.name).layout }));
+  return diskStores(config.stores).map((store) => {
+    const { layout, utf8 } = layoutOfStore(config, store.name);
+    return { ...sourceOf(store), layout, utf8 };
+  });
 }

@@ -157,7 +157,13 @@ function mailSync(
     const different = report.mailboxes.filter(
       ({ result, counts }) => result === 'failed' || (dryRun && (result !== 'unchanged' || counts.added > 0)),
     );
-    return { mailboxes: report.mailboxes.length, different: different.map(({ mailbox }) => mailbox) };
+    // What can't be copied at all would be missing, too.
+    const stores = report.findings.flatMap(({ severity, code, subject }) =>
+      severity === 'error' && code === 'not-synced' && subject !== undefined && !report.mailboxes.some(({ mailbox }) => mailbox === subject)
+        ? [subject]
+        : [],
+    );
+    return { mailboxes: report.mailboxes.length, different: [...different.map(({ mailbox }) => mailbox), ...stores] };
   };
   return {
     last: (run, epoch) => go(run, epoch, false),

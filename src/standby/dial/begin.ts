@@ -7,12 +7,13 @@ import { randomBytes } from 'node:crypto';
 import { storeMailboxes } from '../../backup/mailboxes.ts';
 import { MailrecoverError } from '../../errors/error.ts';
 import { folderDirs, LiveReader } from '../../restore/live/look.ts';
+import { displayBytes } from '../../store/bytes.ts';
 import { isoNow, now } from '../../system/clock.ts';
 import { emptyUidlist } from '../behind/uidlist.ts';
 import type { DialCounts, DialRequest } from './model.ts';
 import { readLag } from '../sync/lag.ts';
 import type { MailboxName } from '../sync/model.ts';
-import { placeOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
+import { isBox, placeOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
 import { hashOf } from '../sync/taken.ts';
 import { moveAside, moveBack } from './move.ts';
 import { dropDial, readDial, writeDial, type AsideMailbox, type Dial, type DialRecord, type EmptyFolder } from './record.ts';
@@ -79,19 +80,32 @@ async function recordOf({ state, stores, signal }: BeginOptions, { run, epoch, f
   const record: DialRecord = { version: 1, run, epoch, from, at: isoNow(), kept: [], aside: [] };
   const reader = new LiveReader();
   try {
-    for (const name of await mailboxesOf(stores, signal)) {
+    for (const name of await mailboxesOf(stores, (format) => format === 'maildir', signal)) {
       if (current.has(hashOf(name))) record.kept.push(name);
       else record.aside.push(anew(reader, placeOf(name, stores), `${asideName(run)}${hashOf(name).slice(0, 8)}`));
     }
   } finally {
     reader.close();
   }
+  for (const name of await mailboxesOf(stores, isBox, signal)) {
+    const subject = displayBytes(name.mailbox);
+    if (!current.has(hashOf(name)))
+      throw new MailrecoverError('refused', `mailbox '${subject}' is not current, and is no Maildir: only Maildirs can begin anew`, {
+        hint: 'synchronise it first, or switch without --dial-tone: it serves what it has then',
+        subject,
+      });
+    record.kept.push(name);
+  }
   return record;
 }
 
-async function mailboxesOf(stores: readonly SyncStore[], signal: AbortSignal | undefined): Promise<MailboxName[]> {
+async function mailboxesOf(
+  stores: readonly SyncStore[],
+  isWanted: (format: string) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<MailboxName[]> {
   const found: MailboxName[] = [];
-  for (const store of stores.filter(({ format = 'maildir' }) => format === 'maildir')) {
+  for (const store of stores.filter(({ format = 'maildir' }) => isWanted(format))) {
     const { mailboxes, findings } = await storeMailboxes(store, '', signal);
     const problem = findings.find(({ severity }) => severity === 'error');
     if (problem !== undefined) throw new MailrecoverError('io', problem.message, { subject: store.name });

@@ -2,9 +2,11 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { storeMailboxes } from '../../backup/mailboxes.ts';
 import { systemCode } from '../../errors/error.ts';
+import { isoTime } from '../../system/clock.ts';
 import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
 import { readLag } from '../sync/lag.ts';
-import type { SyncStore } from '../sync/place.ts';
+import { boxOwner, runBox, type BoxAccess } from '../sync/box/doveadm.ts';
+import { isBox, syncPlaceOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
 import { acceptedFrom, lostOf, toSecond, type LostMessage } from './accepted.ts';
 import { readLedger } from './store.ts';
 
@@ -21,12 +23,19 @@ export interface Lost {
 const HEAD_BYTES = 64 * 1024;
 /** Delivery takes time, and clocks differ. */
 const BEFORE_MS = 600_000;
+const DAY_MS = 86_400_000;
 
 /**
  * Compares the ledger of a host with the mail of this one.
  * @returns undefined where there is no ledger
  */
-export async function lostMail(state: string, host: string, stores: readonly SyncStore[], signal?: AbortSignal): Promise<Lost | undefined> {
+export async function lostMail(
+  state: string,
+  host: string,
+  stores: readonly SyncStore[],
+  access: BoxAccess = {},
+): Promise<Lost | undefined> {
+  const { signal } = access;
   const ledger = readLedger(state, host);
   if (ledger === undefined) return undefined;
   const synced = readLag(state).map(({ syncedAt }) => syncedAt ?? '');
@@ -36,10 +45,26 @@ export async function lostMail(state: string, host: string, stores: readonly Syn
   for (const store of stores)
     for (const { mailbox, areas } of (await storeMailboxes(store, '', signal)).mailboxes) {
       const root = areas.find(({ area }) => area === 'mail')?.path;
-      if (root !== undefined) for (const id of newIds(root, from)) here.set(id, (here.get(id) ?? new Set()).add(displayBytes(mailbox)));
+      if (root === undefined) continue;
+      const name = { store: store.name, mailbox };
+      const ids = isBox(store.format) ? await boxIds(syncPlaceOf(name, stores), from, access) : newIds(root, from);
+      for (const id of ids) here.set(id, (here.get(id) ?? new Set()).add(displayBytes(mailbox)));
     }
   const accepted = acceptedFrom(ledger.events, toSecond(since));
   return { messages: lostOf(accepted, since, ledger.until, here), until: ledger.until, since, asked: ledger.asked !== null };
+}
+
+/** The same of a mailbox that Dovecot alone can read; it counts in days. */
+async function boxIds(place: MailboxPlace, from: number, access: BoxAccess): Promise<string[]> {
+  const owner = boxOwner(place);
+  if (owner === undefined) return [];
+  const day = isoTime(Math.max(0, from - DAY_MS)).slice(0, 10);
+  const said = await runBox(place, owner, access, ['-f', 'tab', 'fetch', 'hdr.message-id', 'since', day]);
+  return said
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim())
+    .filter((id) => id !== '');
 }
 
 /** Message-IDs of what came to a Maildir since a time. */

@@ -21,10 +21,11 @@ import {
   type Taken,
 } from '../sync/model.ts';
 import { makeParents, ownerOf } from '../sync/owner.ts';
-import { areasOf, placeOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
+import { areasOf, isBox, syncPlaceOf, type MailboxPlace, type SyncStore } from '../sync/place.ts';
 import { readMailbox } from '../sync/read-live.ts';
 import { Staging } from '../sync/staging.ts';
 import { hashOf, type TakenStore } from '../sync/taken.ts';
+import { prepareBox, type BoxMergeOptions, type PreparedBox } from './box.ts';
 import { controlFrom, factsOf, stateOf, stateOfTaken, type Control } from './look.ts';
 import { mergeMailbox, type MergeCounts, type MergeFolder } from './merge.ts';
 import type { MailboxState } from './state.ts';
@@ -61,13 +62,21 @@ export interface PreparedMailbox {
 }
 
 /** @returns a finding where the mailbox can't be merged */
-export async function prepareMailbox(options: PrepareOptions, mailbox: OwnedMailbox, names: BaseNames): Promise<PreparedMailbox | Finding> {
+export async function prepareMailbox(
+  options: PrepareOptions & BoxMergeOptions,
+  mailbox: OwnedMailbox,
+  names: BaseNames,
+): Promise<PreparedMailbox | PreparedBox | Finding> {
   const { taken, stores, layoutOf } = options;
   const waiting = waitingFor(options.dial, mailbox);
   if (waiting !== undefined) return waiting;
-  const place = placeOf(mailbox, stores);
+  const place = syncPlaceOf(mailbox, stores);
   const common = newest(taken.read(mailbox), await options.theirs.common(mailbox));
   if (common === undefined) return unknown(mailbox);
+  if (isBox(place.format)) {
+    const prepared = await prepareBox(options, mailbox, place, common);
+    return prepared === 'gone' ? notThere(mailbox) : prepared === 'none-here' ? notHere(mailbox) : prepared;
+  }
   const noneHeld: Held = { messages: [], staged: [], files: [] };
   const here = await readMailbox(place, areasOf(place), noneHeld, undefined, options);
   if (typeof here === 'string') return notHere(mailbox);

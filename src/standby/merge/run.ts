@@ -18,12 +18,15 @@ import type { Progress } from '../../system/progress.ts';
 import type { OwnedMailbox, Taken } from '../sync/model.ts';
 import { ownerOf } from '../sync/owner.ts';
 import { pathIn } from '../sync/place.ts';
+import { mergeBox, type BoxMergeOptions, type PreparedBox } from './box.ts';
 import type { MergeCounts } from './merge.ts';
 import { prepareMailbox, type PreparedMailbox, type PrepareOptions } from './prepare.ts';
 
 export interface MergeOptions extends PrepareOptions {
   state: string;
   dovecot: DovecotAccess;
+  /** Throws where this host does not serve any more. */
+  guard: () => Promise<void>;
   progress: Progress;
   /** Names the repository, for the journal. */
   repository: string;
@@ -31,6 +34,8 @@ export interface MergeOptions extends PrepareOptions {
 
 export interface PreparedMerge {
   mailboxes: PreparedMailbox[];
+  /** Those that Dovecot merges. */
+  boxes: PreparedBox[];
   counts: MergeCounts & { mailboxes: number };
   findings: Finding[];
 }
@@ -52,28 +57,51 @@ export async function prepareMerge(options: MergeOptions): Promise<PreparedMerge
   progress.phase('comparing', { items: mailboxes.length });
   const names = new BaseNames(now(), 'merge');
   const prepared: PreparedMailbox[] = [];
+  const boxes: PreparedBox[] = [];
   for (const mailbox of mailboxes) {
     signal?.throwIfAborted();
     const one = await prepareOne(options, mailbox, names);
     if ('severity' in one) findings.push(one);
+    else if ('isNeeded' in one) boxes.push(one);
     else prepared.push(one);
     progress.advance(1, 0);
   }
-  const sum = (key: keyof MergeCounts): number => prepared.reduce((total, { counts }) => total + counts[key], 0);
+  const sum = (key: keyof MergeCounts): number => [...prepared, ...boxes].reduce((total, { counts }) => total + counts[key], 0);
   const counts = {
-    mailboxes: prepared.length,
+    mailboxes: prepared.length + boxes.length,
     added: sum('added'),
     removed: sum('removed'),
     reflagged: sum('reflagged'),
     renumbered: sum('renumbered'),
     twins: sum('twins'),
   };
-  return { mailboxes: prepared, counts, findings };
+  return { mailboxes: prepared, boxes, counts, findings };
 }
 
-async function prepareOne(options: MergeOptions, mailbox: OwnedMailbox, names: BaseNames): Promise<PreparedMailbox | Finding> {
+/** Has Dovecot merge those that it alone can write. @returns what both hosts have in common from then on, of each that was merged or needed none */
+export async function mergeBoxes(options: MergeOptions, { boxes }: PreparedMerge): Promise<{ after: Taken[]; findings: Finding[] }> {
+  const [after, findings]: [Taken[], Finding[]] = [[], []];
+  for (const box of boxes) {
+    options.signal?.throwIfAborted();
+    const done = box.isNeeded ? await mergeBox(boxOptions(options), box) : box.after;
+    if ('severity' in done) findings.push(done);
+    else after.push(done);
+  }
+  for (const taken of after) await options.taken.write(taken);
+  return { after, findings };
+}
+
+function boxOptions(options: MergeOptions): PrepareOptions & BoxMergeOptions {
+  return { ...options, dovecot: { dovecot: options.dovecot.config, signal: options.signal } };
+}
+
+async function prepareOne(
+  options: MergeOptions,
+  mailbox: OwnedMailbox,
+  names: BaseNames,
+): Promise<PreparedMailbox | PreparedBox | Finding> {
   try {
-    return await prepareMailbox(options, mailbox, names);
+    return await prepareMailbox(boxOptions(options), mailbox, names);
   } catch (error) {
     if (!(error instanceof MailrecoverError) || !['io', 'damage', 'not-found'].includes(error.code)) throw error;
     const { code, message, hint, subject } = error;

@@ -11,7 +11,9 @@ import { type ByteString, displayBytes } from '../../store/bytes.ts';
 import { parseUidlist } from '../../store/maildir/uidlist.ts';
 import { FileOpener, withFile } from '../../store/reach.ts';
 import { putControlFile } from '../control-file.ts';
-import type { SyncStore } from './place.ts';
+import { boxOwner, runBox, type BoxAccess } from './box/doveadm.ts';
+import { readBox } from './box/state.ts';
+import { isBox, syncPlaceOf, type MailboxPlace, type SyncStore } from './place.ts';
 import { lockUidlist } from './uidlock.ts';
 
 /** More messages than a folder gets in the time that a standby is behind. */
@@ -24,8 +26,12 @@ const MAX_UID = 0xffff_fffe;
  * Raises UIDNEXT in all folders by {@link UID_GAP}. To be called once for each switch, before the mail services are started.
  * @returns how many folders there were
  */
-export async function leaveUids(stores: readonly SyncStore[], signal?: AbortSignal): Promise<number> {
+export async function leaveUids(stores: readonly SyncStore[], access: BoxAccess = {}): Promise<number> {
+  const { signal } = access;
   let folders = 0;
+  for (const store of stores.filter(({ format }) => isBox(format)))
+    for (const { mailbox } of (await storeMailboxes(store, '', signal)).mailboxes)
+      folders += await leaveInBox(syncPlaceOf({ store: store.name, mailbox }, stores), access);
   for (const store of stores.filter(({ format = 'maildir' }) => format === 'maildir')) {
     for (const { areas } of (await storeMailboxes(store, '', signal)).mailboxes) {
       const path = (wanted: string): ByteString | undefined => areas.find(({ area }) => area === wanted)?.path;
@@ -41,6 +47,18 @@ export async function leaveUids(stores: readonly SyncStore[], signal?: AbortSign
     }
   }
   return folders;
+}
+
+/** Has Dovecot do it, for indexes are its own. */
+async function leaveInBox(place: MailboxPlace, access: BoxAccess): Promise<number> {
+  const owner = boxOwner(place);
+  if (owner === undefined) return 0;
+  const { box } = await readBox(place, access);
+  for (const { name, nextUid } of box.folders) {
+    const next = String(Math.min(MAX_UID, nextUid + UID_GAP));
+    await runBox(place, owner, access, ['mailbox', 'update', '--min-next-uid', next, name]);
+  }
+  return box.folders.length;
 }
 
 /** @returns false where no server has opened the folder yet: no client knows any UID in it */

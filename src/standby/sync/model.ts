@@ -1,10 +1,12 @@
 /** What goes between the two hosts of a synchronisation, as plain data. Names are byte strings (store/bytes.ts); times are microseconds since 1970. */
 import { createHash } from 'node:crypto';
+import type { Readable, Writable } from 'node:stream';
 import type { ByteString } from '../../store/bytes.ts';
 import type { LedgerPart } from '../ledger/source.ts';
 import type { Noted } from '../ledger/store.ts';
 import type { Finding } from '../../errors/finding.ts';
 import type { DialCounts, DialRequest } from '../dial/model.ts';
+import type { BoxFormat } from './place.ts';
 
 /** The trees of a mailbox that are kept alike on both hosts. */
 export const SYNCED_AREAS = ['mail', 'control', 'home'] as const;
@@ -49,6 +51,14 @@ export interface FileCut {
   sha: string;
 }
 
+/** What Dovecot says of a mailbox that it copies itself, beside its messages. These stand in the cut with the GUID of their folder as `dir` and `GUID.UID` as `base`. */
+export interface BoxFacts {
+  format: BoxFormat;
+  folders: { name: string; guid: string; uidValidity: number; nextUid: number }[];
+  /** Sorted. */
+  subscriptions: string[];
+}
+
 /** A mailbox as it was at one moment. */
 export interface MailboxCut extends OwnedMailbox {
   /** When its reading began, by the clock of its host, UTC. */
@@ -59,6 +69,8 @@ export interface MailboxCut extends OwnedMailbox {
   messages: MessageCut[];
   /** The snapshot that it comes from, where it is of no live host. */
   snapshot?: string;
+  /** Where Dovecot copies it: directories, files and links are those of its Sieve scripts alone then. */
+  box?: BoxFacts;
   /** Stands for all times of its directories and files; equal as long as nothing changed. Absent where they prove nothing yet. */
   print?: string;
 }
@@ -107,6 +119,8 @@ export const NOTHING: Readonly<SyncCounts> = { added: 0, reflagged: 0, removed: 
 export interface TakeOver {
   counts: SyncCounts;
   findings: Finding[];
+  /** What Dovecot copied is not what the cut says: the mailbox changed meanwhile, or not all of it came. */
+  differs?: { lacking: number };
 }
 
 /** A folder beside its messages. */
@@ -129,6 +143,8 @@ export interface Taken {
   folders: FolderFacts[];
   /** The print of the mailbox on the host that was written to, once it was found to be what the cut says. */
   own?: string;
+  /** What Dovecot's dsync remembers of both hosts, in its own words. */
+  dsync?: string;
 }
 
 /** Where mailboxes are read: the active host, or a snapshot. */
@@ -152,6 +168,17 @@ export interface Source {
     take: (piece: Piece, content: Uint8Array) => Promise<void>,
     options: { contents: boolean },
   ): Promise<{ cut: MailboxCut; findings: Finding[] } | 'unchanged' | 'changed' | 'gone'>;
+  /**
+   * Starts Dovecot's dsync on the host that is read, for a mailbox whose cut has a `box`. It ends with its connection.
+   * @param how `merge`: that host is written to as well, so it asks itself whether it may be
+   */
+  dsync(name: MailboxName, how?: 'merge'): Promise<Ends>;
+}
+
+/** The two ways of a connection. */
+export interface Ends {
+  readable: Readable;
+  writable: Writable;
 }
 
 export interface CommitOptions {
@@ -160,6 +187,8 @@ export interface CommitOptions {
   adopt: boolean;
   /** Take over even where most of a mailbox would go. */
   allowLoss: boolean;
+  /** Dovecot looks at every message, rather than at what it believes to have changed. */
+  full?: boolean;
 }
 
 /** Where mailboxes are written: the host that is not active. Every call that changes something checks the epoch. */
@@ -168,8 +197,11 @@ export interface Sink {
   open(name: OwnedMailbox, whole: boolean): Promise<Held>;
   /** Lays content ready beside the mailbox. */
   stage(name: MailboxName, piece: Piece, content: Uint8Array): Promise<void>;
-  /** Makes the mailbox what the cut says. */
-  commit(cut: MailboxCut, options: CommitOptions): Promise<TakeOver>;
+  /**
+   * Makes the mailbox what the cut says.
+   * @param dsync connects with Dovecot on the host that is read; needed where the cut has a `box`, unless it is a dry run
+   */
+  commit(cut: MailboxCut, options: CommitOptions, dsync?: () => Promise<Ends>): Promise<TakeOver>;
   /**
    * Takes what a mailbox of this host holds for known: all of it was merged into the mail of the active host, and may go.
    * @returns a finding where the mailbox is no longer what the cut says

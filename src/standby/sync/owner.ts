@@ -57,9 +57,15 @@ export function makeParents(place: MailboxPlace, area: SyncedArea, owner: Owner,
   const path = parentOf(pathIn(place, area, ''));
   const fixed = place.fixed[area];
   if (fixed === undefined || lstatIfThere(path) !== undefined) return path;
+  makeTree(fixed, path, owner, handles);
+  return path;
+}
+
+/** Makes a directory and what is above it, down from one that is there, as the mailbox's owner's. */
+export function makeTree(fixed: ByteString, path: ByteString, owner: Owner, handles: Handles): void {
+  if (lstatIfThere(path) !== undefined) return;
   let at = fixed;
   for (const name of path.slice(fixed.length).split('/')) if (name !== '') at = makeOwned(at, name, owner, handles);
-  return at;
 }
 
 /** Makes the root of a tree of the mailbox, and what is above it. */

@@ -44,10 +44,14 @@ export class Peer {
   #written: Promise<void> = Promise.resolve();
   /** Resolves when the other side has said its last word. */
   readonly ended: Promise<void>;
+  /** Resolves when nothing more will come, also where a lost connection has no end. */
+  readonly lost: Promise<void>;
+  #lose: () => void = () => undefined;
 
   /** @param name what the other side is called in messages */
   constructor(name: string, input: AsyncIterable<Buffer | string>, output: Writable, handlers: Readonly<Record<string, Handler>> = {}) {
     [this.#name, this.#output, this.#handlers] = [name, output, new Map(Object.entries(handlers))];
+    this.lost = new Promise((resolve) => (this.#lose = resolve));
     output.on('error', () => this.fail());
     this.ended = this.#listen(input).then(
       () => this.fail(),
@@ -75,6 +79,7 @@ export class Peer {
       });
     for (const { reject } of this.#waiting.values()) reject(this.#failed);
     this.#waiting.clear();
+    this.#lose();
   }
 
   async #listen(input: AsyncIterable<Buffer | string>): Promise<void> {

@@ -14,24 +14,51 @@ export interface MailboxPlace extends MailboxName {
   home?: ByteString;
   /** Where indexes lie, if not with the mail. */
   index?: ByteString;
+  /** The alternative storage (sdbox, mdbox). */
+  alt?: ByteString;
   /** Directories that are the administrator's, by area: everything below them belongs to mailboxes. */
   fixed: Partial<Record<SyncedArea, ByteString>>;
+  /** The same of what only Dovecot's own formats have. */
+  fixedOf: Partial<Record<'control' | 'index' | 'alt', ByteString>>;
   layout: 'maildir++' | 'fs';
+  format: SyncFormat;
+  /** Folder names on disk in UTF-8 rather than modified UTF-7. */
+  utf8: boolean;
+}
+
+/** Formats that are kept alike on both hosts: Maildir by this program, the others by Dovecot's dsync. */
+export type SyncFormat = 'maildir' | BoxFormat;
+export type BoxFormat = 'sdbox' | 'mdbox';
+
+/** Whether Dovecot has to copy a format. */
+export function isBox(format: string | undefined): format is BoxFormat {
+  return format === 'sdbox' || format === 'mdbox';
 }
 
 /** A store with how its folders lie. */
-export type SyncStore = StoreSource & { layout?: 'maildir++' | 'fs' };
+export type SyncStore = StoreSource & { layout?: 'maildir++' | 'fs'; utf8?: boolean };
 
-/** @throws MailrecoverError `config` where this host has no such store, or the store no place for the mailbox */
-export function placeOf({ store, mailbox }: MailboxName, stores: readonly SyncStore[]): MailboxPlace {
+/** Of a Maildir. @throws MailrecoverError `config` where this host has no such store, or the store no place for the mailbox */
+export function placeOf(name: MailboxName, stores: readonly SyncStore[]): MailboxPlace {
+  const format = stores.find((each) => each.name === name.store)?.format ?? 'maildir';
+  if (format === 'maildir') return syncPlaceOf(name, stores);
+  throw new MailrecoverError('config', `this host has no Maildir store '${name.store}'`, {
+    hint: 'give the stores of both hosts the same names in their configurations',
+    subject: name.store,
+  });
+}
+
+/** Of a mailbox in any format that is kept alike. @throws as {@link placeOf} */
+export function syncPlaceOf({ store, mailbox }: MailboxName, stores: readonly SyncStore[]): MailboxPlace {
   const source = stores.find(({ name }) => name === store);
-  if (source === undefined || (source.format ?? 'maildir') !== 'maildir')
-    throw new MailrecoverError('config', `this host has no Maildir store '${store}'`, {
-      hint: 'give the stores of both hosts the same names in their configurations',
+  const format = source?.format ?? 'maildir';
+  if (source === undefined || (format !== 'maildir' && !isBox(format)))
+    throw new MailrecoverError('config', `this host has no store '${store}' that can be kept alike`, {
+      hint: 'give the stores of both hosts the same names and formats in their configurations',
       subject: store,
     });
   const root = placeIn(source.path, mailbox);
-  const { control, home, index } = source;
+  const { control, home, index, alt } = source;
   return {
     store,
     mailbox,
@@ -39,12 +66,20 @@ export function placeOf({ store, mailbox }: MailboxName, stores: readonly SyncSt
     ...(control === undefined ? {} : { control: placeIn(control, mailbox) }),
     ...(home === undefined ? {} : { home: placeIn(home, mailbox) }),
     ...(index === undefined ? {} : { index: placeIn(index, mailbox) }),
+    ...(alt === undefined ? {} : { alt: placeIn(alt, mailbox) }),
     fixed: {
       mail: realPath(fixedPart(parsePattern(source.path))),
       ...(control === undefined ? {} : { control: realPath(fixedPart(parsePattern(control))) }),
       ...(home === undefined ? {} : { home: realPath(fixedPart(parsePattern(home))) }),
     },
+    fixedOf: {
+      ...(control === undefined ? {} : { control: realPath(fixedPart(parsePattern(control))) }),
+      ...(index === undefined ? {} : { index: realPath(fixedPart(parsePattern(index))) }),
+      ...(alt === undefined ? {} : { alt: realPath(fixedPart(parsePattern(alt))) }),
+    },
     layout: source.layout ?? 'maildir++',
+    format,
+    utf8: source.utf8 ?? false,
   };
 }
 
@@ -62,11 +97,11 @@ function placeIn(text: string, mailbox: ByteString): ByteString {
   return `${realPath(fixed)}${path.slice(fixed.length)}`;
 }
 
-/** The trees of it that are kept alike. */
-export function areasOf({ root, control, home }: MailboxPlace): PrintArea[] {
+/** The trees of it that are kept alike by this program: of a mailbox that Dovecot copies the Sieve scripts alone. */
+export function areasOf({ root, control, home, format }: MailboxPlace): PrintArea[] {
   return [
-    { area: 'mail', root },
-    ...(control === undefined ? [] : [{ area: 'control' as const, root: control }]),
+    ...(isBox(format) ? [] : [{ area: 'mail' as const, root }]),
+    ...(control === undefined || isBox(format) ? [] : [{ area: 'control' as const, root: control }]),
     ...(home === undefined ? [] : [{ area: 'home' as const, root: home, only: isHomeName }]),
   ];
 }

@@ -1,7 +1,7 @@
 /** Reading mailboxes of the live store of this host. */
 import { createHash } from 'node:crypto';
 import { readFileSync, type Stats } from 'node:fs';
-import { isHomeName, storeMailboxes, type SourceMailbox, type StoreSource } from '../../backup/mailboxes.ts';
+import { isHomeName, storeMailboxes, type SourceMailbox } from '../../backup/mailboxes.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { readDial, waitingFor, type Dial } from '../dial/record.ts';
 import type { ByteString } from '../../store/bytes.ts';
@@ -26,15 +26,22 @@ import {
 } from './model.ts';
 import { accountsHere } from '../accounts.ts';
 import { acceptedTaken, mailLogLately, readAccepted } from '../ledger/source.ts';
+import { boxPrint } from './box/print.ts';
+import { answer } from './box/pull.ts';
+import { readBox } from './box/state.ts';
+import { areasOf, isBox, syncPlaceOf, type MailboxPlace, type SyncStore } from './place.ts';
 import { printOf, type PrintArea } from './print.ts';
+import { SyncLock } from './sync-lock.ts';
 import { TakenStore } from './taken.ts';
 
 export interface LiveSourceOptions {
   /** Directory of this host's state. */
   state: string;
-  stores: readonly StoreSource[];
+  stores: readonly SyncStore[];
   /** Names of mailboxes as people write them; all where it is absent. */
   mailboxes?: readonly string[];
+  /** Throws where this host may not be written to, which only a merge does. */
+  guard: () => Promise<void>;
   /** Seconds that a change must be past before times prove anything. */
   settle: number;
   /** Dovecot's configuration file, where it is not the usual one. */
@@ -77,10 +84,25 @@ export function liveSource(options: LiveSourceOptions): Source {
       if (source === undefined) return 'gone';
       const waiting = waitingFor((dial ??= { record: readDial(options.state) }).record, name);
       if (waiting !== undefined) return { cut: emptyCut(name), findings: [waiting] };
+      if (isBox(source.format)) return readBoxMailbox(syncPlaceOf(name, options.stores), held, contents ? take : undefined, options);
       const areas = source.areas.flatMap(({ area, path }) =>
         isSynced(area) ? [{ area, root: path, ...(area === 'home' ? { only: isHomeName } : {}) }] : [],
       );
       return readMailbox(name, areas, held, contents ? take : undefined, options);
+    },
+    async dsync(name, how) {
+      const place = syncPlaceOf(name, options.stores);
+      if (how !== 'merge') return answer(place, options);
+      const lock = new SyncLock(options.state);
+      return new Promise((resolve, reject) => {
+        const merging = lock.held(async () => {
+          await options.guard();
+          const ends = await answer(place, options);
+          resolve(ends);
+          await new Promise((done) => ends.readable.once('close', done));
+        });
+        merging.catch(reject);
+      });
     },
   };
 }
@@ -108,12 +130,12 @@ async function find({
   const wanted = mailboxFilter(mailboxes);
   for (const store of stores) {
     const { format = 'maildir' } = store;
-    if (format !== 'maildir') {
+    if (format !== 'maildir' && !isBox(format)) {
       findings.push({
         severity: 'error',
         code: 'not-synced',
-        message: `store '${store.name}' holds ${format}, and only Maildir is kept alike on the standby`,
-        hint: 'use doveadm sync for it, or restore it from the repository when it is needed',
+        message: `store '${store.name}' holds ${format}, and only Maildir, sdbox and mdbox are kept alike on the standby`,
+        hint: 'convert it to one of these (doveadm backup), or restore it from the repository when it is needed',
         subject: store.name,
       });
       continue;
@@ -125,14 +147,53 @@ async function find({
   return { sources, findings };
 }
 
-/** Reads one mailbox, wherever it lies. */
+type MailboxRead = Awaited<ReturnType<Source['read']>>;
+
+/** Reads a mailbox that Dovecot copies: what that says of it, and the Sieve scripts, which dsync leaves out. */
+export async function readBoxMailbox(
+  place: MailboxPlace,
+  held: Held,
+  take: Take | undefined,
+  options: Pick<LiveSourceOptions, 'settle' | 'dovecot' | 'signal'>,
+): Promise<MailboxRead> {
+  const { settle, signal } = options;
+  const stats = lstatIfThere(place.root);
+  if (stats === undefined) return 'gone';
+  const at = isoNow();
+  const micros = (): number => now() * 1000;
+  const print = boxPrintOf(place, micros, settle * 1e6);
+  if (print !== undefined && print === held.print) return 'unchanged';
+  if (held.brief === true) return 'changed';
+  const areas = areasOf(place);
+  const captured = await captureMailbox({
+    areas: areas.map((area) => ({ ...area, prior: undefined })),
+    deep: false,
+    settle: settle * 1e6,
+    now: micros,
+    lost: () => false,
+    read: contentReader(place.home ?? '', held, take),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const isWhole = !captured.findings.some(({ severity }) => severity === 'error');
+  const { box, messages } = await readBox(place, options);
+  const cut: MailboxCut = { ...cutOf(place, captured, at, ownerNames(stats)), messages, box };
+  return { cut: { ...cut, ...(print === undefined || !isWhole ? {} : { print }) }, findings: captured.findings };
+}
+
+/** {@link printOf} for a mailbox that Dovecot copies. */
+export function boxPrintOf(place: MailboxPlace, now: () => number, settle: number): string | undefined {
+  const [files, mail] = [printOf(areasOf(place), now, settle), boxPrint(place, now, settle)];
+  return files === undefined || mail === undefined ? undefined : `${files}${mail}`;
+}
+
+/** Reads one Maildir, wherever it lies. */
 export async function readMailbox(
   name: MailboxName,
   areas: readonly PrintArea[],
   held: Held,
   take: Take | undefined,
   { settle, signal }: Pick<LiveSourceOptions, 'settle' | 'signal'>,
-): Promise<{ cut: MailboxCut; findings: Finding[] } | 'unchanged' | 'changed' | 'gone'> {
+): Promise<MailboxRead> {
   const root = areas.find(({ area }) => area === 'mail')?.root ?? '';
   const stats = lstatIfThere(root);
   if (stats === undefined) return 'gone';

@@ -1,5 +1,6 @@
 /** Reading mailboxes out of a snapshot, for a standby whose active host is dead. */
 import { createHash } from 'node:crypto';
+import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import type { PackNumbering } from '../../repository/catalog/decode.ts';
 import type { FullSection, Part } from '../../repository/catalog/model.ts';
@@ -48,6 +49,7 @@ export function snapshotSource(snapshot: Snapshot, names: readonly string[]): So
     accepted: async () => undefined,
     acceptedTaken: async () => undefined,
     common: async () => undefined,
+    dsync: () => Promise.reject(new MailrecoverError('bug', 'Dovecot was to copy out of a snapshot')),
     read: async (name, held, take, { contents }) => {
       const { sections, numbering } = await stateOf(snapshot, [name]);
       const reader = new Reader(snapshot, numbering, held, contents ? take : undefined);
@@ -87,8 +89,8 @@ function notMaildir(mailbox: ByteString): Finding {
   return {
     severity: 'error',
     code: 'not-synced',
-    message: `mailbox '${subject}' is no Maildir in the snapshot, and is not synchronised`,
-    hint: `restore it: mailrecover restore latest --mailbox '${subject}' --to DIR`,
+    message: `mailbox '${subject}' is no Maildir in the snapshot: from the repository only Maildirs are brought to the standby; it stays as the last synchronisation left it`,
+    hint: `once this host serves, put back what it lacks: mailrecover restore latest --mailbox '${subject}'`,
     subject,
   };
 }

@@ -8,6 +8,7 @@ import type { LedgerPart } from '../ledger/source.ts';
 import type { Noted } from '../ledger/store.ts';
 import type { CommitOptions, Held, MailboxCut, MailboxLag, MailboxName, OwnedMailbox, Piece, Sink, Source } from './model.ts';
 import { Peer, type Handler } from './peer.ts';
+import { connect, Pipes } from './pipes.ts';
 import { Window } from './window.ts';
 
 /** Changed whenever one side would misunderstand the other. */
@@ -45,7 +46,20 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
     if (value === undefined) throw new MailrecoverError('usage', 'that was not asked for in the greeting');
     return value;
   };
+  const pipes = new Pipes();
   const handlers: Record<string, Handler> = {
+    ...pipes.handlers,
+    dsync: async (body) => {
+      const { pipe, name, how } = body as { pipe: number; name: MailboxName; how?: 'merge' };
+      // At once: what comes for it must find it.
+      const near = pipes.open(peer, pipe);
+      try {
+        connect({ readable: near, writable: near }, await need(source).dsync(name, how));
+      } catch (error) {
+        near.destroy();
+        throw error;
+      }
+    },
     hello: async (body) => {
       const hello = body as Hello;
       if (hello.protocol !== PROTOCOL)
@@ -79,9 +93,15 @@ export async function serveSync({ input, output, ...make }: ServeOptions): Promi
       const { name, piece } = body as { name: MailboxName; piece: Piece };
       await need(sink).stage(name, piece, content);
     },
-    commit: (body) => {
-      const { cut, options } = body as { cut: MailboxCut; options: CommitOptions };
-      return need(sink).commit(cut, options);
+    commit: async (body) => {
+      const { cut, options, pipe } = body as { cut: MailboxCut; options: CommitOptions; pipe?: number };
+      if (pipe === undefined) return need(sink).commit(cut, options);
+      const near = pipes.open(peer, pipe);
+      try {
+        return await need(sink).commit(cut, options, async () => ({ readable: near, writable: near }));
+      } finally {
+        near.destroy();
+      }
     },
     accept: (body) => {
       const { cut, number } = body as { cut: MailboxCut; number: number };

@@ -9,13 +9,16 @@ import type { Asked } from '../ledger/taking.ts';
 import {
   NOTHING,
   type CommitOptions,
+  type Ends,
   type Held,
+  type MailboxCut,
   type MailboxLag,
   type MailboxName,
   type OwnedMailbox,
   type Sink,
   type Source,
   type SyncCounts,
+  type TakeOver,
 } from './model.ts';
 
 export interface SyncOptions extends CommitOptions {
@@ -139,7 +142,9 @@ async function syncOne({ source, sink, ...how }: SyncOptions, mailbox: OwnedMail
     const behind = found.cut.messages.filter(({ dir, base }) => !known.has(`${dir}/${base}`)).length;
     // What is damaged in the repository is left out, and must not keep the rest from being served.
     if (found.findings.some(({ severity, code }) => severity === 'error' && code !== 'damage')) return failed(found.findings, behind);
-    const { counts, findings } = await sink.commit(found.cut, how);
+    const taken = await commitAll(source, sink, mailbox, found.cut, how);
+    if (taken === 'gone') return failed([gone(mailbox)], 0);
+    const { counts, findings } = taken;
     if (findings.some(({ severity }) => severity === 'error')) return failed([...found.findings, ...findings], behind);
     const isSame = counts.added + counts.reflagged + counts.removed + counts.setAside + counts.files === 0;
     return {
@@ -156,6 +161,57 @@ async function syncOne({ source, sink, ...how }: SyncOptions, mailbox: OwnedMail
       0,
     );
   }
+}
+
+/** So often Dovecot is asked to copy a mailbox that does not come to rest, or of which not all came. */
+const ROUNDS = 3;
+
+/** Has a mailbox taken over. One that Dovecot copies is looked at again after it, on both hosts: its word alone that all is well is not enough. */
+async function commitAll(
+  source: Source,
+  sink: Sink,
+  mailbox: OwnedMailbox,
+  cut: MailboxCut,
+  how: CommitOptions,
+): Promise<TakeOver | 'gone'> {
+  if (cut.box === undefined) return sink.commit(cut, how);
+  const dsync = how.dryRun ? undefined : (): Promise<Ends> => source.dsync(mailbox);
+  let taken: TakeOver;
+  try {
+    taken = await sink.commit(cut, how, dsync);
+  } catch (error) {
+    // What dsync remembers of the last time may not fit any more.
+    if (!(error instanceof MailrecoverError) || error.code !== 'failed' || how.full === true) throw error;
+    taken = await sink.commit(cut, { ...how, full: true }, dsync);
+  }
+  for (let round = 2; taken.differs !== undefined && round <= ROUNDS; round++) {
+    // Without a word of what is there: everything is read, and everything compared.
+    const { files, staged } = await sink.open(mailbox, true);
+    const found = await source.read(mailbox, { messages: [], staged, files }, (piece, content) => sink.stage(mailbox, piece, content), {
+      contents: true,
+    });
+    if (typeof found === 'string') return 'gone';
+    const next = await sink.commit(found.cut, { ...how, full: true }, dsync);
+    taken = { ...next, counts: sumOf(taken.counts, next.counts), findings: [...taken.findings, ...next.findings] };
+  }
+  const lacking = taken.differs?.lacking ?? 0;
+  return lacking === 0 ? taken : { ...taken, findings: [...taken.findings, notAll(mailbox, lacking)] };
+}
+
+function sumOf(one: SyncCounts, other: SyncCounts): SyncCounts {
+  const keys = Object.keys(NOTHING) as (keyof SyncCounts)[];
+  return Object.fromEntries(keys.map((key) => [key, one[key] + other[key]])) as unknown as SyncCounts;
+}
+
+function notAll({ mailbox }: OwnedMailbox, lacking: number): Finding {
+  const subject = displayBytes(mailbox);
+  return {
+    severity: 'error',
+    code: 'not-synced',
+    message: `Dovecot says that it copied mailbox '${subject}', and ${lacking} messages or folders are missing on the standby`,
+    hint: 'see what doveadm says of it on both hosts (doveadm force-resync mends indexes), and run it again',
+    subject,
+  };
 }
 
 function leftOver({ mailbox }: MailboxName): Finding {

@@ -1,22 +1,19 @@
 /** Writing mailboxes of this host, as long as it is the standby: all that a synchronisation changes is changed here, and nowhere else. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import { Handles } from '../../restore/live/aside.ts';
 import { controlPath, LiveReader } from '../../restore/live/look.ts';
-import { type ByteString, displayBytes, fsPath } from '../../store/bytes.ts';
+import { type ByteString, displayBytes } from '../../store/bytes.ts';
 import { controlDir } from '../../store/maildir/layout.ts';
 import { lstatIfThere } from '../../store/stat.ts';
 import { isoNow, monotonic, now, sleep } from '../../system/clock.ts';
 import { run } from '../../system/exec.ts';
-import { makeDirectory } from '../../system/files.ts';
-import { takeLock } from '../../system/lock.ts';
 import { beginDial, endDial, lookAtDial } from '../dial/begin.ts';
 import type { DialCounts, DialRequest } from '../dial/model.ts';
 import { noteAccounts } from '../accounts.ts';
 import { noteAccepted } from '../ledger/store.ts';
 import { applyPlan } from './apply.ts';
+import { contentIn, overtaken } from './held.ts';
 import { dropIndexes, givesOtherUids } from './indexes.ts';
 import { noteLag } from './lag.ts';
 import { leaveUids } from './leave-uids.ts';
@@ -25,6 +22,7 @@ import {
   NOTHING,
   SYNCED_AREAS,
   type CommitOptions,
+  type Ends,
   type FolderFacts,
   type Held,
   type MailboxCut,
@@ -37,10 +35,14 @@ import {
   type TakeOver,
 } from './model.ts';
 import { lacksOwner, makeParents, makeRoot, ownerOf } from './owner.ts';
-import { areasOf, pathIn, placeOf, type MailboxPlace, type SyncStore } from './place.ts';
-import { countPlan, isNothing, isUidlist, planTakeOver, refusal, type TakeOverPlan } from './plan.ts';
+import { commitBox } from './box/commit.ts';
+import { isSame } from './box/compare.ts';
+import { SyncLock } from './sync-lock.ts';
+import { Watch } from './watch.ts';
+import { areasOf, isBox, placeOf, syncPlaceOf, type MailboxPlace, type SyncStore } from './place.ts';
+import { countPlan, isUidlist, planTakeOver, refusal, type TakeOverPlan } from './plan.ts';
 import { printOf } from './print.ts';
-import { readMailbox } from './read-live.ts';
+import { boxPrintOf, readBoxMailbox, readMailbox } from './read-live.ts';
 import { Staging } from './staging.ts';
 import { hashOf, TakenStore } from './taken.ts';
 import { lockUidlist } from './uidlock.ts';
@@ -56,12 +58,9 @@ export interface LiveSinkOptions {
   /** Throws where that epoch is stale, or this host is the active one: asked before every batch of changes. */
   guard: () => Promise<void>;
   settle: number;
+  /** Dovecot's configuration file, where it is not the usual one. */
+  dovecot?: string | undefined;
   signal?: AbortSignal;
-}
-
-/** The lock under which the standby's mail is changed: whoever switches takes it first, and nothing is written any more. */
-export function syncLockPath(state: string): string {
-  return join(state, 'standby', 'sync.lock');
 }
 
 const LATELY_MS = 5000;
@@ -85,7 +84,7 @@ export function liveSink(options: LiveSinkOptions): Sink {
     async stage(name, piece, content) {
       writer.stage(name, piece, content);
     },
-    commit: (cut, how) => writer.commit(cut, how),
+    commit: (cut, how, dsync) => (cut.box === undefined ? writer.commit(cut, how) : writer.commitBox(cut, how, dsync)),
     accept: (cut, number) => writer.accept(cut, number),
     leaveUids: () => writer.leaveUids(),
     dial: (request, dryRun) => writer.dial(request, dryRun),
@@ -108,31 +107,26 @@ class LiveSink {
   readonly #open = new Map<string, Open>();
   #guarded: number | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #lock: SyncLock;
+  readonly #watch: Watch;
 
   constructor(options: LiveSinkOptions) {
     this.#options = options;
     this.#taken = new TakenStore(options.state);
+    this.#lock = new SyncLock(options.state);
+    this.#watch = new Watch(options.guard, options.signal);
   }
 
   /** One change at a time in this process, and none while another holds the lock. */
   async locked<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(async () => {
-      const path = syncLockPath(this.#options.state);
-      await makeDirectory(join(this.#options.state, 'standby'));
-      const release = takeLock(path, 'mailrecover standby sync');
-      try {
-        return await work();
-      } finally {
-        release();
-      }
-    });
+    const mine = this.#turn.then(() => this.#lock.held(work));
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
 
   leaveUids(): Promise<number> {
-    const { stores, signal } = this.#options;
-    return this.patiently(() => leaveUids(stores, signal));
+    const { stores, dovecot, signal } = this.#options;
+    return this.patiently(() => leaveUids(stores, { dovecot, signal }));
   }
 
   quiet(): Promise<void> {
@@ -160,7 +154,7 @@ class LiveSink {
 
   async open(name: OwnedMailbox, whole: boolean): Promise<Held> {
     await this.#guardLately();
-    const place = placeOf(name, this.#options.stores);
+    const place = syncPlaceOf(name, this.#options.stores);
     const taken = this.#taken.read(name);
     if (!whole && taken?.own !== undefined && taken.cut.print !== undefined && taken.own === this.#print(place))
       return { print: taken.cut.print, brief: true, messages: [], staged: [], files: [] };
@@ -170,8 +164,7 @@ class LiveSink {
       staged: staging.messages,
       files: [...new Set([...has.files.map(({ sha }) => sha), ...staging.files])],
     };
-    if (taken === undefined || this.#taken.readNext(name) !== undefined || !isNothing(planTakeOver(has, taken.cut, [taken.cut])))
-      return held;
+    if (taken === undefined || this.#taken.readNext(name) !== undefined || !isSame(has, taken.cut)) return held;
     // What lies here is what was taken over: from now on its times say so, as soon as they are old enough.
     const own = this.#print(place);
     if (own !== undefined) await this.locked(() => this.#taken.write({ ...taken, own }));
@@ -186,13 +179,17 @@ class LiveSink {
   }
 
   #print(place: MailboxPlace): string | undefined {
-    return printOf(areasOf(place), () => now() * 1000, this.#options.settle * 1e6);
+    const times = [() => now() * 1000, this.#options.settle * 1e6] as const;
+    return isBox(place.format) ? boxPrintOf(place, ...times) : printOf(areasOf(place), ...times);
   }
 
   /** What lies on this host, and what lies ready for it. */
   async #look(place: MailboxPlace, owner: OwnerNames): Promise<Open> {
     const { store, mailbox } = place;
-    const read = await readMailbox(place, areasOf(place), { messages: [], staged: [], files: [] }, undefined, this.#options);
+    const nothing: Held = { messages: [], staged: [], files: [] };
+    const read = isBox(place.format)
+      ? await readBoxMailbox(place, nothing, undefined, this.#options)
+      : await readMailbox(place, areasOf(place), nothing, undefined, this.#options);
     const empty: MailboxCut = { store, mailbox, at: isoNow(), owner, dirs: [], files: [], links: [], messages: [] };
     const [problem] = typeof read === 'string' ? [] : read.findings.filter(({ severity }) => severity === 'error');
     if (problem !== undefined) throw new MailrecoverError('io', problem.message, { subject: displayBytes(mailbox) });
@@ -249,14 +246,35 @@ class LiveSink {
     });
   }
 
+  /** The same for a mailbox that Dovecot copies: several at once. */
+  commitBox(cut: MailboxCut, how: CommitOptions, dsync: (() => Promise<Ends>) | undefined): Promise<TakeOver> {
+    const hash = hashOf(cut);
+    return this.#lock.held(() =>
+      commitBox(
+        {
+          ...this.#options,
+          taken: this.#taken,
+          watch: this.#watch,
+          opened: this.#open.get(hash)?.number,
+          look: (place) => this.#look(place, cut.owner),
+          done: () => void this.#open.delete(hash),
+        },
+        cut,
+        how,
+        dsync,
+      ),
+    );
+  }
+
   async accept(cut: MailboxCut, number: number): Promise<Finding | undefined> {
     return this.locked(async () => {
       await this.#options.guard();
-      const { place, has } = await this.#look(placeOf(cut, this.#options.stores), cut.owner);
+      const { place, has } = await this.#look(syncPlaceOf(cut, this.#options.stores), cut.owner);
       this.#open.delete(hashOf(cut));
       const { adds, renames, foreign, removes } = planTakeOver(has, cut, []);
       if (adds.length + renames.length + foreign.length + removes.length > 0) return changedMeanwhile(cut);
-      await this.#taken.write({ version: 1, epoch: this.#options.epoch, number, cut, folders: foldersOf(place, cut) });
+      const folders = cut.box === undefined ? foldersOf(place, cut) : [];
+      await this.#taken.write({ version: 1, epoch: this.#options.epoch, number, cut, folders });
       return undefined;
     });
   }
@@ -305,15 +323,6 @@ function controlDirs({ layout }: MailboxPlace, { adds, renames, removes, foreign
   return [...dirs];
 }
 
-/** The content of a file: it lies ready, or in the mailbox already. */
-function contentIn(place: MailboxPlace, staging: Staging, has: MailboxCut, sha: string): Buffer {
-  const staged = staging.file(sha);
-  if (staged !== undefined) return staged;
-  const twin = has.files.find((file) => file.sha === sha);
-  if (twin === undefined) throw new MailrecoverError('bug', 'a file that was to be taken over does not lie ready');
-  return readFileSync(fsPath(pathIn(place, twin.area, twin.path)));
-}
-
 function changedMeanwhile({ mailbox }: MailboxName): Finding {
   const subject = displayBytes(mailbox);
   return {
@@ -321,17 +330,6 @@ function changedMeanwhile({ mailbox }: MailboxName): Finding {
     code: 'changed-meanwhile',
     message: `mailbox '${subject}' of the old host changed while it was merged`,
     hint: 'see that its mail services are stopped there, and run it again',
-    subject,
-  };
-}
-
-/** Two synchronisations at the same time: the one that read earlier must not put back what the other has replaced. */
-function overtaken({ mailbox }: MailboxName): Finding {
-  const subject = displayBytes(mailbox);
-  return {
-    severity: 'warning',
-    code: 'overtaken',
-    message: `mailbox '${subject}' was synchronised by another run meanwhile; that one counts`,
     subject,
   };
 }

@@ -22,6 +22,7 @@ import { restore } from './restore.ts';
 import { runs } from './runs.ts';
 import { schedule } from './schedule.ts';
 import { standbyGuard } from './standby-guard.ts';
+import { standbyDsync } from './standby-dsync.ts';
 import { standbyLease } from './standby-lease.ts';
 import { standbyCloud } from './standby-cloud.ts';
 import { standbyRehearse } from './standby-rehearse.ts';
@@ -58,6 +59,7 @@ export const MESSAGES: readonly (readonly [string, string])[] = [
   ...restore,
   ...schedule,
   ...standby,
+  ...standbyDsync,
   ...standbyPrepare,
   ...standbyGuard,
   ...standbyLease,

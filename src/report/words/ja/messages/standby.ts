@@ -158,19 +158,6 @@ export const standby: readonly (readonly [string, string])[] = [
     '稼働中のホストでファイルシステムがマウントされ、意図して空にされたことを確認し、standby sync --allow-loss を実行してください',
   ],
   [
-    "store '{0}' holds {1}, and only Maildir is kept alike on the standby",
-    "ストア '{0}' は {1} 形式ですが、待機系と同期できるのは Maildir だけです",
-  ],
-  [
-    'use doveadm sync for it, or restore it from the repository when it is needed',
-    'doveadm sync を使うか、必要なときにリポジトリから復元してください',
-  ],
-  [
-    "mailbox '{0}' is no Maildir in the snapshot, and is not synchronised",
-    "メールボックス '{0}' はスナップショットで Maildir ではないため、同期しません",
-  ],
-  ["restore it: mailrecover restore latest --mailbox '{0}' --to DIR", "復元するには: mailrecover restore latest --mailbox '{0}' --to DIR"],
-  [
     "'{0}': the bytes of entry {1}… are missing from the repository or damaged",
     "'{0}': エントリー {1}… の内容がリポジトリにないか破損しています",
   ],
