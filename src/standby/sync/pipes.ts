@@ -46,19 +46,24 @@ export class Pipes {
     const stream = new Duplex({
       read: more,
       write: (chunk: Buffer, _encoding, done) => {
-        window.send(chunk.length, () => call('pipe-data', {}, chunk)).then(() => done(), done);
+        void tell(() => window.send(chunk.length, () => call('pipe-data', {}, chunk)), done);
       },
       final: (done) => {
         isEnded = true;
-        window
-          .settle()
-          .then(() => call('pipe-end', { broken: false }))
-          .then(() => done(), done);
+        void tell(async () => {
+          await window.settle();
+          await call('pipe-end', { broken: false });
+        }, done);
       },
       destroy: (error, done) => {
         this.#open.delete(pipe);
         more();
-        if (!isEnded) call('pipe-end', { broken: true }).catch(() => undefined);
+        // Where the other side is gone, too, nobody need be told.
+        if (!isEnded)
+          void tell(
+            () => call('pipe-end', { broken: true }),
+            () => undefined,
+          );
         done(error);
       },
     });
@@ -68,6 +73,17 @@ export class Pipes {
     void peer.lost.then(() => stream.destroy());
     return stream;
   }
+}
+
+/** Calls back with how something ended. */
+async function tell(work: () => Promise<unknown>, done: (error?: Error) => void): Promise<void> {
+  let problem: Error | undefined;
+  try {
+    await work();
+  } catch (error) {
+    problem = error instanceof Error ? error : new Error(String(error));
+  }
+  done(problem);
 }
 
 /** Hands on what comes on either side to the other; what breaks one breaks the other. */
