@@ -12,7 +12,7 @@ import { connect, Pipes } from './pipes.ts';
 import { Window } from './window.ts';
 
 /** Changed whenever one side would misunderstand the other. */
-export const PROTOCOL = 3;
+export const PROTOCOL = 4;
 
 export interface Hello {
   protocol: number;
