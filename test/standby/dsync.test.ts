@@ -266,9 +266,13 @@ describe('sdbox, in the middle of a copy', { skip }, () => {
     process.kill(-(late.child.pid ?? 0), 'SIGKILL');
     await late.done;
     assert.ok(await until(async () => !isAlive(late.doveadm), 20_000), 'Dovecot dies with the program that started it');
+    // Such a lock Dovecot waits for, three minutes long.
+    const lock = join(second.server.mailOf(ALICE), 'dovecot.list.index.log.newlock');
+    writeFileSync(lock, '');
     // The other side of a connection that is gone needs a moment to see that.
     await settled(first);
     await alike(pair);
+    assert.equal(existsSync(lock), false);
     assert.deepEqual(childrenOf(second), []);
   });
 

@@ -37,6 +37,7 @@ import {
 import { lacksOwner, makeParents, makeRoot, ownerOf } from './owner.ts';
 import { commitBox } from './box/commit.ts';
 import { isSame } from './box/compare.ts';
+import { dropLocks } from './box/locks.ts';
 import { SyncLock } from './sync-lock.ts';
 import { Watch } from './watch.ts';
 import { areasOf, isBox, placeOf, syncPlaceOf, type MailboxPlace, type SyncStore } from './place.ts';
@@ -156,6 +157,8 @@ class LiveSink {
     await this.#guardLately();
     const place = syncPlaceOf(name, this.#options.stores);
     const taken = this.#taken.read(name);
+    // A run that was cut off may have left locks of Dovecot's.
+    if (isBox(place.format) && this.#taken.readNext(name) !== undefined) await this.#lock.held(async () => dropLocks(place));
     if (!whole && taken?.own !== undefined && taken.cut.print !== undefined && taken.own === this.#print(place))
       return { print: taken.cut.print, brief: true, messages: [], staged: [], files: [] };
     const { staging, has } = await this.#look(place, name.owner);

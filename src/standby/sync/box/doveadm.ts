@@ -32,7 +32,8 @@ export function boxOwner({ root }: Pick<MailboxPlace, 'root'>): BoxOwner | undef
 }
 
 /**
- * The command that opens the mailbox where it lies. It is killed by the kernel together with this process.
+ * The command that opens the mailbox where it lies. The kernel ends it together with this process.
+ * @param end by which signal: what writes on a standby must not live on for a moment; what only reads, on a host that serves perhaps, puts away its locks first
  * @throws MailrecoverError `config` where its name or owner is none that Dovecot could be told
  */
 export async function boxCommand(
@@ -40,6 +41,7 @@ export async function boxCommand(
   { uid, gid }: BoxOwner,
   { dovecot, signal }: BoxAccess,
   args: readonly string[],
+  end: 'KILL' | 'TERM' = 'TERM',
 ): Promise<[string, string[]]> {
   const user = named(place, place.mailbox);
   const isRoot = process.getuid?.() === 0;
@@ -53,7 +55,7 @@ export async function boxCommand(
   return [
     'setpriv',
     [
-      '--pdeathsig=KILL',
+      `--pdeathsig=${end}`,
       ...owner,
       'env',
       `USER=${user}`,

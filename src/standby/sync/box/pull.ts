@@ -48,7 +48,7 @@ export interface Pulled {
 export async function pull({ place, owner, access, state, how, remembered, ends, signal }: PullOptions): Promise<Pulled> {
   const mode = how === 'backup' ? ['backup', '-R'] : ['sync'];
   const full = remembered === undefined ? ['-f'] : ['-s', remembered];
-  const [command, args] = await boxCommand(place, owner, access, [...mode, ...full, '-T', SILENCE, ...BRIDGE]);
+  const [command, args] = await boxCommand(place, owner, access, [...mode, ...full, '-T', SILENCE, ...BRIDGE], 'KILL');
   signal.throwIfAborted();
   const child = startWithChannel(command, args);
   const strikeOut = noteChild(state, child.identity);
