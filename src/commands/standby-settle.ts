@@ -1,8 +1,10 @@
 import { MailrecoverError } from '../errors/error.ts';
 import type { Remote } from '../standby/remote.ts';
+import type { RunRecord } from '../standby/run-record.ts';
 import { isoNow } from '../system/clock.ts';
 import { confirm } from './confirm.ts';
 import { placeOf } from './from-config.ts';
+import type { Recorder } from './standby/hosts.ts';
 import { hostNamed, otherHost, pairOf } from './standby/pair.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './types.ts';
 
@@ -56,7 +58,8 @@ export default defineCommand({
         subject: open.run,
       });
     const active = hostNamed(config, name);
-    const host = await remote(context, active);
+    let record: RunRecord | undefined;
+    const host = await remote(context, active, (ran) => record?.ran(ran));
     const fields = { active: active.name, dryRun: options.dryRun };
     if (!(await bouncesSoftly(host)))
       return {
@@ -81,10 +84,13 @@ export default defineCommand({
       };
     if (!options.dryRun) {
       await confirm(context, options.yes, () => compared.evidence, `have ${active.name} refuse mail for unknown users for good?`);
+      const { beginRecord } = await import('../standby/run-record.ts');
+      record = await beginRecord(config.state, 'settled', { host: active.name, evidence: compared.evidence });
       await bounceHard(host, undefined);
     }
     return {
       outcome: 'ok',
+      ...(record === undefined ? {} : { artifacts: [{ kind: 'record', path: record.path }] }),
       fields: { ...fields, soft: options.dryRun, alike: true, evidence: compared.evidence, missing: [] },
       render: (text) =>
         [
@@ -97,9 +103,10 @@ export default defineCommand({
   },
 });
 
-async function remote(context: CommandContext, host: ReturnType<typeof hostNamed>): Promise<Remote> {
+/** @param record told of what is run there, once there is something to be changed */
+async function remote(context: CommandContext, host: ReturnType<typeof hostNamed>, record: Recorder = () => undefined): Promise<Remote> {
   const { openHost } = await import('../standby/remote.ts');
-  const opened = openHost(host, { signal: context.signal, connectMs: 5000 });
+  const opened = openHost(host, { record, signal: context.signal, connectMs: 5000 });
   context.onEnd(() => opened.close());
   return opened;
 }

@@ -44,15 +44,15 @@ suite('a guard of whole hosts', { skip: (rounds(0, 1) === 0 ? 'takes long: npm r
       host.must(PROGRAM, 'standby', 'guard', '--install', '--yes');
     }
   };
-  /** From the next boot on the repository is out of reach, until it is shown. */
-  const hide = ({ root, must }: SystemdHost): void => {
-    const unit = `[Unit]\nBefore=mailrecover-guard.service\n[Service]\nType=oneshot\nExecStart=mount -t tmpfs none ${pair.repository}\n[Install]\nRequiredBy=mailrecover-guard.service\n`;
+  /** From the next boot on that directory is empty, and can't be written to, until it is shown. */
+  const hide = ({ root, must }: SystemdHost, directory: string): void => {
+    const unit = `[Unit]\nBefore=mailrecover-guard.service\n[Service]\nType=oneshot\nExecStart=mount -t tmpfs -o ro none ${directory}\n[Install]\nRequiredBy=mailrecover-guard.service\n`;
     writeFileSync(join(root, 'etc/systemd/system/hide.service'), unit);
     must('systemctl', 'enable', 'hide.service');
   };
-  const show = ({ must }: SystemdHost): void => {
+  const show = ({ must }: SystemdHost, directory: string): void => {
     must('systemctl', 'disable', 'hide.service');
-    must('umount', pair.repository);
+    must('umount', directory);
   };
 
   test('it costs a host that serves nothing, and a boot that long', async () => {
@@ -124,7 +124,7 @@ suite('a guard of whole hosts', { skip: (rounds(0, 1) === 0 ? 'takes long: npm r
 
   test('alone, without anybody to ask: it starts, or waits where that is wished', async () => {
     const { mx1 } = pair;
-    hide(mx1);
+    hide(mx1, pair.repository);
     await mx1.kill();
     pair.cut();
     await mx1.boot();
@@ -140,11 +140,13 @@ suite('a guard of whole hosts', { skip: (rounds(0, 1) === 0 ? 'takes long: npm r
     await mx1.boot();
     assert.deepEqual(unitsOn(mx1), ['inactive', 'inactive']);
     assert.ok(await refused());
-    show(mx1);
+    show(mx1, pair.repository);
     // Nobody types anything.
     assert.ok(await until(() => unitsOn(mx1).every((state) => state === 'active'), 120_000), unitsOn(mx1).join());
     pair.mend();
     assert.equal((await ours('sync')).code, 0);
+    // What the guard knew is gone then, and it can note nothing.
+    hide(mx1, '/var/lib/mailrecover');
     await pair.powerLoss();
     await promote('--forced', '--allow-loss', '1h', '--attest', 'a test');
     // What was promoted serves, also where its guard can ask nobody any more.

@@ -315,7 +315,10 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     pair.mx2.must('sh', '-c', "echo 'bob@example.test:{PLAIN}x::::::' >>/etc/dovecot/users");
     assert.equal((await settle()).code, 20, 'nobody confirmed it');
     assert.equal((await settle('--dry-run')).json()['soft'], true);
-    assert.equal((await settle('--yes')).json()['soft'], false);
+    const settled = (await settle('--yes')).json();
+    assert.equal(settled['soft'], false);
+    const { path = '' } = (settled['artifacts'] as { path: string }[])[0] ?? {};
+    assert.match(readFileSync(path, 'utf8'), /"host":"mx2\.example\.test","command":\["postconf","-X","soft_bounce"\].*"exitCode":0/);
     assert.equal(pair.mx2.must('postconf', '-n', 'soft_bounce'), '');
     assert.equal((await settle('--yes')).json()['alike'], null);
   });
@@ -328,6 +331,7 @@ suite('a forced switch', { skip: noPair() || notBuilt() }, () => {
     assert.deepEqual([await listens(25, addresses.mx1), await listens(143, addresses.mx1)], [false, false]);
     assert.doesNotMatch(mx1.must('ip', '-o', 'address', 'show', 'dev', 'mail0'), new RegExp(addresses.vip.replaceAll('.', '\\.')));
     assert.equal(mx1.run('systemctl', 'start', 'dovecot').code, 1, 'masked');
+    assert.match(mx1.must('sh', '-c', 'cat /var/lib/mailrecover/standby/guarded/*'), /"command":\["systemctl","mask"/);
     assert.match(
       mx1.run('journalctl', '-u', 'mailrecover-guard', '--no-pager').out,
       /'mx2\.example\.test' serves since epoch \d+, says the repository: mail on 'mx1\.example\.test' is stopped and masked/,

@@ -1,13 +1,14 @@
 /** What the guard does where it finds that this host must not serve, or may again. */
+import { MailrecoverError } from '../../errors/error.ts';
 import type { Finding } from '../../errors/finding.ts';
 import type { Verdict } from '../../standby/guard/judge.ts';
-import type { Remote } from '../../standby/remote.ts';
+import type { RanCommand, Remote } from '../../standby/remote.ts';
 import type { Told } from '../../standby/guard/judge.ts';
 import { isoNow, monotonic, sleep } from '../../system/clock.ts';
 import { placeOf } from '../from-config.ts';
 import { tell } from '../../report/text/tell.ts';
 import { reportRun } from '../report/after.ts';
-import type { CommandContext, CommandResult } from '../types.ts';
+import type { Artifact, CommandContext, CommandResult } from '../types.ts';
 import { hostNamed, otherHost, pairOf, thisHost } from './pair.ts';
 
 const REPOSITORY_MS = 5000;
@@ -15,6 +16,7 @@ const CONNECT_MS = 5000;
 const SILENT_MS = 2000;
 const TELL_SECONDS = 15;
 const TURN_MS = 2000;
+const STOP_SECONDS = 150;
 
 /** Everybody is asked once. */
 export async function askOnce(context: CommandContext): Promise<Verdict> {
@@ -40,7 +42,7 @@ export async function askOnce(context: CommandContext): Promise<Verdict> {
 async function askHost(context: CommandContext, name: string): Promise<Told | undefined> {
   const config = await context.config();
   const named = hostNamed(config, name);
-  const [{ openHost }, { MailrecoverError }] = await Promise.all([import('../../standby/remote.ts'), import('../../errors/error.ts')]);
+  const { openHost } = await import('../../standby/remote.ts');
   const patience = { connectMs: CONNECT_MS, ...(named.ssh?.via === undefined ? { silentMs: SILENT_MS } : {}) };
   const host = openHost(named, { signal: context.signal, ...patience });
   try {
@@ -88,6 +90,30 @@ export async function tellOther(context: CommandContext): Promise<CommandResult>
 async function here(context: CommandContext): Promise<Remote> {
   const { openHost } = await import('../../standby/remote.ts');
   return openHost({ name: thisHost(await context.config()).name }, { signal: context.signal });
+}
+
+/** The same, where what is run is written down; on a disk that is full it is not. */
+async function recordedHere(context: CommandContext, head: Record<string, unknown>): Promise<{ host: Remote; artifacts: Artifact[] }> {
+  const [{ openHost }, { beginRecord }] = await Promise.all([import('../../standby/remote.ts'), import('../../standby/run-record.ts')]);
+  const config = await context.config();
+  const { name } = thisHost(config);
+  const record = await beginRecord(config.state, 'guarded', { host: name, ...head }).catch(unwritten);
+  const write = (ran: RanCommand): void => {
+    try {
+      record?.ran(ran);
+    } catch (error) {
+      unwritten(error);
+    }
+  };
+  return {
+    host: openHost({ name }, { record: write, signal: context.signal }),
+    artifacts: record === undefined ? [] : [{ kind: 'record', path: record.path }],
+  };
+}
+
+function unwritten(error: unknown): undefined {
+  if (error instanceof MailrecoverError) return undefined;
+  throw error;
 }
 
 /** Before mail starts: an answer is waited for, but not for long. */
@@ -152,8 +178,8 @@ async function mayServe(context: CommandContext, verdict: Verdict & { kind: 'her
   const { held, stoppedAt, ...rest } = readGuard(config.state);
   if (held === undefined && stoppedAt === undefined) return result(verdict, 'none', []);
   await writeGuard(config.state, rest);
-  const host = await here(context);
   if (held !== undefined) {
+    const { host } = await recordedHere(context, { epoch: verdict.epoch, by: verdict.by });
     const { enabledUnits } = await import('../../standby/units.ts');
     const units = await enabledUnits(host, pairOf(config).services);
     if (units.length > 0) await host.run(['systemctl', 'start', '--no-block', '--', ...units]);
@@ -165,12 +191,20 @@ async function mayServe(context: CommandContext, verdict: Verdict & { kind: 'her
 async function stop(context: CommandContext, verdict: Verdict & { kind: 'other' }): Promise<CommandResult> {
   const config = await context.config();
   const { services, stopAlso, vip } = pairOf(config);
-  const [{ sshFence }, { readGuard, writeGuard }] = await Promise.all([
+  const [{ sshFence }, { withInstances }, { readGuard, writeGuard }] = await Promise.all([
     import('../../standby/fences/ssh.ts'),
+    import('../../standby/units.ts'),
     import('../../standby/guard/memory.ts'),
   ]);
-  const host = await here(context);
-  await sshFence({ name: 'guard', host, services, also: stopAlso, vip, before: { ran: [], masked: [], vip: false } }).fence();
+  const { host, artifacts } = await recordedHere(context, { serves: verdict.serves, by: verdict.by });
+  const fence = sshFence({ name: 'guard', host, services, also: stopAlso, vip, before: { ran: [], masked: [], vip: false } });
+  try {
+    await fence.fence();
+  } catch (error) {
+    // Where they can't be masked they must not run all the same.
+    await host.run(['systemctl', 'stop', '--', ...withInstances([...stopAlso, ...services])], { ok: 'any', seconds: STOP_SECONDS });
+    throw error;
+  }
   const { held: _, ...rest } = readGuard(config.state);
   await writeGuard(config.state, { ...rest, stoppedAt: isoNow() });
   const { serves, by } = verdict;
@@ -181,7 +215,7 @@ async function stop(context: CommandContext, verdict: Verdict & { kind: 'other' 
     hint: `merge what '${host.name}' has, on '${serves.host}': mailrecover standby failback`,
     subject: host.name,
   };
-  return reported(context, result(verdict, 'stopped', [finding]));
+  return reported(context, { ...result(verdict, 'stopped', [finding]), artifacts });
 }
 
 /** What systemd was about to start is cancelled; nothing is masked, and the timer goes on asking. */
@@ -191,13 +225,13 @@ async function hold(context: CommandContext, verdict: Verdict & { kind: 'switchi
     import('../../standby/units.ts'),
     import('../../standby/guard/memory.ts'),
   ]);
-  const host = await here(context);
+  const { host, artifacts } = await recordedHere(context, { why: verdict.why });
   // One that runs is about to be restarted, not to be booted.
   const there = (await unitStates(host, pairOf(config).services))
     .filter(({ load, active }) => load !== 'not-found' && active !== 'active')
     .map(({ unit }) => unit);
   await writeGuard(config.state, { ...readGuard(config.state), held: { since: isoNow(), why: verdict.why } });
-  if (there.length > 0) await host.run(['systemctl', 'stop', '--', ...withInstances(there)], { seconds: 150 });
+  if (there.length > 0) await host.run(['systemctl', 'stop', '--', ...withInstances(there)], { seconds: STOP_SECONDS });
   const finding: Finding = {
     severity: 'error',
     code: 'mail-held',
@@ -205,7 +239,7 @@ async function hold(context: CommandContext, verdict: Verdict & { kind: 'switchi
     hint: `it goes on asking, and starts mail as soon as it may; to start it all the same: mailrecover standby guard --remove, and then systemctl start ${there.join(' ')}`,
     subject: host.name,
   };
-  return reported(context, result(verdict, 'held', [finding]));
+  return reported(context, { ...result(verdict, 'held', [finding]), artifacts });
 }
 
 /** People are told of it as of a run that failed, or of one that is well again. */

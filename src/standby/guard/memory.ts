@@ -1,5 +1,6 @@
 /** What a host remembers of who serves: what it was told last, the switches that it made itself, and that it was made the one that serves since it booted. */
 import { join } from 'node:path';
+import { MailrecoverError } from '../../errors/error.ts';
 import { isoNow } from '../../system/clock.ts';
 import { makeDirectory, writeDurable } from '../../system/files.ts';
 import { parseIfWhole, textIfThere } from '../../system/kept.ts';
@@ -52,11 +53,16 @@ export function readGuard(state: string): GuardState {
   return parse(textIfThere(pathOf(state))) ?? EMPTY;
 }
 
+/** A disk that is full, or can't be written to, must not keep the guard from its work: then it remembers what it knew. */
 export async function writeGuard(state: string, guard: GuardState): Promise<void> {
   const text = `${JSON.stringify(guard)}\n`;
-  if (textIfThere(pathOf(state)) === text) return;
-  await makeDirectory(join(state, 'standby'));
-  await writeDurable(pathOf(state), text);
+  try {
+    if (textIfThere(pathOf(state)) === text) return;
+    await makeDirectory(join(state, 'standby'));
+    await writeDurable(pathOf(state), text);
+  } catch (error) {
+    if (!(error instanceof MailrecoverError)) throw error;
+  }
 }
 
 export async function forgetGuard(state: string): Promise<void> {
