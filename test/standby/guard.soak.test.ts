@@ -163,5 +163,6 @@ suite('a guard of whole hosts', { skip: (rounds(0, 1) === 0 ? 'takes long: npm r
     await mx1.boot();
     assert.deepEqual(unitsOn(mx1), ['inactive', 'inactive']);
     assert.ok(await refused());
+    assert.match(mx1.run('journalctl', '-b', '-u', 'mailrecover-guard', '--no-pager').out, /is stopped and masked/);
   });
 });
