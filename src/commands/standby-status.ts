@@ -65,7 +65,7 @@ export default defineCommand({
       'where Postfix asks before it accepts: when that was so last, messages that were let through before the other host had them since its program began, the last of these, and services of master.cf that do not ask; null where it does not ask',
     'loss.{planned,forced}': 'seconds of mail that a switch would lose now at most; null where nobody knows',
     'guards[].{host,by,stoppedAt,held}':
-      'what keeps each host that can be asked from serving when it comes back after a switch: `guard`, `lease`, `nothing`, or null where nobody knows; since when its guard has its mail stopped (UTC), and why it holds mail back',
+      'what keeps each host from serving when it comes back after a switch: `guard`, `lease`, `nothing`, or null where nobody knows; since when its guard has its mail stopped (UTC), and why it holds mail back',
     ready: 'whether a planned switch could be made now',
     'lastSwitch.{run,mode,epoch,from,to,startedAt,ended}': 'the newest switch that was made from this host',
     'plugin.{state,exit,line}': 'with --nagios: what the plugin says',
@@ -115,8 +115,8 @@ async function ask(context: CommandContext): Promise<Asked> {
   // It lies on the host that can't be asked then.
   const state = hostNamed(config, other).state ?? config.state;
   const ledger = checked.silent === undefined ? await ledgerOn(options.to, state, active) : undefined;
-  const asks = [...(checked.reachable ? [options.from] : []), ...(checked.silent === undefined ? [options.to] : [])];
-  const guards = await guardsOf(config, asks);
+  const silent = [...(checked.reachable ? [] : [options.from]), ...(checked.silent === undefined ? [] : [options.to])];
+  const guards = await guardsOf(config, [options.from, options.to], silent);
   return {
     active,
     other,
@@ -287,7 +287,7 @@ function screen(asked: Asked, text: TextHelpers): string {
           ? text.say`known up to ${text.ago(ledger.until)}`
           : text.say`known up to ${text.ago(ledger.until)}; by SMTP before it is accepted`,
   ]);
-  if (guards.length > 0) rows.push([text.say`guarded by`, shownGuards(guards, text)]);
+  rows.push([text.say`guarded by`, shownGuards(guards, text)]);
   if (last !== undefined)
     rows.push([
       text.say`last switch`,

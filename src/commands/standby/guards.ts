@@ -16,8 +16,15 @@ export interface Guarded {
   held: string | undefined;
 }
 
-export async function guardsOf(config: Config, hosts: readonly Remote[]): Promise<Guarded[]> {
-  return Promise.all(hosts.map((host) => guardOf(host, hostNamed(config, host.name).state ?? config.state)));
+const UNKNOWN = { by: undefined, stoppedAt: undefined, held: undefined };
+
+/** @param silent hosts that did not answer, and are not asked again */
+export async function guardsOf(config: Config, hosts: readonly Remote[], silent: readonly Remote[] = []): Promise<Guarded[]> {
+  return Promise.all(
+    hosts.map((host) =>
+      silent.includes(host) ? { host: host.name, ...UNKNOWN } : guardOf(host, hostNamed(config, host.name).state ?? config.state),
+    ),
+  );
 }
 
 async function guardOf(host: Remote, state: string): Promise<Guarded> {
@@ -27,7 +34,7 @@ async function guardOf(host: Remote, state: string): Promise<Guarded> {
     import('../../standby/guard/units.ts'),
     import('../../standby/guard/memory.ts'),
   ]);
-  const unknown = { host: host.name, by: undefined, stoppedAt: undefined, held: undefined };
+  const unknown = { host: host.name, ...UNKNOWN };
   try {
     if (!(await hasSystemd(host))) return unknown;
     const there = (await unitStates(host, [LEASE_UNIT, WATCH_TIMER])).filter(({ file }) => file === 'enabled').map(({ unit }) => unit);
