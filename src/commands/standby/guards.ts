@@ -21,7 +21,7 @@ const UNKNOWN = { by: undefined, stoppedAt: undefined, held: undefined };
 /** @param silent hosts that did not answer, and are not asked again */
 export async function guardsOf(config: Config, hosts: readonly Remote[], silent: readonly Remote[] = []): Promise<Guarded[]> {
   return Promise.all(
-    hosts.map((host) =>
+    hosts.map(async (host) =>
       silent.includes(host) ? { host: host.name, ...UNKNOWN } : guardOf(host, hostNamed(config, host.name).state ?? config.state),
     ),
   );
