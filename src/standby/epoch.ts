@@ -33,6 +33,8 @@ export interface EpochState {
   active: string | undefined;
   /** The epoch that says so, 0 without. */
   activeEpoch: number;
+  /** Epochs that were taken back. */
+  withdrawn: readonly number[];
   /** A switch that was begun, and neither settled nor withdrawn. */
   open: (Claim & { stage: EpochStage; since: string }) | undefined;
 }
@@ -51,7 +53,9 @@ export async function readEpoch(target: Target): Promise<EpochState> {
   const newest = epochs[0] ?? 0;
   // A file system that is not mounted has no epochs either, and must not make the primary the one that serves.
   if (newest === 0) await openRepository(target);
-  const came = epochs.find((epoch) => stages.get(epoch)?.includes('active') === true && stages.get(epoch)?.includes('withdrawn') !== true);
+  // A switch that has ended is not taken back: who says so afterwards made that up.
+  const withdrawn = epochs.filter((epoch) => stages.get(epoch)?.includes('withdrawn') === true && !stages.get(epoch)?.includes('settled'));
+  const came = epochs.find((epoch) => stages.get(epoch)?.includes('active') === true && !withdrawn.includes(epoch));
   const active = came === undefined ? undefined : await readEntry(target, came, 'active');
   const reached = stages.get(newest) ?? [];
   const isOpen = newest > 0 && !reached.includes('settled') && !reached.includes('withdrawn');
@@ -61,6 +65,7 @@ export async function readEpoch(target: Target): Promise<EpochState> {
     epoch: newest,
     active: active?.host,
     activeEpoch: came ?? 0,
+    withdrawn,
     open: claim === undefined ? undefined : { ...claimOf(claim), stage: claim.stage, since: claim.time },
   };
 }

@@ -82,8 +82,30 @@ suite('who may serve', () => {
     assert.equal((await mx1.ask()).kind, 'switching');
     const told = await mx2.tell(true);
     assert.deepEqual(await mx1.ask(told), { kind: 'other', serves: { epoch: 1, host: 'mx2' }, by: "'mx2'" });
+    await mx2.ask();
     await putStage(target, claim, 'withdrawn');
-    assert.equal((await host('mx1', target).ask()).kind, 'here');
+    // What was remembered of it is forgotten by both: nobody says it to the other any more.
+    assert.deepEqual([(await mx1.ask()).kind, (await mx2.ask()).kind], ['here', 'here']);
+    assert.deepEqual([lastKnown(mx1.state), lastKnown(mx2.state)], [undefined, undefined]);
+    assert.equal(await mx2.tell(false).then((says) => says?.serves.host), 'mx1');
+  });
+
+  test('a switch that has ended is not taken back by who can only add to the repository', async () => {
+    const { target } = await repository();
+    const mx1 = host('mx1', target);
+    await switched(target, claimOf(1, 'mx2', 'mx1'));
+    await putStage(target, claimOf(1, 'mx2', 'mx1'), 'withdrawn');
+    assert.equal((await mx1.ask()).kind, 'other');
+  });
+
+  test('what the other host says of one that the configuration does not know stops nobody', async () => {
+    const { target, path } = await repository();
+    const mx1 = host('mx1', target);
+    await mx1.ask();
+    renameSync(path, `${path}-away`);
+    const told = { serves: { epoch: 3, host: 'mx1.example.test' }, isSure: true, runs: true };
+    assert.equal((await mx1.ask(told)).kind, 'silent');
+    assert.equal((await mx1.ask({ ...told, serves: { epoch: 3, host: 'mx2' } })).kind, 'other');
   });
 
   test('where the repository is silent, or not what it was: the other host, then its own memory, and no older word', async () => {

@@ -19,20 +19,32 @@ export interface AskOptions extends Pick<Known, 'me' | 'other' | 'services' | 'p
 /** @throws the signal's reason; MailrecoverError `io` of the local state */
 export async function askWhoServes(options: AskOptions): Promise<Verdict> {
   const { state } = options;
-  const known = { ...options, memory: lastKnown(state), promoted: promotedSinceBoot(options.me) };
   const answer = await askRepository(options);
+  const withdrawn = withdrawnBy(answer);
+  const promoted = promotedSinceBoot(options.me);
+  const known = {
+    ...options,
+    memory: lastKnown(state, withdrawn),
+    promoted: promoted === undefined || withdrawn.includes(promoted) ? undefined : promoted,
+  };
   const first = byRepository(answer, known);
   const told = first.kind === 'here' || first.kind === 'other' ? undefined : await options.askOther();
   options.signal.throwIfAborted();
   const verdict = byAll(first, told, known);
   const guard = readGuard(state);
+  const before = guard.serves === undefined || withdrawn.includes(guard.serves.epoch) ? undefined : guard.serves;
   const serves = learned(verdict, options.me);
   await writeGuard(state, {
     ...guard,
     seen: answer !== undefined && 'seen' in answer ? answer.seen : guard.seen,
-    serves: serves === undefined || serves.epoch < (guard.serves?.epoch ?? 0) ? guard.serves : serves,
+    serves: serves === undefined || serves.epoch < (before?.epoch ?? 0) ? before : serves,
   });
   return verdict;
+}
+
+/** A switch that was taken back must not be remembered: nobody would serve, by the word of each for the other. */
+function withdrawnBy(answer: SureEpoch | undefined): readonly number[] {
+  return answer !== undefined && 'state' in answer ? answer.state.withdrawn : [];
 }
 
 function learned(verdict: Verdict, me: string): Serves | undefined {
@@ -62,8 +74,8 @@ export async function tellWhoServes(
   options: RepositoryOptions & { me: string; primary: string; runs: boolean },
 ): Promise<Told | undefined> {
   const { state, me, primary, runs } = options;
-  const memory = lastKnown(state);
   const answer = await askRepository(options);
+  const memory = lastKnown(state, withdrawnBy(answer));
   if (answer !== undefined && 'state' in answer && answer.state.activeEpoch >= (memory?.epoch ?? 0)) {
     if (isStarting(answer.state) && !runs) return undefined;
     return { serves: { epoch: answer.state.activeEpoch, host: answer.state.active ?? primary }, isSure: true, runs };

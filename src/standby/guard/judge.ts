@@ -66,10 +66,12 @@ export function isStarting({ open }: EpochState): boolean {
 }
 
 /** What all say together, where the repository alone does not settle it; `told` is absent where the other host can't be asked. */
-export function byAll(first: Verdict, told: Told | undefined, { me, other, memory, promoted }: Known): Verdict {
+export function byAll(first: Verdict, told: Told | undefined, { me, other, services, memory, promoted }: Known): Verdict {
   if (first.kind === 'here' || first.kind === 'other') return first;
   const known = Math.max(memory?.epoch ?? 0, promoted ?? 0);
-  if (told !== undefined && told.serves.epoch > 0 && told.serves.epoch >= known) {
+  // A name that the configuration of one of the two does not know is a mistake, and may well stand for this host.
+  const isNamed = told !== undefined && [me, other, ...services].includes(told.serves.host);
+  if (isNamed && told.serves.epoch > 0 && told.serves.epoch >= known) {
     const { serves } = told;
     const says = `'${other}'`;
     if (serves.host === me && told.isSure && first.kind === 'silent') return { kind: 'here', epoch: serves.epoch, by: says };

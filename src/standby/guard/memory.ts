@@ -75,11 +75,17 @@ export async function readGuardOn(host: Remote, state: string): Promise<GuardSta
   return exitCode === 0 ? parse(stdout) : undefined;
 }
 
-/** The newest that this host knows by itself of who serves: by the guard, and by the switches that were made from here. */
-export function lastKnown(state: string): Serves | undefined {
+/**
+ * The newest that this host knows by itself of who serves: by the guard, and by the switches that were made from here.
+ * @param withdrawn epochs that count for nothing
+ */
+export function lastKnown(state: string, withdrawn: readonly number[] = []): Serves | undefined {
   const made = readSwitches(state).find(({ ended }) => ended === 'switched');
   const known = [readGuard(state).serves, made === undefined ? undefined : { epoch: made.head.epoch, host: made.head.to }];
-  return known.reduce((best, each) => ((each?.epoch ?? 0) > (best?.epoch ?? 0) ? each : best), undefined);
+  return known.reduce(
+    (best, each) => (each !== undefined && each.epoch > (best?.epoch ?? 0) && !withdrawn.includes(each.epoch) ? each : best),
+    undefined,
+  );
 }
 
 /** Which epoch this host was made the one that serves by since it booted. */
