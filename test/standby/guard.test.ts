@@ -1,6 +1,6 @@
 /** Who may serve, by what the repository, the other host and this one's own memory say; and the units that ask. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { stringify } from 'yaml';
@@ -11,7 +11,7 @@ import { claimEpoch, putStage, type Claim } from '../../src/standby/epoch.ts';
 import { askWhoServes, tellWhoServes } from '../../src/standby/guard/ask.ts';
 import type { Told, Verdict } from '../../src/standby/guard/judge.ts';
 import { lastKnown } from '../../src/standby/guard/memory.ts';
-import { mailrecoverJson, notBuilt } from '../support/binary.ts';
+import { mailrecover, mailrecoverJson, notBuilt } from '../support/binary.ts';
 import { scratch } from '../support/tmp.ts';
 
 const never = new AbortController().signal;
@@ -163,4 +163,74 @@ test('the units of a guard can be written for an image, and are taken away again
   await run('--remove', '--yes');
   assert.ok(!existsSync(join(units, 'mailrecover-guard.service')));
   assert.equal((await mailrecoverJson(['--config', config, 'standby', 'guard']))['verdict'], 'here');
+});
+
+/** A systemctl that says what it is told to, and writes down what it was asked; before its first answer it may be that a switch is made. */
+const SYSTEMCTL = `#!/bin/sh
+echo "$*" >>"$FAKE/asked"
+case "$1" in
+show)
+  [ -e "$FAKE/switch" ] && mv "$FAKE/switch"/* "$FAKE/repository/epochs/"
+  while [ "$1" != -- ]; do shift; done; shift
+  for unit; do printf 'Id=%s\nLoadState=loaded\nActiveState=%s\nUnitFileState=enabled\n\n' "$unit" "$(cat "$FAKE/active")"; done ;;
+start) exit "$(cat "$FAKE/start")" ;;
+esac
+`;
+
+suite('what a guard does at a bad moment', { skip: notBuilt() }, () => {
+  interface Fake {
+    directory: string;
+    target: Target;
+    put: (name: string, text: string) => void;
+    asked: () => string;
+    watch: () => ReturnType<typeof mailrecover>;
+  }
+
+  async function fake(): Promise<Fake> {
+    const directory = scratch('fake');
+    const target = localTarget(join(directory, 'repository'));
+    await createRepository(target, { recipients: undefined, rescue: [] });
+    const put = (name: string, text: string): void => writeFileSync(join(directory, name), text);
+    mkdirSync(join(directory, 'bin'));
+    writeFileSync(join(directory, 'bin/systemctl'), SYSTEMCTL, { mode: 0o755 });
+    const pair = { primary: { name: 'mx1' }, standby: { name: 'mx2', ssh: { host: '127.0.0.1', port: 1 } } };
+    const at = { state: join(directory, 'state'), repository: { at: join(directory, 'repository') }, encryption: false };
+    put('mailrecover.yaml', stringify({ host: 'mx1', stores: [{ path: join(directory, 'mail/%u') }], ...at, standby: pair }));
+    const env = { FAKE: directory, PATH: `${join(directory, 'bin')}:${process.env['PATH'] ?? ''}` };
+    return {
+      directory,
+      target,
+      put,
+      asked: () => readFileSync(join(directory, 'asked'), 'utf8'),
+      watch: () => mailrecover(['--config', join(directory, 'mailrecover.yaml'), '--json', 'standby', 'guard', '--watch'], { env }),
+    };
+  }
+
+  test('a switch to this host that is made while it asks is not undone, though nobody else can be asked', async () => {
+    const { directory, target, put, asked, watch } = await fake();
+    await switched(target, claimOf(1, 'mx2', 'mx1'));
+    await switched(target, claimOf(2, 'mx1', 'mx2'));
+    mkdirSync(join(directory, 'switch'));
+    const epochs = join(directory, 'repository/epochs');
+    for (const name of readdirSync(epochs).filter((each) => each.startsWith('00000002')))
+      renameSync(join(epochs, name), join(directory, 'switch', name));
+    put('active', 'active');
+    const { code, json } = await watch();
+    assert.deepEqual([code, json()['verdict'], json()['action']], [0, 'here', 'none']);
+    assert.doesNotMatch(asked(), /^(?:mask|stop)/m);
+  });
+
+  test('mail that was held back is started by the next turn where the first one failed', async () => {
+    const { directory, put, asked, watch } = await fake();
+    put('active', 'inactive');
+    put('start', '1');
+    mkdirSync(join(directory, 'state/standby'), { recursive: true });
+    const held = { since: '2026-01-01T00:00:00Z', why: 'a test' };
+    put('state/standby/guard.json', JSON.stringify({ version: 1, seen: { epoch: 0, repository: '' }, held }));
+    assert.equal((await watch()).code, 1);
+    put('start', '0');
+    assert.equal((await watch()).json()['action'], 'started');
+    assert.equal((await watch()).json()['action'], 'none');
+    assert.equal(asked().match(/^start /gm)?.length, 2);
+  });
 });

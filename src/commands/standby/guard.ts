@@ -142,14 +142,14 @@ export async function beforeMail(context: CommandContext): Promise<CommandResult
 
 /** While the host is up: only what is proved, and by others, counts. */
 export async function whileUp(context: CommandContext): Promise<CommandResult> {
+  // Looked at before anybody is asked: what a switch to this host starts meanwhile must not be stopped by an answer from before.
+  const { services, stopAlso } = pairOf(await context.config());
+  const { runs, unitStates, withInstances } = await import('../../standby/units.ts');
+  const up = (await unitStates(await here(context), withInstances([...stopAlso, ...services]))).some(runs);
   const verdict = await askOnce(context);
   if (verdict.kind === 'here') return mayServe(context, verdict);
-  if (verdict.kind === 'other' && verdict.isRemembered !== true) {
-    const { services, stopAlso } = pairOf(await context.config());
-    const { runs, unitStates, withInstances } = await import('../../standby/units.ts');
-    const up = (await unitStates(await here(context), withInstances([...stopAlso, ...services]))).some(runs);
-    if (up) return (await isIdle(context, verdict)) ? result(verdict, 'none', [idle(verdict)]) : stop(context, verdict);
-  }
+  if (up && verdict.kind === 'other' && verdict.isRemembered !== true)
+    return (await isIdle(context, verdict)) ? result(verdict, 'none', [idle(verdict)]) : stop(context, verdict);
   return result(verdict, 'none', []);
 }
 
@@ -175,15 +175,17 @@ function idle({ serves }: Verdict & { kind: 'other' }): Finding {
 async function mayServe(context: CommandContext, verdict: Verdict & { kind: 'here' }): Promise<CommandResult> {
   const config = await context.config();
   const { readGuard, writeGuard } = await import('../../standby/guard/memory.ts');
-  const { held, stoppedAt, ...rest } = readGuard(config.state);
+  const { held, stoppedAt } = readGuard(config.state);
   if (held === undefined && stoppedAt === undefined) return result(verdict, 'none', []);
-  await writeGuard(config.state, rest);
   if (held !== undefined) {
     const { host } = await recordedHere(context, { epoch: verdict.epoch, by: verdict.by });
     const { enabledUnits } = await import('../../standby/units.ts');
     const units = await enabledUnits(host, pairOf(config).services);
     if (units.length > 0) await host.run(['systemctl', 'start', '--no-block', '--', ...units]);
   }
+  // Forgotten when it was done: where it failed, or was killed, the next turn starts mail.
+  const { held: _, stoppedAt: __, ...rest } = readGuard(config.state);
+  await writeGuard(config.state, rest);
   return reported(context, result(verdict, held === undefined ? 'none' : 'started', []));
 }
 
