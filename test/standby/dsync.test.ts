@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endChildren, noteChild } from '../../src/standby/sync/box/children.ts';
+import { leaveUids } from '../../src/standby/sync/leave-uids.ts';
 import { readLag } from '../../src/standby/sync/lag.ts';
 import { identityOf, isAlive, type ProcessIdentity } from '../../src/system/process-identity.ts';
 import { complaints, text } from '../live/live-world.ts';
@@ -300,6 +301,14 @@ describe('sdbox, in the middle of a copy', { skip }, () => {
     assert.ok(!isAlive(doveadm));
     assert.deepEqual(await imapSnapshots(second.server, USERS), before);
     assert.deepEqual(childrenOf(second), []);
+
+    // UIDs that the old host may have given meanwhile are left out.
+    const client = await Imap.login(second.server, ALICE);
+    const next = (await client.status('INBOX', ['UIDNEXT'])).get('UIDNEXT') ?? 0n;
+    const stores = [{ name: 'mail', format: 'sdbox' as const, path: second.server.mail }];
+    assert.ok((await leaveUids(stores, { dovecot: second.server.config })) >= 2);
+    assert.equal(BigInt(await client.append('INBOX', text('after'), [], DAY)), next + 10_000n);
+    await client.close();
   });
 });
 

@@ -62,12 +62,17 @@ export function noPair(): string | false {
   );
 }
 
+/** Where mail lies. */
+const MAIL = '/srv/vmail/%d/%n/Maildir';
+
 /** What differs between two that run at the same time: their network. */
 let pairs = 0;
 
 export interface PairOptions {
   /** Who has a mailbox, beside {@link USERS}. */
   users?: readonly string[];
+  /** In which format mail lies; Maildir by default. */
+  format?: 'mdbox' | 'sdbox';
   /** Room for what each host writes, as mount(8) takes it. */
   room?: string;
 }
@@ -156,7 +161,7 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
     sync: { program: ['/opt/mailrecover/bin/mailrecover'] },
   });
   const configOf = (part: Record<string, unknown>, name: string, stateAt: string): string =>
-    `${JSON.stringify({ host: name, state: stateAt, stores: [{ name: 'mail', format: 'maildir', path: '/srv/vmail/%d/%n/Maildir' }], repository: { at: repository }, encryption: false, standby: part }, null, 2)}\n`;
+    `${JSON.stringify({ host: name, state: stateAt, stores: [{ name: 'mail', format: options.format ?? 'maildir', path: MAIL }], repository: { at: repository }, encryption: false, standby: part }, null, 2)}\n`;
 
   const boot = (name: 'mx1' | 'mx2', network: string): Promise<SystemdHost> =>
     bootSystemd(name, {
@@ -164,7 +169,7 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
       binds: [repository],
       ...(options.room === undefined ? {} : { room: options.room }),
       prepare: (into) => {
-        prepare(into, name, root, name === 'mx1', users);
+        prepare(into, name, root, name === 'mx1', users, options.format);
         const part = standby();
         const own = part[name === 'mx1' ? 'primary' : 'standby'] as Record<string, unknown>;
         delete own['ssh'];
@@ -266,7 +271,7 @@ export async function bootPair(options: PairOptions = {}): Promise<Pair> {
   };
 }
 
-function prepare(into: string, name: string, root: string, serves: boolean, users: readonly string[]): void {
+function prepare(into: string, name: string, root: string, serves: boolean, users: readonly string[], format = 'maildir'): void {
   const at = (path: string): string => join(into, path);
   const put = (path: string, text: string, mode = 0o644): void => {
     writeFileSync(at(path), text);
@@ -344,7 +349,7 @@ log_path = /var/log/dovecot.log
 mail_uid = ${UID}
 mail_gid = ${UID}
 first_valid_uid = 100
-mail_location = maildir:/srv/vmail/%d/%n/Maildir
+mail_location = ${format}:${MAIL}
 auth_mechanisms = plain login
 passdb {
   driver = passwd-file
