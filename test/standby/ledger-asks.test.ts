@@ -52,6 +52,10 @@ test('Postfix asks before it accepts', { skip: noPostfix() }, async (t) => {
     const policy = await serve(teller);
     assert.equal(statSync(path).mode & 0o777, 0o600);
     await assert.rejects(serve(teller), { code: 'locked' });
+    await assert.rejects(
+      servePolicy(join(state, 'nowhere/socket'), 0, async () => undefined),
+      { code: 'io' },
+    );
     const queue = await send('two@sender.example', 'alice@example.test', 'bob@example.test');
     const found = listed().find((each) => each.queue === queue);
     assert.deepEqual([found?.from, found?.to], ['two@sender.example', ['alice@example.test', 'bob@example.test']]);

@@ -1,13 +1,17 @@
 /** What is made of Postfix's log: a ledger that is read on, rotated, cut off, and compared with the mail that there is. */
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { MailrecoverError } from '../../src/errors/error.ts';
 import { acceptedFrom, lostOf, type LostMessage } from '../../src/standby/ledger/accepted.ts';
+import { followAccepted } from '../../src/standby/ledger/follow.ts';
 import { parseLogLine, type LogEvent } from '../../src/standby/ledger/log-lines.ts';
 import { lostMail } from '../../src/standby/ledger/lost.ts';
 import { acceptedTaken, readAccepted } from '../../src/standby/ledger/source.ts';
 import { noteAccepted, readLedger, type LedgerEvent } from '../../src/standby/ledger/store.ts';
+import type { Sink, Source } from '../../src/standby/sync/model.ts';
+import { until } from '../support/ports.ts';
 import { scratch } from '../support/tmp.ts';
 
 const NOW = Date.parse('2026-11-22T09:30:00Z');
@@ -156,6 +160,32 @@ test('the log is read on over rotation, and what was not taken is read again', a
   assert.deepEqual(await read(), []);
   appendFileSync(file, line(7));
   assert.deepEqual(await read(), ['m7']);
+  const cursor = join(state, 'standby/ledger-cursor.json');
+  const { ino, mtimeNs } = statSync(cursor, { bigint: true });
+  assert.deepEqual(await read(), []);
+  const after = statSync(cursor, { bigint: true });
+  assert.deepEqual([after.ino, after.mtimeNs], [ino, mtimeNs], 'nothing is written where nothing came');
+});
+
+test('a repository that is silent does not keep the list from going on; one that says that another host serves ends it', async () => {
+  let noted = 0;
+  const cursor = { inode: 0, offset: 0 };
+  const source = { accepted: async () => ({ events: [], until: '', cursor, more: false }), acceptedTaken: async () => undefined };
+  const sink = { noteAccepted: async () => void noted++ };
+  let refuse = (_: Error): void => undefined;
+  const ended = assert.rejects(
+    followAccepted({
+      connect: async () => ({ source: source as unknown as Source, sink: sink as unknown as Sink, close: async () => undefined }),
+      serving: () => new Promise((_, reject) => (refuse = reject)),
+      log: async () => join(scratch('log'), 'mail.log'),
+      onLine: async () => undefined,
+      signal: new AbortController().signal,
+    }),
+    { code: 'refused' },
+  );
+  assert.ok(await until(async () => noted > 0, 60_000));
+  refuse(new MailrecoverError('refused', "'mx2' serves"));
+  await ended;
 });
 
 test('a ledger is kept by day, and compared with the Maildirs that there are', async () => {

@@ -62,15 +62,13 @@ export async function followAccepted(options: FollowOptions): Promise<never> {
 
 async function ship({ source, sink }: Line, { serving, log, teller, signal }: FollowOptions): Promise<never> {
   const growth = watchGrowth((await log()) ?? '/');
+  const checkServing = nowAndThen(serving);
   let except: string[] | undefined;
   let looked = Number.NEGATIVE_INFINITY;
   try {
     for (;;) {
+      checkServing();
       if (monotonic() - looked > LOOK_MS) {
-        await serving().catch((error: unknown) => {
-          // Nobody knows: it goes on.
-          if (!(error instanceof MailrecoverError) || error.code === 'refused') throw error;
-        });
         except = await teller?.except();
         looked = monotonic();
       }
@@ -86,4 +84,26 @@ async function ship({ source, sink }: Line, { serving, log, teller, signal }: Fo
   } finally {
     growth.close();
   }
+}
+
+/** Nobody waits for the answer: a repository that is silent, which may take minutes, must not keep the list from going on. */
+function nowAndThen(serving: FollowOptions['serving']): () => void {
+  let ending: unknown;
+  let isAsked = false;
+  let looked = Number.NEGATIVE_INFINITY;
+  const ask = async (): Promise<void> => {
+    isAsked = true;
+    try {
+      await serving();
+    } catch (error) {
+      // Where nobody knows it goes on.
+      if (!(error instanceof MailrecoverError) || error.code === 'refused') ending = error;
+    } finally {
+      [isAsked, looked] = [false, monotonic()];
+    }
+  };
+  return () => {
+    if (ending !== undefined) throw ending;
+    if (!isAsked && monotonic() - looked > LOOK_MS) void ask();
+  };
 }

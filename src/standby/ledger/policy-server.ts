@@ -21,7 +21,6 @@ export async function servePolicy(path: string, owner: number, before: (taking: 
       hint: "see which: 'systemctl status mailrecover-ledger'",
       subject: path,
     });
-  rmSync(path, { force: true });
   const transactions = new Transactions();
   const open = new Set<Socket>();
   const server = createServer((socket) => {
@@ -47,12 +46,18 @@ export async function servePolicy(path: string, owner: number, before: (taking: 
         });
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(ioError(error, 'listen at', path)));
-    server.listen(path, resolve);
-  });
-  chownSync(path, owner, 0);
-  chmodSync(path, 0o600);
+  try {
+    rmSync(path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, resolve);
+    });
+    chownSync(path, owner, 0);
+    chmodSync(path, 0o600);
+  } catch (error) {
+    server.close();
+    throw ioError(error, 'listen at', path);
+  }
   return {
     close() {
       server.close();

@@ -70,6 +70,9 @@ function cursorOf(state: string): Cursor | undefined {
 
 /** The other host has it: the next time goes on behind it. */
 export async function acceptedTaken(state: string, cursor: Cursor): Promise<void> {
+  const before = cursorOf(state);
+  // Without mail there is a turn each second: nothing is written for it.
+  if (before?.inode === cursor.inode && before.offset === cursor.offset) return;
   await makeDirectory(join(state, 'standby'));
   await writeDurable(cursorPath(state), JSON.stringify(cursor));
 }

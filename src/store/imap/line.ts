@@ -83,7 +83,7 @@ export class Line {
         }
         const cut = isCutOff(error) || (this.#client !== undefined && !this.#client.usable && !isAnswer(error));
         if (!cut || failures > (this.#client === undefined ? FIRST_PATIENCE : PATIENCE)) throw this.#told(error);
-        await sleep(FIRST_PAUSE_MS * 2 ** failures);
+        await sleep(FIRST_PAUSE_MS * 2 ** failures, this.#signal);
       }
     }
   }
