@@ -93,7 +93,7 @@ async function open(context: CommandContext, options: LiveOptions): Promise<Open
   return { context, place, config, repository, identities, findings: [] };
 }
 
-/** Nobody else restores into the server, and nothing waits to be brought back that would be there twice. @throws MailrecoverError `busy`, `refused` */
+/** Nobody else restores into the server, and nothing waits to be brought back that would be there twice. @throws MailrecoverError `locked`, `refused` */
 async function lock({ context, place }: Opened): Promise<void> {
   const [{ makeDirectory }, { takeLock }, { BehindRun }] = await Promise.all([
     import('../system/files.ts'),

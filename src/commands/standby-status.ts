@@ -155,11 +155,24 @@ const NAMED = 5;
 /** What happened longer ago is no news. */
 const LATELY_MS = 24 * 3600 * 1000;
 
+/** The other host hears it each second; clocks differ. */
+const HEARD_MS = 5 * 60_000;
+
+function isHeard({ at }: NonNullable<Complete['asked']>): boolean {
+  return now() - Date.parse(at) < HEARD_MS;
+}
+
 /** Postfix is to ask before it accepts: does it, and did it get answers? */
 function askedFindings(active: string, other: string, { asked }: Complete): Finding[] {
   const say = (code: string, message: string, hint: string): Finding[] => [{ severity: 'warning', code, message, hint, subject: active }];
   const hint = `see the line for main.cf in docs/standby.md, and on '${active}': systemctl status mailrecover-ledger`;
   if (asked === null) return say('ledger-not-asked', `Postfix on '${active}' does not ask before it accepts mail`, hint);
+  if (!isHeard(asked))
+    return say(
+      'ledger-not-asked',
+      `'${other}' has not heard since ${asked.at} that Postfix on '${active}' asks before it accepts mail`,
+      `see what keeps it from that, on '${active}': systemctl status mailrecover-ledger`,
+    );
   const { except, passed, lastPassed } = asked;
   return [
     ...(except.length === 0
@@ -283,7 +296,7 @@ function screen(asked: Asked, text: TextHelpers): string {
       ? text.say`nobody knows`
       : ledger === undefined
         ? text.say`not listed: what is lost could not be named`
-        : ledger.asked === null
+        : ledger.asked === null || !isHeard(ledger.asked)
           ? text.say`known up to ${text.ago(ledger.until)}`
           : text.say`known up to ${text.ago(ledger.until)}; by SMTP before it is accepted`,
   ]);

@@ -188,6 +188,16 @@ test('a repository that is silent does not keep the list from going on; one that
   await ended;
 });
 
+test('that Postfix asks is not believed any longer where only synchronisations go on with the ledger', async () => {
+  const state = scratch('state');
+  const at = '2026-11-22T09:00:00.000Z';
+  await noteAccepted(state, 'mx1', { events: [], until: at, asked: { at, passed: 0, except: [] } });
+  await noteAccepted(state, 'mx1', { events: [], until: '2026-11-22T09:00:30.000Z' });
+  assert.equal((await lostMail(state, 'mx1', []))?.asked, true);
+  await noteAccepted(state, 'mx1', { events: [], until: '2026-11-22T09:10:00.000Z' });
+  assert.equal((await lostMail(state, 'mx1', []))?.asked, false);
+});
+
 test('a ledger is kept by day, and compared with the Maildirs that there are', async () => {
   const root = scratch('ledger');
   const state = join(root, 'state');

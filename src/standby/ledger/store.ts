@@ -25,6 +25,8 @@ export interface Noted {
 
 /** A sender gives up within five days. */
 const KEPT_MS = 14 * 24 * 3600 * 1000;
+/** Whoever answers Postfix says so each second; to connect anew takes a while. */
+const ANSWERED_MS = 60_000;
 
 function folderOf(state: string, host: string): string {
   return join(state, 'standby', 'ledger', host);
@@ -44,10 +46,15 @@ export async function noteAccepted(state: string, host: string, { events, until,
     appendDurable(today, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   }
   if (until === undefined) return;
-  const says: Complete = { version: 1, until, asked: asked === undefined ? (readComplete(state, host)?.asked ?? null) : asked };
+  const says: Complete = { version: 1, until, asked: asked === undefined ? lately(readComplete(state, host)?.asked, until) : asked };
   replaceFile(completePath(state, host), `${JSON.stringify(says)}\n`);
   const oldest = isoTime(now() - KEPT_MS).slice(0, 10);
   for (const name of days(folder)) if (name.slice(0, 10) < oldest) rmSync(join(folder, name), { force: true });
+}
+
+/** A synchronisation goes on with the ledger also where the program that answers Postfix has ended. */
+function lately(asked: Asked | null | undefined, until: string): Asked | null {
+  return asked !== null && asked !== undefined && Date.parse(until) - Date.parse(asked.at) < ANSWERED_MS ? asked : null;
 }
 
 function days(folder: string): string[] {

@@ -45,6 +45,14 @@ export const standbyLease: readonly (readonly [string, string])[] = [
     "see the line for main.cf in docs/standby.md, and on '{0}': systemctl status mailrecover-ledger",
     "docs/standby.md にある main.cf の行と、'{0}' で systemctl status mailrecover-ledger を確かめてください",
   ],
+  [
+    "'{0}' has not heard since {1} that Postfix on '{2}' asks before it accepts mail",
+    "'{0}' には、'{2}' の Postfix がメールを受け付ける前に問い合わせているという知らせが {1} から届いていません",
+  ],
+  [
+    "see what keeps it from that, on '{0}': systemctl status mailrecover-ledger",
+    "'{0}' で、その原因を確かめてください: systemctl status mailrecover-ledger",
+  ],
   ["Postfix on '{0}' does not ask before it accepts mail", "'{0}' の Postfix は、メールを受け付ける前に問い合わせていません"],
   [
     "these services of Postfix on '{0}' do not ask before they accept mail: {1}",
