@@ -172,7 +172,7 @@ test('a repository that is silent does not keep the list from going on; one that
   const cursor = { inode: 0, offset: 0 };
   const source = { accepted: async () => ({ events: [], until: '', cursor, more: false }), acceptedTaken: async () => undefined };
   const sink = { noteAccepted: async () => void noted++ };
-  let refuse = (_: Error): void => undefined;
+  let refuse: (error: Error) => void = () => undefined;
   const ended = assert.rejects(
     followAccepted({
       connect: async () => ({ source: source as unknown as Source, sink: sink as unknown as Sink, close: async () => undefined }),
