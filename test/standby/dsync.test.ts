@@ -54,13 +54,13 @@ case "$*" in *" backup "*) kill -STOP $$ ;; esac
 exec /usr/bin/setpriv "$@"
 `;
 
-/** Starts a synchronisation on the standby, and gives the program that is about to write there, and stands still. */
-async function startStopped(on: Host): Promise<ReturnType<typeof startMailrecover> & { doveadm: ProcessIdentity }> {
+/** Starts a synchronisation of a mailbox on the standby, and gives the program that is about to write there, and stands still. */
+async function startStopped(on: Host, user: string): Promise<ReturnType<typeof startMailrecover> & { doveadm: ProcessIdentity }> {
   const bin = scratch('bin');
   writeFileSync(join(bin, 'setpriv'), STOPPED, { mode: 0o755 });
   const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` };
   const known = new Set(childrenOf(on).map(({ pid }) => pid));
-  const started = startMailrecover(['--config', on.config, '--json', 'standby', 'sync'], { env });
+  const started = startMailrecover(['--config', on.config, '--json', 'standby', 'sync', '--mailbox', user], { env });
   let children: ProcessIdentity[] = [];
   const ended = (): boolean => started.child.exitCode !== null;
   await until(async () => (children = childrenOf(on).filter(({ pid }) => !known.has(pid) && isStopped(pid))).length > 0, 60_000, ended);
@@ -255,11 +255,11 @@ describe('sdbox, in the middle of a copy', { skip }, () => {
   test('killed, it leaves nothing behind that writes, and the next run finishes', async () => {
     const { first, second } = pair;
     fill(first.server, ALICE, 500);
-    const early = await startStopped(second);
+    const early = await startStopped(second, ALICE);
     process.kill(-(early.child.pid ?? 0), 'SIGKILL');
     await early.done;
     assert.ok(isAlive(early.doveadm), 'it stands still, and whoever watched it is gone');
-    const late = await startStopped(second);
+    const late = await startStopped(second, ALICE);
     assert.ok(!isAlive(early.doveadm), 'the next run has ended it');
     process.kill(-late.doveadm.pid, 'SIGCONT');
     await sleep(100);
@@ -279,7 +279,7 @@ describe('sdbox, in the middle of a copy', { skip }, () => {
   test('the connection is cut', { skip: long }, async () => {
     const { first, second } = pair;
     fill(first.server, BOB, 300);
-    const { done, doveadm } = await startStopped(second);
+    const { done, doveadm } = await startStopped(second, BOB);
     cut(first);
     const ran = await done;
     assert.ok([3, 13].includes(ran.code ?? -1), ran.stdout + ran.stderr);
@@ -292,7 +292,7 @@ describe('sdbox, in the middle of a copy', { skip }, () => {
     const { first, second, activate } = pair;
     first.server.doveadm('expunge', '-u', ALICE, 'mailbox', 'INBOX', 'uid', '1:5');
     const before = await imapSnapshots(second.server, USERS);
-    const { done, doveadm } = await startStopped(second);
+    const { done, doveadm } = await startStopped(second, ALICE);
     await activate(1, 'mx2');
     const ran = await done;
     assert.equal(ran.code, 20, ran.stdout + ran.stderr);
