@@ -183,8 +183,9 @@ function sabotaged({ program, object, foreign }: Sabotage, pair: Pair, serves: S
   const hosts = serves === 'mx1' ? { from: pair.mx1, to: pair.mx2 } : { from: pair.mx2, to: pair.mx1 };
   if (program !== undefined) {
     const host: SystemdHost = hosts[program.on];
-    // A unit that is enabled already leaves nothing to be done.
-    if (program.args.startsWith('enable')) host.must('systemctl', 'disable', '--quiet', 'postfix', 'dovecot');
+    // A unit that is enabled already leaves nothing to be done; `systemctl disable` leaves one alone that is masked.
+    if (program.args.startsWith('enable'))
+      host.must('rm', '-f', ...['postfix', 'dovecot'].map((unit) => `/etc/systemd/system/multi-user.target.wants/${unit}.service`));
     const real = host.must('sh', '-c', `command -v ${program.name}`).trim();
     const script = `#!/bin/sh\ncase "$*" in ${program.args.replaceAll(' ', '\\ ')}) echo "made to fail" >&2; exit 1;; esac\nexec ${real} "$@"\n`;
     const path = join(host.root, 'usr/local/sbin', program.name);
