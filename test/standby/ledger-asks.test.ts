@@ -22,7 +22,8 @@ const HOST = 'mx1';
 const isTaking = (event: { event: string }): event is Taking => event.event === 'taking';
 
 test('Postfix asks before it accepts', { skip: noPostfix() }, async (t) => {
-  const ask = RESTRICTION.replace('timeout=10s', 'timeout=1s');
+  // Long enough for a slow disk, and waited for once.
+  const ask = RESTRICTION.replace('timeout=10s', 'timeout=5s');
   const server = await postfix({
     name: 'asks',
     domain: 'example.test',

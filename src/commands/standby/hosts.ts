@@ -142,13 +142,17 @@ export async function talkTo(
   const peer = new Peer(name, running.stdout, running.stdin, handlers);
   context.onEnd(async () => {
     running.stdin.end();
-    await running.ended;
+    await running.ended.catch(() => undefined);
   });
   const stop = (): void => running.kill();
   context.signal.addEventListener('abort', stop, { once: true });
-  void running.ended.then(({ exitCode, stderr }) => {
-    if (exitCode !== 0) peer.fail(endedBadly(name, program.join(' '), exitCode, stderr));
-  });
+  void running.ended.then(
+    ({ exitCode, stderr }) => {
+      if (exitCode !== 0) peer.fail(endedBadly(name, program.join(' '), exitCode, stderr));
+    },
+    // How it ended could not be written down.
+    (error: Error) => peer.fail(error),
+  );
   await greet(peer, hello);
   return peer;
 }

@@ -25,7 +25,7 @@ export async function lostOn(context: CommandContext, from: string, to: string, 
     context.onEnd(() => host.close());
     const { stdout } = await host.run([...pairOf(config).sync.program, 'standby', 'ledger', '--json'], { ok: [0, 1], seconds: SECONDS });
     const { until, lost, asked = false } = JSON.parse(stdout) as { until?: string; lost?: Lost['messages']; asked?: boolean };
-    return until === undefined || lost === undefined ? undefined : { until, messages: lost, asked };
+    return until === undefined || !Array.isArray(lost) ? undefined : { until, messages: lost, asked };
   } catch (error) {
     // The switch is made: a list that can't be had does not undo that.
     if (error instanceof MailrecoverError || error instanceof SyntaxError) return undefined;
