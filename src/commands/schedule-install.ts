@@ -79,7 +79,7 @@ export default defineCommand({
       wanted = units.files.map(({ name, text }) => ({ path: join(place.directory, name), text }));
       enable = units.enable;
     }
-    const plan = files.planFiles(wanted, host.config, present);
+    const plan = files.planFiles(wanted, host.config, present, 'schedule install');
     const findings: Finding[] = [
       ...plan.findings,
       ...(place.scheduler === 'cron' ? cronFindings(options.crontab) : []),

@@ -34,6 +34,7 @@ export default defineCommand({
       [],
       host.config,
       directories.flatMap(({ directory }) => files.presentFiles(directory, host.name)),
+      'schedule install',
     );
     if (!options.dryRun) {
       const systemd = directories.some(({ scheduler, elsewhere }) => scheduler === 'systemd' && !elsewhere);

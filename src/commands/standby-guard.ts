@@ -106,6 +106,7 @@ async function install(
     options.remove ? [] : units,
     context.configPath,
     units.map(({ path }) => path),
+    'standby guard --install',
   );
   const shown = plan.files.map(({ path, action }) => `${action}  ${path}`).join('\n');
   const findings: Finding[] = [...plan.findings];

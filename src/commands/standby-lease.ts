@@ -142,7 +142,7 @@ async function install(
     text,
   }));
   const present = units.map(({ path }) => path);
-  const plan = files.planFiles(options.remove ? [] : units, context.configPath, present);
+  const plan = files.planFiles(options.remove ? [] : units, context.configPath, present, `${MADE_BY} --install`);
   const fields = {
     files: plan.files.map(({ path, action, text }) => (options.dryRun ? { path, action, text } : { path, action })),
     seconds: lease.seconds,

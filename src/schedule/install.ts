@@ -31,17 +31,19 @@ export interface WantedFile {
 /**
  * What must be done so that exactly these files are there.
  * @param config the configuration that they are made from
- * @param present files that an earlier schedule may have made
+ * @param present files that an earlier run may have made
+ * @param by the command that makes them, such as `schedule install`: what another one made is not touched
  * @throws MailrecoverError `io`
  */
-export function planFiles(wanted: readonly WantedFile[], config: string, present: readonly string[]): Plan {
+export function planFiles(wanted: readonly WantedFile[], config: string, present: readonly string[], by: string): Plan {
+  const maker = { by, config };
   const plan: Plan = { files: [], findings: [] };
   for (const { path, text } of wanted) {
-    const content = stamped(text, config);
-    const { state, text: before, ...owned } = ownedFile(path, config);
+    const content = stamped(text, maker);
+    const { state, text: before, ...owned } = ownedFile(path, maker);
     if (state === 'changed' || state === 'foreign') {
       plan.files.push({ path, action: 'leave', text: before, diff: diffLines(before, content) });
-      plan.findings.push(left(path, state, 'config' in owned ? owned.config : undefined));
+      plan.findings.push(left(path, state, by, 'config' in owned ? owned.config : undefined));
     } else {
       const action = state === 'none' ? 'create' : before === content ? 'keep' : 'update';
       plan.files.push({ path, action, text: content, diff: action === 'keep' ? [] : diffLines(before, content) });
@@ -50,11 +52,11 @@ export function planFiles(wanted: readonly WantedFile[], config: string, present
   const names = new Set(wanted.map(({ path }) => path));
   for (const path of present) {
     if (names.has(path)) continue;
-    const { state, text } = ownedFile(path, config);
+    const { state, text } = ownedFile(path, maker);
     if (state === 'ours') plan.files.push({ path, action: 'remove', text: '', diff: diffLines(text, '') });
     if (state !== 'changed') continue;
     plan.files.push({ path, action: 'leave', text, diff: [] });
-    plan.findings.push(left(path, state, undefined));
+    plan.findings.push(left(path, state, by));
   }
   return plan;
 }
@@ -89,7 +91,7 @@ export async function applyPlan({ files }: Plan): Promise<void> {
   }
 }
 
-function left(path: string, state: 'changed' | 'foreign', config: string | undefined): Finding {
+function left(path: string, state: 'changed' | 'foreign', by: string, config?: string): Finding {
   return {
     severity: 'warning',
     code: 'file-left',
@@ -97,12 +99,14 @@ function left(path: string, state: 'changed' | 'foreign', config: string | undef
       state === 'changed'
         ? `'${path}' was changed since it was made, and is left as it is`
         : config === undefined
-          ? `'${path}' was not made by 'schedule install', and is left as it is`
-          : `'${path}' belongs to the schedule of '${config}', and is left as it is`,
+          ? `'${path}' was not made by '${by}', and is left as it is`
+          : `'${path}' was made from '${config}', and is left as it is`,
     hint:
       state === 'changed'
-        ? "move changes into a drop-in (systemctl edit), remove the file, and run 'mailrecover schedule install' again"
-        : "give this schedule another name ('name' in 'schedule'), or remove the file",
+        ? `move changes into a drop-in (systemctl edit), remove the file, and run 'mailrecover ${by}' again`
+        : by.startsWith('schedule')
+          ? "give this schedule another name ('name' in 'schedule'), or remove the file"
+          : `see what it is for; if it need not be there, remove it, and run 'mailrecover ${by}' again`,
     subject: path,
   };
 }

@@ -34,6 +34,8 @@ test('a diff shows what changes and little else', () => {
   assert.deepEqual(diffLines('a\n', 'a\n'), []);
 });
 
+const BY = 'schedule install';
+
 test('files are made, kept, updated and taken away; one that was changed stays', async () => {
   const directory = scratch('units');
   const [a, b] = [join(directory, 'mailrecover-a.service'), join(directory, 'mailrecover-b.timer')];
@@ -43,6 +45,7 @@ test('files are made, kept, updated and taken away; one that was changed stays',
       wanted.map(([path, text]) => ({ path, text })),
       from,
       presentFiles(directory, 'mailrecover'),
+      BY,
     ).files.map(({ action }) => action);
   const apply = (wanted: [string, string][]): Promise<void> =>
     applyPlan(
@@ -50,6 +53,7 @@ test('files are made, kept, updated and taken away; one that was changed stays',
         wanted.map(([path, text]) => ({ path, text })),
         config,
         presentFiles(directory, 'mailrecover'),
+        BY,
       ),
     );
   assert.deepEqual(actions([[a, 'one\n']]), ['create']);
@@ -67,7 +71,7 @@ test('files are made, kept, updated and taken away; one that was changed stays',
   assert.deepEqual(actions([[a, 'one\n']]), ['keep', 'remove']);
   assert.deepEqual(actions([[a, 'one\n']], '/etc/other.yaml'), ['leave'], 'what another configuration made is not ours');
   writeFileSync(b, `${readFileSync(b, 'utf8')}# mine\n`);
-  const plan = planFiles([{ path: a, text: 'one\n' }], config, presentFiles(directory, 'mailrecover'));
+  const plan = planFiles([{ path: a, text: 'one\n' }], config, presentFiles(directory, 'mailrecover'), BY);
   assert.deepEqual(
     plan.files.map(({ action }) => action),
     ['keep', 'leave'],
@@ -76,8 +80,16 @@ test('files are made, kept, updated and taken away; one that was changed stays',
     plan.findings.map(({ code, subject }) => [code, subject]),
     [['file-left', b]],
   );
+  const guard = join(directory, 'mailrecover-guard.service');
+  await applyPlan(planFiles([{ path: guard, text: 'guard\n' }], config, [], 'standby guard --install'));
   await apply([]);
-  assert.deepEqual(presentFiles(directory, 'mailrecover'), [b], 'only what nobody changed is removed');
+  assert.deepEqual(
+    presentFiles(directory, 'mailrecover'),
+    [b, guard],
+    'only what nobody changed, and was made by this command, is removed',
+  );
+  const job = planFiles([{ path: guard, text: 'a job of that name\n' }], config, [], BY);
+  assert.deepEqual([job.files[0]?.action, job.findings[0]?.code], ['leave', 'file-left']);
 });
 
 test('words mean themselves to systemd and to the shell that cron starts', () => {

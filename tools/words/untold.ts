@@ -79,6 +79,8 @@ export const UNTOLD_CALLS: ReadonlySet<string> = new Set([
 
 /** Single strings that read like a sentence, and are none. */
 export const UNTOLD_TEXTS: ReadonlySet<string> = new Set<string>([
+  // Names of commands.
+  'schedule install',
   // Words for doveadm and a shell.
   'cat <&{0} & exec cat >&{1}',
   'mailbox-guid uid guid flags',

@@ -39,14 +39,15 @@ export const schedule: readonly (readonly [string, string])[] = [
     "時刻をこのホストの時計で書き、'schedule' から 'timeZone' を外してください",
   ],
   ["'{0}' was changed since it was made, and is left as it is", "'{0}' は作成後に変更されているため、そのまま残します"],
+  ["'{0}' was not made by '{1}', and is left as it is", "'{0}' は '{1}' が作成したものではないため、そのまま残します"],
+  ["'{0}' was made from '{1}', and is left as it is", "'{0}' は '{1}' から作られたものなので、そのまま残します"],
   [
-    "'{0}' was not made by 'schedule install', and is left as it is",
-    "'{0}' は 'schedule install' が作成したものではないため、そのまま残します",
+    "see what it is for; if it need not be there, remove it, and run 'mailrecover {0}' again",
+    "何のためのものかを確かめ、不要であれば削除してから、'mailrecover {0}' をもう一度実行してください",
   ],
-  ["'{0}' belongs to the schedule of '{1}', and is left as it is", "'{0}' は '{1}' のスケジュールのものなので、そのまま残します"],
   [
-    "move changes into a drop-in (systemctl edit), remove the file, and run 'mailrecover schedule install' again",
-    "変更を drop-in (systemctl edit) に移してファイルを削除し、'mailrecover schedule install' を再実行してください",
+    "move changes into a drop-in (systemctl edit), remove the file, and run 'mailrecover {0}' again",
+    "変更を drop-in (systemctl edit) に移してファイルを削除し、'mailrecover {0}' を再実行してください",
   ],
   [
     "give this schedule another name ('name' in 'schedule'), or remove the file",
