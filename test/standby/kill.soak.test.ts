@@ -73,9 +73,10 @@ for (let round = 1; round <= ROUNDS; round++) {
       const after = await counts(second.server, user);
       for (const id of new Set([...(theirs?.keys() ?? []), ...(ours?.keys() ?? [])])) {
         const [was, their, our, now] = [base.get(user), theirs, ours, after].map((each) => each?.get(id) ?? 0);
-        if (was === 0) assert.equal(now, (their ?? 0) + (our ?? 0), `${id} of ${user}: new on one host`);
-        else if (their === was && our === was) assert.ok((now ?? 0) >= (was ?? 0), `${id} of ${user}: as often as on both`);
-        else assert.ok((now ?? 0) <= Math.max(was ?? 0, their ?? 0, our ?? 0) + 1, `${id} of ${user}`);
+        const what = `${id} of ${user}: ${was} times before, ${their} and ${our} on the hosts, ${now} after`;
+        if (was === 0) assert.equal(now, (their ?? 0) + (our ?? 0), what);
+        else if (their === was && our === was) assert.ok((now ?? 0) >= (was ?? 0), what);
+        else assert.ok((now ?? 0) <= Math.max(was ?? 0, their ?? 0, our ?? 0) + 1, what);
       }
     }
     assert.deepEqual(await imapSnapshots(first.server, USERS), await imapSnapshots(second.server, USERS));

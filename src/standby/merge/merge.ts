@@ -130,6 +130,9 @@ function raised(our: FolderState | undefined, their: FolderState | undefined): {
   return their.nextUid > our.nextUid ? { minNextUid: their.nextUid } : {};
 }
 
+/** In microseconds. */
+const SECOND = 1_000_000;
+
 /**
  * Messages that both hosts have, each by another name: a move gives a new name, so one that was made on both hosts looks like two messages. A new
  * message of the old host is such a twin where the serving one has a new message with the same bytes in the same folder, unless each moved another one of several copies; or where it has
@@ -194,6 +197,7 @@ class Twins {
   }
 }
 
+/** The same for all copies of a message: Dovecot may give a copy only the whole seconds of its original's time. */
 function traits({ size, mtime }: MessageState): string {
-  return `${size}:${mtime}`;
+  return `${size}:${Math.floor(mtime / SECOND)}`;
 }

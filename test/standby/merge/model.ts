@@ -18,6 +18,8 @@ interface Folder {
 
 export type Copy = Map<string, Folder>;
 
+/** In microseconds. */
+const SECOND = 1_000_000;
 const FOLDERS = ['', '.Archive', '.Trash'];
 const FLAGS = ['\\Seen', '\\Flagged', '\\Answered', '\\Deleted', 'Work', '$Forwarded'];
 
@@ -53,7 +55,12 @@ export class World {
     const all = Array.from(copy, ([dir, { messages }]) => Array.from(messages.keys(), (name) => ({ dir, name }))).flat();
     if (change.kind === 'deliver') {
       const number = ++this.#count;
-      this.#put(copy, FOLDERS[change.folder] ?? '', side, { flags: [], size: 100 + number, mtime: number, content: `${side}-${number}` });
+      this.#put(copy, FOLDERS[change.folder] ?? '', side, {
+        flags: [],
+        size: 100 + number,
+        mtime: (number + 0.5) * SECOND,
+        content: `${side}-${number}`,
+      });
       return;
     }
     const chosen = all[change.pick % Math.max(1, all.length)];
@@ -64,7 +71,9 @@ export class World {
       message.flags = message.flags.includes(flag) ? message.flags.filter((each) => each !== flag) : [...message.flags, flag];
       return;
     }
-    if (change.kind !== 'expunge') this.#put(copy, FOLDERS[change.folder] ?? '', side, message);
+    // As Dovecot does it: a copy may have only the whole seconds of a time.
+    const mtime = change.kind === 'copy' ? Math.floor(message.mtime / SECOND) * SECOND : message.mtime;
+    if (change.kind !== 'expunge') this.#put(copy, FOLDERS[change.folder] ?? '', side, { ...message, mtime });
     if (change.kind !== 'copy') copy.get(chosen.dir)?.messages.delete(chosen.name);
   }
 
