@@ -163,7 +163,14 @@ function mailSync(
         ? [subject]
         : [],
     );
-    return { mailboxes: report.mailboxes.length, different: [...different.map(({ mailbox }) => mailbox), ...stores] };
+    const why = (mailbox: string): string => {
+      const finding = report.findings.find(({ severity, subject }) => severity === 'error' && subject === mailbox);
+      if (finding !== undefined) return `${mailbox} (${finding.message})`;
+      const counts = report.mailboxes.find((each) => each.mailbox === mailbox)?.counts;
+      const { added = 0, removed = 0, reflagged = 0, files = 0 } = counts ?? {};
+      return `${mailbox} (${added} new, ${removed} gone, ${reflagged} flags, ${files} files)`;
+    };
+    return { mailboxes: report.mailboxes.length, different: [...different.map(({ mailbox }) => mailbox), ...stores].map(why) };
   };
   return {
     last: (run, epoch) => go(run, epoch, false),

@@ -25,7 +25,7 @@ export interface FenceOptions {
 /** How the mail of two hosts compares. */
 export interface MailDifference {
   mailboxes: number;
-  /** Mailboxes that are not alike, by name. */
+  /** Mailboxes that are not alike, by name, and in what. */
   different: string[];
 }
 

@@ -3,11 +3,15 @@ import { MailrecoverError } from '../../../errors/error.ts';
 import type { SwitchHead } from '../../journal.ts';
 import { lossBound } from '../../lag.ts';
 import { approvedLoss, boundOf, shownLoss } from '../loss.ts';
-import type { PromoteOptions } from '../options.ts';
+import type { MailDifference, PromoteOptions } from '../options.ts';
 import type { Step } from '../step.ts';
 import type { StepContext } from './context.ts';
 
+/** What a killed run left behind on the new host may write for a moment yet; then it is copied again, so often at most. */
+const COPIES = 3;
+
 export function syncStep({ from, to, sync }: PromoteOptions, { run, epoch }: SwitchHead): Step {
+  let compared: MailDifference | undefined;
   return {
     id: 'sync',
     title: 'copy the last mail',
@@ -17,9 +21,14 @@ export function syncStep({ from, to, sync }: PromoteOptions, { run, epoch }: Swi
     ],
     once: true,
     check: async () => (await sync.compare(run, epoch)).different.length === 0,
-    apply: async () => void (await sync.last(run, epoch)),
+    async apply() {
+      for (let copies = 0; copies < COPIES && compared?.different.length !== 0; copies++) {
+        await sync.last(run, epoch);
+        compared = await sync.compare(run, epoch);
+      }
+    },
     async verify() {
-      const { mailboxes, different } = await sync.compare(run, epoch);
+      const { mailboxes, different } = compared ?? (await sync.compare(run, epoch));
       if (different.length > 0)
         throw new MailrecoverError(
           'failed',
