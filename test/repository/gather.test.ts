@@ -6,7 +6,7 @@ import { Gather } from '../../src/repository/pack/gather.ts';
 const FRAME = 64 * 1024;
 
 function gather(messages: readonly string[], capacity = 1024 * 1024): { gathered: Gather; kept: string[] } {
-  const gathered = new Gather(capacity);
+  const gathered = new Gather(capacity, true);
   const kept = messages.filter((message) => {
     const content = Buffer.from(message, 'latin1');
     const room = gathered.reserve(content.length);

@@ -1,4 +1,5 @@
-/** Gathers the small entries of a pack, and lays them out so that what is alike lies together. */
+/** Gathers the small entries of a pack, and may lay them out so that what is alike lies together. */
+import { release } from '../../system/memory.ts';
 import { BLOCK, padding } from './block.ts';
 import { writeHeader } from './tarhead.ts';
 
@@ -25,12 +26,17 @@ const ENDS = ['\n\n', '\n\r\n'].map((end) => Buffer.from(end));
 
 export class Gather {
   readonly #room: Buffer;
+  readonly #ordered: boolean;
   #entries: Gathered[] = [];
   #used = 0;
 
-  /** @param capacity bytes; memory is taken as it is filled */
-  constructor(capacity: number) {
+  /**
+   * @param capacity bytes; memory is taken as it is filled
+   * @param ordered whether entries are laid out by where they come from; else they are one frame, as they came
+   */
+  constructor(capacity: number, ordered: boolean) {
     this.#room = Buffer.allocUnsafeSlow(capacity);
+    this.#ordered = ordered;
   }
 
   /** Bytes that the entries take, with their headers and padding. */
@@ -50,17 +56,23 @@ export class Gather {
     writeHeader(this.#room, this.#used, sha, size, mtimeSeconds);
     const end = at + size + padding(size);
     this.#room.fill(0, at + size, end);
-    this.#entries.push({ sha, size, at, source: sourceOf(this.#room.subarray(at, at + Math.min(size, HEAD))) });
+    this.#entries.push({ sha, size, at, source: this.#ordered ? sourceOf(this.#room.subarray(at, at + Math.min(size, HEAD))) : '' });
     this.#used = end;
   }
 
   /**
-   * Gives the entries, ordered by where they come from, in frames; it is empty afterwards.
-   * Mail of one list or sender compresses a tenth better where it lies together than in the order of mailboxes.
+   * Gives the entries in frames; it is empty afterwards. Mail of one list or sender compresses a tenth better where it lies together than in the order of mailboxes.
    * @param frame each frame is put here
    * @param take gets each, with its entries, before the next is put there
    */
   layOut(frame: Buffer, take: (raw: Buffer, entries: GatheredEntry[]) => void): void {
+    if (this.#ordered) this.#inOrder(frame, take);
+    else if (this.#used > 0) take(this.#room.subarray(0, this.#used), this.#entries);
+    this.#entries = [];
+    this.#used = 0;
+  }
+
+  #inOrder(frame: Buffer, take: (raw: Buffer, entries: GatheredEntry[]) => void): void {
     let used = 0;
     let entries: GatheredEntry[] = [];
     const end = (): void => {
@@ -79,8 +91,11 @@ export class Gather {
       used += whole;
     }
     end();
-    this.#entries = [];
-    this.#used = 0;
+  }
+
+  /** Gives its memory back; it is of no use afterwards. */
+  free(): void {
+    release(this.#room);
   }
 }
 
