@@ -20,7 +20,8 @@ const INCREMENTS = 2;
 const ROUNDS = rounds(1, 10);
 
 for (let round = 1; round <= ROUNDS; round++)
-  for (const format of ['mdbox', 'sdbox', 'mbox'] as const)
+  // One of them in `npm test`, which is near its limit of time.
+  for (const format of rounds(0, 1) === 0 ? (['mdbox'] as const) : (['mdbox', 'sdbox', 'mbox'] as const))
     test(`${format} under load, round ${round} of ${ROUNDS}`, { skip: noDovecot() || notBuilt() }, (t) =>
       play(t, format, `round ${round}`),
     );
