@@ -1,5 +1,6 @@
 /** systemd's units on one of the hosts. */
 import { MailrecoverError } from '../errors/error.ts';
+import { sleep } from '../system/clock.ts';
 import type { Remote } from './remote.ts';
 
 export interface UnitState {
@@ -16,6 +17,9 @@ export interface UnitState {
 
 const PROPERTIES = ['Id', 'LoadState', 'ActiveState', 'UnitFileState', 'ActiveEnterTimestampMonotonic'];
 const STOP_SECONDS = 150;
+/** How often, and how far apart, it is looked whether a process went that was told to. */
+const LOOKS = 15;
+const LOOK_MS = 200;
 
 /** Whether systemd runs that host (sd_booted(3)). */
 export async function hasSystemd(host: Remote): Promise<boolean> {
@@ -59,8 +63,49 @@ export async function stopAndMask(host: Remote, units: readonly string[]): Promi
   if (there.length === 0) return;
   // Masked first: what is stopped may be started again by a socket or a dependency at once.
   await host.run(['systemctl', 'mask', '--', ...there]);
+  await stopUnits(host, there);
+}
+
+/**
+ * Stops units, and whatever goes on without them.
+ * @throws MailrecoverError `failed` where a process can't be ended
+ */
+export async function stopUnits(host: Remote, units: readonly string[]): Promise<void> {
   // Instances are named, so that they are waited for: the unit that holds them together is gone at once.
-  await host.run(['systemctl', 'stop', '--', ...withInstances(there)], { seconds: STOP_SECONDS });
+  const all = withInstances(units);
+  await host.run(['systemctl', 'stop', '--', ...all], { seconds: STOP_SECONDS });
+  // A session that is in the middle of a command may finish it.
+  for (const signal of ['TERM', 'KILL']) {
+    for (let looked = 0; ; looked++) {
+      const left = await leftOf(host, all);
+      if (left.length === 0) return;
+      if (looked === LOOKS) break;
+      // Those that went meanwhile can't be told anything.
+      if (looked === 0) await host.run(['kill', `-${signal}`, ...left.map(({ pid }) => pid)], { ok: 'any' });
+      await sleep(LOOK_MS);
+    }
+  }
+  const [last] = await leftOf(host, all);
+  if (last === undefined) return;
+  const { pid, unit } = last;
+  throw new MailrecoverError('failed', `process ${pid} of ${unit} on '${host.name}' does not end, though the unit is stopped`, {
+    hint: `it may still write mail: see what it does there (ps -fp ${pid})`,
+    subject: host.name,
+  });
+}
+
+/**
+ * Processes of units that do not run any more. A session of Dovecot's lives on without its master, serves whoever is connected to it and writes mail, where
+ * systemd does not end it: with `KillMode=process` or `none` (systemd.kill(5)), and in containers that can't kill a control group.
+ */
+export async function leftOf(host: Remote, units: readonly string[]): Promise<{ pid: string; unit: string }[]> {
+  const { stdout } = await host.run(['ps', '-e', '-ww', '-o', 'pid=,stat=,cgroup=']);
+  return stdout.split('\n').flatMap((line) => {
+    const [pid = '', state = '', groups = ''] = line.trim().split(/\s+/);
+    const parts = groups.split(/[/,]/);
+    const unit = units.find((each) => parts.includes(each));
+    return unit === undefined || state.startsWith('Z') ? [] : [{ pid, unit }];
+  });
 }
 
 /** Takes the masks away again. */

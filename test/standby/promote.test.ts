@@ -72,8 +72,16 @@ suite('a planned switch of two hosts', { skip: noPair() || notBuilt() }, () => {
   whole('where the new host can not start, all is taken back, and the old one goes on', async () => {
     pair.mx2.must('sh', '-c', 'cp /etc/dovecot/dovecot.conf /root/; echo "no such setting" >>/etc/dovecot/dovecot.conf');
     const [before] = deferredIds(pair.mx1);
-    const ran = await promote('--planned', '--yes');
+    // One of its processes goes on without the other, as a session of Dovecot's can.
+    const unit = ['[Service]', "ExecStart=/bin/sh -c 'sleep 98765 & exec sleep 56789'", 'KillMode=process', ''].join('\n');
+    writeFileSync(join(pair.mx1.root, 'lib/systemd/system/left.service'), unit);
+    pair.mx1.must('systemctl', 'start', 'left');
+    const also = pair.config((part) => void (part['stopAlso'] = ['left.service']));
+    const ran = await mailrecover(['--config', also, 'standby', 'promote', '--planned', '--yes', '--json'], { timeout: LONG });
     assert.equal(ran.code, 1, `${ran.stdout}${ran.stderr}`);
+    assert.match(JSON.stringify(ran.json()['evidence']), /mx1\.example\.test says: no process of theirs is left/);
+    assert.equal(pair.mx1.must('pgrep', '-c', '-f', '^sleep 98765').trim(), '1', 'the one that was started again, and no other');
+    pair.mx1.must('systemctl', 'stop', 'left');
     const { switch: result, findings } = ran.json();
     assert.equal(result, 'rolled-back');
     assert.match(findings.map(({ message }) => message).join('\n'), /let mx2.example.test serve: .*dovecot.service/);

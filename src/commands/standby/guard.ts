@@ -16,7 +16,6 @@ const CONNECT_MS = 5000;
 const SILENT_MS = 2000;
 const TELL_SECONDS = 15;
 const TURN_MS = 2000;
-const STOP_SECONDS = 150;
 
 /** Everybody is asked once. */
 export async function askOnce(context: CommandContext): Promise<Verdict> {
@@ -193,7 +192,7 @@ async function mayServe(context: CommandContext, verdict: Verdict & { kind: 'her
 async function stop(context: CommandContext, verdict: Verdict & { kind: 'other' }): Promise<CommandResult> {
   const config = await context.config();
   const { services, stopAlso, vip } = pairOf(config);
-  const [{ sshFence }, { withInstances }, { readGuard, writeGuard }] = await Promise.all([
+  const [{ sshFence }, { stopUnits }, { readGuard, writeGuard }] = await Promise.all([
     import('../../standby/fences/ssh.ts'),
     import('../../standby/units.ts'),
     import('../../standby/guard/memory.ts'),
@@ -204,7 +203,7 @@ async function stop(context: CommandContext, verdict: Verdict & { kind: 'other' 
     await fence.fence();
   } catch (error) {
     // Where they can't be masked they must not run all the same.
-    await host.run(['systemctl', 'stop', '--', ...withInstances([...stopAlso, ...services])], { ok: 'any', seconds: STOP_SECONDS });
+    await stopUnits(host, [...stopAlso, ...services]).catch(() => undefined);
     throw error;
   }
   const { held: _, ...rest } = readGuard(config.state);
@@ -223,7 +222,7 @@ async function stop(context: CommandContext, verdict: Verdict & { kind: 'other' 
 /** What systemd was about to start is cancelled; nothing is masked, and the timer goes on asking. */
 async function hold(context: CommandContext, verdict: Verdict & { kind: 'switching' | 'silent' }): Promise<CommandResult> {
   const config = await context.config();
-  const [{ unitStates, withInstances }, { readGuard, writeGuard }] = await Promise.all([
+  const [{ stopUnits, unitStates }, { readGuard, writeGuard }] = await Promise.all([
     import('../../standby/units.ts'),
     import('../../standby/guard/memory.ts'),
   ]);
@@ -233,7 +232,7 @@ async function hold(context: CommandContext, verdict: Verdict & { kind: 'switchi
     .filter(({ load, active }) => load !== 'not-found' && active !== 'active')
     .map(({ unit }) => unit);
   await writeGuard(config.state, { ...readGuard(config.state), held: { since: isoNow(), why: verdict.why } });
-  if (there.length > 0) await host.run(['systemctl', 'stop', '--', ...withInstances(there)], { seconds: STOP_SECONDS });
+  if (there.length > 0) await stopUnits(host, there);
   const finding: Finding = {
     severity: 'error',
     code: 'mail-held',

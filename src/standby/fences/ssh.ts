@@ -1,6 +1,6 @@
 import { MailrecoverError } from '../../errors/error.ts';
 import type { Remote } from '../remote.ts';
-import { runs, startUnits, stopAndMask, unitStates, unmask, withInstances } from '../units.ts';
+import { leftOf, runs, startUnits, stopAndMask, unitStates, unmask, withInstances } from '../units.ts';
 import { addressesOn, type VirtualAddress } from '../vip.ts';
 import type { Fence } from './fence.ts';
 
@@ -31,8 +31,16 @@ export function sshFence({ name, host, services, also, vip, before }: SshFence):
     async evidence() {
       const states = (await unitStates(host, withInstances(units))).filter(({ load }) => load !== 'not-found');
       const open = states.filter((state) => runs(state) || (units.includes(state.unit) && state.load !== 'masked'));
-      if (open.length > 0 || (vip !== undefined && (await addressesOn(host, vip)).includes(vip.address))) return undefined;
-      return states.map(({ unit, active, load }) => `${host.name} says: ${unit} is ${active} and ${load}`);
+      if (
+        open.length > 0 ||
+        (await leftOf(host, withInstances(units))).length > 0 ||
+        (vip !== undefined && (await addressesOn(host, vip)).includes(vip.address))
+      )
+        return undefined;
+      return [
+        ...states.map(({ unit, active, load }) => `${host.name} says: ${unit} is ${active} and ${load}`),
+        `${host.name} says: no process of theirs is left`,
+      ];
     },
     async fence() {
       await stopAndMask(host, units);

@@ -57,7 +57,8 @@ export function leaseUnits({ command, seconds, stopSeconds, services }: LeaseUni
   ].join('\n');
   const bound = [
     section('Unit', [`BindsTo=${SERVING_UNIT}`, `After=${SERVING_UNIT}`]),
-    section('Service', [`TimeoutStopSec=${stopSeconds}`]),
+    // No session goes on without its master, whatever the unit itself says.
+    section('Service', [`TimeoutStopSec=${stopSeconds}`, 'KillMode=control-group', 'SendSIGKILL=yes']),
   ].join('\n');
   return [
     { path: LEASE_UNIT, text: lease },

@@ -3,15 +3,11 @@ import { MailrecoverError } from '../../../errors/error.ts';
 import type { SwitchHead } from '../../journal.ts';
 import { lossBound } from '../../lag.ts';
 import { approvedLoss, boundOf, shownLoss } from '../loss.ts';
-import type { MailDifference, PromoteOptions } from '../options.ts';
+import type { PromoteOptions } from '../options.ts';
 import type { Step } from '../step.ts';
 import type { StepContext } from './context.ts';
 
-/** What a killed run left behind on the new host may write for a moment yet; then it is copied again, so often at most. */
-const COPIES = 3;
-
 export function syncStep({ from, to, sync }: PromoteOptions, { run, epoch }: SwitchHead): Step {
-  let compared: MailDifference | undefined;
   return {
     id: 'sync',
     title: 'copy the last mail',
@@ -22,19 +18,16 @@ export function syncStep({ from, to, sync }: PromoteOptions, { run, epoch }: Swi
     once: true,
     check: async () => (await sync.compare(run, epoch)).different.length === 0,
     async apply() {
-      for (let copies = 0; copies < COPIES && compared?.different.length !== 0; copies++) {
-        await sync.last(run, epoch);
-        compared = await sync.compare(run, epoch);
-      }
+      await sync.last(run, epoch);
     },
     async verify() {
-      const { mailboxes, different } = compared ?? (await sync.compare(run, epoch));
+      const { mailboxes, different } = await sync.compare(run, epoch);
       if (different.length > 0)
         throw new MailrecoverError(
           'failed',
           `${different.length} of ${mailboxes} mailboxes are not alike on both hosts: ${different.slice(0, 5).join(', ')}`,
           {
-            hint: "see why: 'mailrecover standby sync'",
+            hint: `see what still writes on '${from.name}' (lsof, ps -e), and then: 'mailrecover standby sync'`,
           },
         );
       return [`${mailboxes} mailboxes are alike on both hosts`];

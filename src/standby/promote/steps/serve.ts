@@ -5,7 +5,7 @@ import { nftFence } from '../../fences/nft.ts';
 import { tellPromoted } from '../../guard/memory.ts';
 import type { Memory } from '../../journal.ts';
 import { change, explicitSetting } from '../../postfix.ts';
-import { runs, startUnits, unitStates, unmask, withInstances } from '../../units.ts';
+import { runs, startUnits, stopUnits, unitStates, unmask, withInstances } from '../../units.ts';
 import type { PromoteOptions } from '../options.ts';
 import type { Step } from '../step.ts';
 
@@ -55,7 +55,7 @@ export function serveStep({ to, target, services, queue, fences }: PromoteOption
       return (await there()).map(({ unit, active }) => `${to.name} says: ${unit} is ${active}`);
     },
     async rollback(memory) {
-      await to.run(['systemctl', 'stop', '--', ...services]);
+      await stopUnits(to, services);
       if (queue) await change(to, 'soft_bounce', (memory as ServeMemory).soft ?? undefined);
     },
   };

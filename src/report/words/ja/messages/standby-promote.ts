@@ -11,6 +11,15 @@ export const standbyPromote: readonly (readonly [string, string])[] = [
   ['on {0}: stop and mask {1}', '{0} で: {1} を停止して mask する'],
   ['on {0}: remove the address {1} from {2}', '{0} で: アドレス {1} を {2} から外す'],
   ['ask {0} whether they are stopped and masked', '停止して mask されたか {0} に問い合わせる'],
+  ['{0} says: no process of theirs is left', '{0} の回答: これらのプロセスは残っていません'],
+  [
+    "process {0} of {1} on '{2}' does not end, though the unit is stopped",
+    "ユニットは停止しましたが、'{2}' の {1} のプロセス {0} が終了しません",
+  ],
+  [
+    'it may still write mail: see what it does there (ps -fp {0})',
+    'まだメールを書き込む可能性があります: そこで何をしているか調べてください (ps -fp {0})',
+  ],
   ["{0} did not come back on '{1}'", "'{1}' で {0} が再開しませんでした"],
   ['look there: systemctl status {0}', 'そのホストで確認してください: systemctl status {0}'],
   [
@@ -141,7 +150,10 @@ export const standbyPromote: readonly (readonly [string, string])[] = [
   ],
   ['compare every mailbox: messages, flags, UIDs', '全メールボックスを比較する: メール、フラグ、UID'],
   ['{0} of {1} mailboxes are not alike on both hosts: {2}', 'メールボックス {1} 個中 {0} 個が両方のホストで一致しません: {2}'],
-  ["see why: 'mailrecover standby sync'", "原因は 'mailrecover standby sync' で確認できます"],
+  [
+    "see what still writes on '{0}' (lsof, ps -e), and then: 'mailrecover standby sync'",
+    "'{0}' でまだ書き込んでいるものを調べ (lsof、ps -e)、その後: 'mailrecover standby sync'",
+  ],
   ['{0} mailboxes are alike on both hosts', 'メールボックス {0} 個が両方のホストで一致しています'],
   [
     'in every folder of {0}: go on counting far above the last UID, since {1} may have given some to mail that is not here, and clients remember them',
