@@ -13,6 +13,7 @@ import { audit } from './audit.ts';
 import { confirm } from './confirm.ts';
 import { identitiesOf, placeOf, threadsOf, type Place } from './from-config.ts';
 import type { BEHIND, YES } from './live-options.ts';
+import { outcomeOf } from './outcome.ts';
 import type { CommandContext, CommandResult, Options, TextHelpers } from './types.ts';
 
 type BehindOptions = Options<typeof BEHIND & typeof YES> & {
@@ -317,9 +318,4 @@ function renderReport(
       [text.say`took`, text.duration(milliseconds)],
     ]),
   ].join('\n');
-}
-
-function outcomeOf(findings: readonly Finding[]): CommandResult['outcome'] {
-  if (findings.some(({ severity }) => severity === 'error')) return 'partial';
-  return findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
 }

@@ -1,5 +1,4 @@
 /** `restore --imap`: into an IMAP account, here or on any other server. */
-import type { Finding } from '../errors/finding.ts';
 import type { FolderTask } from '../restore/imap/compare.ts';
 import { monotonic } from '../system/clock.ts';
 import { audit } from './audit.ts';
@@ -7,6 +6,7 @@ import { confirm } from './confirm.ts';
 import { imapAccount } from './imap-account.ts';
 import { isMessageId } from './message-id.ts';
 import { openSource } from './open-source.ts';
+import { outcomeOf } from './outcome.ts';
 import type { CommandContext, CommandResult, TextHelpers } from './types.ts';
 
 export interface ImapRestoreOptions {
@@ -84,11 +84,6 @@ export async function restoreImap(
         [text.say`took`, text.duration(milliseconds)],
       ])}`,
   };
-}
-
-function outcomeOf(findings: readonly Finding[]): CommandResult['outcome'] {
-  if (findings.some(({ severity }) => severity === 'error')) return 'partial';
-  return findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
 }
 
 function planText(mailbox: string, account: string, tasks: readonly FolderTask[], text: TextHelpers): string {

@@ -1,7 +1,6 @@
 /** `restore --live`: into mailboxes that are being served. */
 import { join } from 'node:path';
 import { MailrecoverError } from '../errors/error.ts';
-import type { Finding } from '../errors/finding.ts';
 import type { Run } from '../restore/live/journal.ts';
 import type { LiveReport } from '../restore/live/live.ts';
 import { changes, countsOf, type LiveMode, type LivePlan, mailboxesOf } from '../restore/live/model.ts';
@@ -12,6 +11,7 @@ import { confirm } from './confirm.ts';
 import { identitiesOf, placeOf, threadsOf } from './from-config.ts';
 import { renderDone, renderPlan, shownPlan } from './live/shown.ts';
 import { filterGiven, type LiveOptions, type Opened, recentOnes, snapshotsOf, sourcesOf } from './live/sources.ts';
+import { outcomeOf } from './outcome.ts';
 import type { CommandContext, CommandResult } from './types.ts';
 
 function usage(message: string, hint: string): never {
@@ -73,11 +73,6 @@ export async function restoreLive(
     fields: { ...fields, ...(report.firstMailMs === undefined ? {} : { firstMailMs: report.firstMailMs }) },
     render: (text) => [renderPlan(plan, text), renderDone(plan, report, milliseconds, text)].join('\n\n'),
   };
-}
-
-function outcomeOf(findings: readonly Finding[]): CommandResult['outcome'] {
-  if (findings.some(({ severity }) => severity === 'error')) return 'partial';
-  return findings.some(({ severity }) => severity === 'warning') ? 'warning' : 'ok';
 }
 
 async function open(context: CommandContext, options: LiveOptions): Promise<Opened> {

@@ -11,6 +11,7 @@ import { confirm } from './confirm.ts';
 import { cloudNamed, cloudService, type CloudConfig } from './standby/cloud.ts';
 import { fillSource } from './standby/cloud-switch.ts';
 import { pairOf } from './standby/pair.ts';
+import { outcomeOf } from './outcome.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
@@ -175,9 +176,8 @@ interface Done {
 function result({ service, report, forecast, snapshot, dryRun, shown, findings }: Done): CommandResult {
   const { counts, mailboxes, again } = report;
   const { mailboxes: count, messages, bytes, seconds } = forecast;
-  const has = (severity: string): boolean => findings.some((finding) => finding.severity === severity);
   return {
-    outcome: has('error') ? 'partial' : has('warning') ? 'warning' : 'ok',
+    outcome: outcomeOf(findings),
     cause: 'partial',
     counts: { ...counts },
     findings,

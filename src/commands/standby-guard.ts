@@ -58,6 +58,8 @@ export default defineCommand({
   async run(context, _args, options): Promise<CommandResult> {
     const given = [options.install, options.remove, options.boot, options.watch, options.tell].filter(Boolean);
     if (given.length > 1) throw new MailrecoverError('usage', '--install, --remove, --boot, --watch and --tell exclude each other');
+    if (options.root !== undefined && !options.install && !options.remove)
+      throw new MailrecoverError('usage', '--root goes with --install or --remove');
     if (options.install || options.remove) return install(context, options);
     if (options.boot) return beforeMail(context);
     if (options.watch) return whileUp(context);
@@ -156,7 +158,7 @@ async function install(
     await files.applyPlan({ ...plan, files: plan.files.filter(isOwn) });
     await systemctl('daemon-reload');
     const { forgetGuard } = await import('../standby/guard/memory.ts');
-    await forgetGuard(config.state);
+    forgetGuard(config.state);
   }
 }
 

@@ -6,6 +6,7 @@ import { identitiesOf, placeOf, type Place } from './from-config.ts';
 import { IDENTITY } from './shared.ts';
 import { directionNow, sinkOn, sourceOn, type Direction } from './standby/hosts.ts';
 import { pairOf } from './standby/pair.ts';
+import { outcomeOf } from './outcome.ts';
 import { defineCommand, type CommandContext, type CommandResult, type TextHelpers } from './types.ts';
 
 export default defineCommand({
@@ -96,11 +97,7 @@ export default defineCommand({
     });
     const findings = [...chosen, ...report.findings, ...unknownNames(options.mailbox, report)];
     return {
-      outcome: findings.some(({ severity }) => severity === 'error')
-        ? 'partial'
-        : findings.some(({ severity }) => severity === 'warning')
-          ? 'warning'
-          : 'ok',
+      outcome: outcomeOf(findings),
       cause: 'partial',
       counts: { ...report.counts },
       findings,

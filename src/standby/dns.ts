@@ -210,7 +210,7 @@ async function updateByProgram(
       timeoutMs: PROGRAM_SECONDS * 1000,
       hint: "see 'update' below 'standby.dns' in the configuration",
     });
-    // What it prints is nobody's but its own, and may hold its password.
+    // What it prints stands in no record: it may tell more than is meant for one. Where it fails its last line says why.
     return { ending: { exitCode }, value: undefined };
   });
 }

@@ -56,14 +56,16 @@ export class PackBuilder {
   #large: GatheredEntry[] = [];
   /** Whether what was reserved last lies among the small entries. */
   #isSmall = false;
-  #isFirst = true;
+  /** Whether small entries of this pack are ordered: the first, where that is wanted. */
+  #ordered: boolean;
   #wrapping: Wrapping | undefined;
   #table: PackTable = { entries: [], frames: [] };
   #raw = 0;
 
   constructor(options: PackOptions) {
     this.#options = options;
-    this.#small = options.hard === true ? new Gather(PACK_SIZE + BULKY + 2 * BLOCK, true) : new Gather(FRAME_SIZE, false);
+    this.#ordered = options.hard === true;
+    this.#small = this.#ordered ? new Gather(PACK_SIZE + BULKY + 2 * BLOCK, true) : new Gather(FRAME_SIZE, false);
   }
 
   get #size(): number {
@@ -90,7 +92,8 @@ export class PackBuilder {
     if (this.#isSmall) {
       const room = this.#small.reserve(size);
       if (room !== undefined) return room;
-      if (this.#isFirst && this.#options.hard === true) this.#closeFrame();
+      // Laid out in the memory of large ones, which have to go first.
+      if (this.#ordered) this.#closeFrame();
       this.#endSmall(LEVEL);
       return this.reserve(size);
     }
@@ -165,9 +168,7 @@ export class PackBuilder {
 
   /** Ends the pack; the builder is empty afterwards and begins the next. */
   finish(): BuiltPack {
-    const level = this.#options.hard === true && (this.#isFirst || !this.full) ? HARD_LEVEL : LEVEL;
-    const wasHard = this.#isFirst && this.#options.hard === true;
-    this.#isFirst = false;
+    const level = this.#ordered || (this.#options.hard === true && !this.full) ? HARD_LEVEL : LEVEL;
     this.#closeFrame();
     this.#endSmall(level);
     const table = Buffer.from(encodeTable(this.#table));
@@ -183,7 +184,8 @@ export class PackBuilder {
     this.#wrapping = undefined;
     this.#table = { entries: [], frames: [] };
     this.#raw = 0;
-    if (wasHard) {
+    if (this.#ordered) {
+      this.#ordered = false;
       // Ordering all of much mail takes a tenth more time and memory.
       this.#small.free();
       this.#small = new Gather(FRAME_SIZE, false);

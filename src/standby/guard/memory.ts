@@ -1,6 +1,7 @@
 /** What a host remembers of who serves: what it was told last, the switches that it made itself, and that it was made the one that serves since it booted. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { MailrecoverError } from '../../errors/error.ts';
+import { ioError, MailrecoverError } from '../../errors/error.ts';
 import { isoNow } from '../../system/clock.ts';
 import { makeDirectory, writeDurable } from '../../system/files.ts';
 import { parseIfWhole, textIfThere } from '../../system/kept.ts';
@@ -65,8 +66,14 @@ export async function writeGuard(state: string, guard: GuardState): Promise<void
   }
 }
 
-export async function forgetGuard(state: string): Promise<void> {
-  if (textIfThere(pathOf(state)) !== undefined) await writeGuard(state, EMPTY);
+/** @throws MailrecoverError `io`: a guard that is taken away must not be remembered as one that stopped mail */
+export function forgetGuard(state: string): void {
+  const path = pathOf(state);
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw ioError(error, 'remove', path);
+  }
 }
 
 /** The guard's state on a host, as `standby status` asks for it. */

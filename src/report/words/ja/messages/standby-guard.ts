@@ -58,4 +58,5 @@ export const standbyGuard: readonly (readonly [string, string])[] = [
   ["a switch to '{0}' is not finished", "'{0}' への切り替えが完了していません"],
   ['the switch to this host', 'このホストへの切り替え'],
   ['what this host remembers', 'このホストの記憶'],
+  ['--root goes with --install or --remove', '--root は --install または --remove とともに使います'],
 ];
