@@ -11,7 +11,7 @@ import { noPair, type Pair } from '../support/pair.ts';
 import { DNS_PORT } from '../support/pair-dns.ts';
 import { freePorts } from '../support/ports.ts';
 import { noPostfix, startPostfix, type Postfix } from '../support/postfix.ts';
-import { twoHosts } from './pair-setting.ts';
+import { twoHosts } from '../hosts/setting.ts';
 
 const LONG = 300_000;
 const PROBE = 'probe@outside.test';

@@ -13,7 +13,7 @@ import { noPair, PASSWORD, type Pair } from '../../support/pair.ts';
 import { DNS_PORT } from '../../support/pair-dns.ts';
 import { listens, until } from '../../support/ports.ts';
 import { PROGRAM } from '../../support/systemd-host.ts';
-import { twoHosts } from '../pair-setting.ts';
+import { twoHosts } from '../../hosts/setting.ts';
 
 const LONG = 300_000;
 

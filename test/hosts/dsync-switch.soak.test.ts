@@ -5,7 +5,7 @@ import { mailrecover, mailrecoverJson, notBuilt } from '../support/binary.ts';
 import { bootPair, noPair } from '../support/pair.ts';
 import { until } from '../support/ports.ts';
 import { PROGRAM } from '../support/systemd-host.ts';
-import { Sender } from './pair-setting.ts';
+import { Sender } from './setting.ts';
 
 const LONG = 600_000;
 const ALICE = 'alice@example.test';

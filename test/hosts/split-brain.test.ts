@@ -6,7 +6,7 @@ import { mailrecover, notBuilt } from '../support/binary.ts';
 import { noPair, USERS, type Pair } from '../support/pair.ts';
 import { listens, until } from '../support/ports.ts';
 import { PROGRAM } from '../support/systemd-host.ts';
-import { twoHosts, unitsOn } from './pair-setting.ts';
+import { twoHosts, unitsOn } from './setting.ts';
 
 const LONG = 600_000;
 const ALICE = USERS[0] ?? '';

@@ -9,7 +9,7 @@ import { until } from '../support/ports.ts';
 import type { Plan } from '../support/preload/plan.ts';
 import type { SystemdHost } from '../support/systemd-host.ts';
 import { rounds } from '../support/soak.ts';
-import { deferredIds, unitsOn } from './pair-setting.ts';
+import { deferredIds, unitsOn } from './setting.ts';
 
 const LONG = 600_000;
 const ALICE = USERS[0] ?? '';

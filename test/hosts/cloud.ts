@@ -7,7 +7,7 @@ import { authority } from '../support/cloud/authority.ts';
 import { exchange } from '../support/cloud/exchange.ts';
 import { type Pair, USERS } from '../support/pair.ts';
 import { until } from '../support/ports.ts';
-import { unitsOn } from './pair-setting.ts';
+import { unitsOn } from './setting.ts';
 
 const LONG = 600_000;
 

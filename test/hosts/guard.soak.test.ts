@@ -10,7 +10,7 @@ import { bootPair, noPair, USERS, type Pair } from '../support/pair.ts';
 import { listens, until } from '../support/ports.ts';
 import { rounds } from '../support/soak.ts';
 import { PROGRAM, type SystemdHost } from '../support/systemd-host.ts';
-import { unitsOn } from './pair-setting.ts';
+import { unitsOn } from './setting.ts';
 
 const LONG = 600_000;
 const ALICE = USERS[0] ?? '';
