@@ -13,10 +13,17 @@ export async function setting(host: Remote, name: string): Promise<string> {
   return (await host.run(['postconf', '-h', name])).stdout.trim();
 }
 
-/** Gives a setting a value, or Postfix's default again. Nothing is reloaded. */
+/**
+ * Gives a setting a value, or Postfix's default again. Nothing is reloaded.
+ *
+ * Each of Postfix's programs waits two seconds before it reads a main.cf that was changed in the last two, since somebody may still write it (`dict_load_file_xt`), and so
+ * does whatever starts them, such as systemd as it reads its units. Ours is whole from the first moment (postconf(1) renames it), so it gets an older time.
+ */
 export async function change(host: Remote, name: string, value: string | undefined): Promise<void> {
   if ((await explicitSetting(host, name)) === value) return;
+  const file = `${await setting(host, 'config_directory')}/main.cf`;
   await host.run(value === undefined ? ['postconf', '-X', name] : ['postconf', '-e', `${name}=${value}`]);
+  await host.run(['touch', '-m', '-d', '3 seconds ago', '--', file], { ok: 'any' });
 }
 
 /** Makes a running Postfix read its settings; one that does not run reads them when it starts. */
