@@ -106,7 +106,7 @@ export default defineCommand({
 /** @param record told of what is run there, once there is something to be changed */
 async function remote(context: CommandContext, host: ReturnType<typeof hostNamed>, record: Recorder = () => undefined): Promise<Remote> {
   const { openHost } = await import('../standby/remote.ts');
-  const opened = openHost(host, { record, signal: context.signal, connectMs: 5000 });
+  const opened = openHost(host, { record, signal: context.signal, connectMs: 5000, silentMs: 2000 });
   context.onEnd(() => opened.close());
   return opened;
 }

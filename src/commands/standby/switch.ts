@@ -86,8 +86,12 @@ export async function switchOptions(context: CommandContext, wishes: SwitchWishe
   return { ...base, ...(await cloudOptions(context, base, service, cloud, approved)) };
 }
 
-/** A dead host is not waited for for long: mail waits meanwhile. One that is busy answers late, but is heard at once. */
-const PATIENCE = { planned: { connectMs: 15_000 }, forced: { connectMs: 15_000, silentMs: 2000 }, far: { connectMs: 5000 } };
+/** A dead host is not waited for for long: mail waits meanwhile, or somebody who asks. One that is busy answers late, but is heard at once. */
+const PATIENCE = {
+  planned: { connectMs: 15_000, silentMs: 5000 },
+  forced: { connectMs: 15_000, silentMs: 2000 },
+  far: { connectMs: 5000 },
+};
 
 async function remoteOf(
   context: CommandContext,
