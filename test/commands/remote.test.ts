@@ -92,7 +92,8 @@ async function packsAt(place: Place): Promise<Map<string, number>> {
 
 /** Kills backups while they send, then lets one end: what had arrived is not sent again. */
 async function killed(place: Place): Promise<void> {
-  const host = await hostFor(place, { size: 700_000 }, 48, 'limit.up=12M');
+  // A pack, and the beginning of the next.
+  const host = await hostFor(place, { size: 700_000 }, 32, 'limit.up=12M');
   let before = new Map<string, number>();
   for (let round = 0; round < 6 && before.size < 2; round++) {
     const start = place.proxy.up;

@@ -16,7 +16,7 @@ import type { RestoredMessage } from './restored.ts';
 import { makeWorld, type World } from './world.ts';
 
 const USERS = ['alice@example.org', 'bob@example.org'];
-const INCREMENTS = 2;
+const INCREMENTS = Math.min(2, rounds(1, 2));
 const ROUNDS = rounds(1, 10);
 
 for (let round = 1; round <= ROUNDS; round++)

@@ -17,7 +17,8 @@ import { makeWorld, type World } from './world.ts';
 
 const USERS = ['alice@example.org', 'bob@example.org', 'carol@example.net'];
 const FOLDERS = ['Work', 'Archive', 'Lists'];
-const INCREMENTS = 3;
+const INCREMENTS = Math.min(3, rounds(1, 3));
+const MESSAGES = Math.min(2000, rounds(1200, 2000));
 
 const ROUNDS = rounds(2, 20);
 
@@ -28,7 +29,7 @@ for (let round = 1; round <= ROUNDS; round++) {
 /** Backs up while clients change mail, several times, then once more when they have stopped. */
 async function play(t: TestContext, seed: string): Promise<void> {
   const root = scratch('mail');
-  writeTree({ root, seed, users: USERS, messages: 2000, folders: FOLDERS, owner: idOf(), mail: { median: 2500, sigma: 1 } });
+  writeTree({ root, seed, users: USERS, messages: MESSAGES, folders: FOLDERS, owner: idOf(), mail: { median: 2500, sigma: 1 } });
   const pattern = `${root}/%d/%n/Maildir`;
   const server = await dovecot({ users: USERS, mail: pattern });
   const world = await makeWorld({ path: pattern, separator: '/' });

@@ -36,7 +36,8 @@ function history(
 const files = (lines: string[]): string[] => lines.filter((line) => !/" d /.test(line));
 
 for (const [way, harm] of Object.entries(ways)) {
-  for (const encrypted of [false, true]) {
+  // Where a file is missing or short it is all one whether it would have been encrypted.
+  for (const encrypted of /bit|another/.test(way) ? [false, true] : [true]) {
     test(`a pack with ${way}, ${encrypted ? '' : 'not '}encrypted`, { skip: lacking }, (t) => {
       const { world, ids, name } = history(t, encrypted);
       const all = expected(world, ids[0] ?? '');
