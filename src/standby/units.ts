@@ -96,7 +96,7 @@ export async function stopUnits(host: Remote, units: readonly string[]): Promise
 
 /**
  * Processes of units that do not run any more. A session of Dovecot's lives on without its master, serves whoever is connected to it and writes mail, where
- * systemd does not end it: with `KillMode=process` or `none` (systemd.kill(5)), and in containers that can't kill a control group.
+ * systemd did not end it: with `KillMode=process` or `none` (systemd.kill(5)), and in a container whose control groups hold what is not its own.
  */
 export async function leftOf(host: Remote, units: readonly string[]): Promise<{ pid: string; unit: string }[]> {
   const { stdout } = await host.run(['ps', '-e', '-ww', '-o', 'pid=,stat=,cgroup=']);

@@ -1,7 +1,7 @@
 /** A host that real systemd runs: a container on an overlay of this one's root, which is not changed. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from './binary.ts';
 import { missing, run } from './host.ts';
@@ -76,10 +76,16 @@ export async function bootSystemd(name: string, options: SystemdHostOptions = {}
   const modules = realpathSync(join(ROOT, 'node_modules'));
   const binds = [`--bind-ro=${ROOT}:/opt/mailrecover`, ...(modules.startsWith(`${ROOT}/`) ? [] : [`--bind-ro=${modules}`])];
   let said = '';
+  const group = controlGroup(basename(base.path));
   const start = (): Started => {
     const child = spawn(
-      'systemd-nspawn',
+      'sh',
       [
+        '-c',
+        // The shell goes into the group and becomes what it starts.
+        'if [ -n "$0" ]; then echo $$ >"$0/cgroup.procs"; fi; exec "$@"',
+        group,
+        'systemd-nspawn',
         '--quiet',
         '--register=no',
         '--keep-unit',
@@ -165,6 +171,35 @@ export async function bootSystemd(name: string, options: SystemdHostOptions = {}
   if (await isUp()) return host;
   await stop();
   throw new Error(`systemd did not come up: ${said}`);
+}
+
+/**
+ * Makes a control group for one container: systemd in it ends what is left of a unit by the unit's group, and two containers that share
+ * one see processes there that are not theirs.
+ * @returns where it lies, or nothing where there can't be one
+ */
+function controlGroup(name: string): string {
+  const hierarchy = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup'].find((path) => existsSync(join(path, 'cgroup.procs')));
+  if (hierarchy === undefined) return '';
+  const path = join(hierarchy, name);
+  try {
+    mkdirSync(path);
+  } catch {
+    return '';
+  }
+  const remove = (): void => removeGroup(path);
+  keepTrack({ path, undo: remove, undoNow: remove });
+  return path;
+}
+
+/** Groups are removed one by one, the innermost first; what still holds a process stays. */
+function removeGroup(path: string): void {
+  try {
+    for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) removeGroup(join(path, entry.name));
+    rmdirSync(path);
+  } catch {
+    // it goes with the host
+  }
 }
 
 /** The container's first process, a child of nspawn. */
