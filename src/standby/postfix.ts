@@ -23,7 +23,7 @@ export async function change(host: Remote, name: string, value: string | undefin
   if ((await explicitSetting(host, name)) === value) return;
   const file = `${await setting(host, 'config_directory')}/main.cf`;
   await host.run(value === undefined ? ['postconf', '-X', name] : ['postconf', '-e', `${name}=${value}`]);
-  await host.run(['touch', '-m', '-d', '3 seconds ago', '--', file], { ok: 'any' });
+  await host.run(['touch', '-m', '--date=-3seconds', '--', file], { ok: 'any' });
 }
 
 /** Makes a running Postfix read its settings; one that does not run reads them when it starts. */
