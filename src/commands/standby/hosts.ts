@@ -6,6 +6,8 @@ import type { RanCommand } from '../../standby/remote.ts';
 import type { Sink, Source } from '../../standby/sync/model.ts';
 import type { Handler, Peer } from '../../standby/sync/peer.ts';
 import type { Hello } from '../../standby/sync/serve.ts';
+import { sleep } from '../../system/clock.ts';
+import type { Running } from '../../system/running.ts';
 import { settleOf } from '../backup-options.ts';
 import { placeOf } from '../from-config.ts';
 import type { CommandContext } from '../types.ts';
@@ -139,7 +141,7 @@ export async function talkTo(
   context.onEnd(() => host.close());
   const { program } = pairOf(config).sync;
   const running = await host.start([...program, 'standby', 'serve']);
-  const peer = new Peer(name, running.stdout, running.stdin, handlers);
+  const peer = new Peer(name, untilEnded(running), running.stdin, handlers);
   context.onEnd(async () => {
     running.stdin.end();
     await running.ended.catch(() => undefined);
@@ -155,6 +157,19 @@ export async function talkTo(
   );
   await greet(peer, hello);
   return peer;
+}
+
+/** How a command ended says more than that nothing comes from it any more, and is known a moment later. */
+const END_MS = 2000;
+
+async function* untilEnded({ stdout, ended }: Running): AsyncGenerator<Buffer | string> {
+  try {
+    yield* stdout;
+  } finally {
+    const late = new AbortController();
+    await Promise.race([ended.catch(() => undefined), sleep(END_MS, late.signal)]);
+    late.abort();
+  }
 }
 
 const NOT_FOUND = 127;
