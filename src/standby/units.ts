@@ -100,12 +100,33 @@ export async function stopUnits(host: Remote, units: readonly string[]): Promise
  */
 export async function leftOf(host: Remote, units: readonly string[]): Promise<{ pid: string; unit: string }[]> {
   const { stdout } = await host.run(['ps', '-e', '-ww', '-o', 'pid=,stat=,cgroup=']);
-  return stdout.split('\n').flatMap((line) => {
+  const processes = stdout.split('\n').map((line) => {
     const [pid = '', state = '', groups = ''] = line.trim().split(/\s+/);
-    const parts = groups.split(/[/,]/);
-    const unit = units.find((each) => parts.includes(each));
+    // `9:name=systemd:/system.slice/x.service,8:cpu,cpuacct:/`, or `0::/system.slice/x.service` (cgroups(7)).
+    const paths = groups.split(',').map((group) => group.slice(group.lastIndexOf(':') + 1));
+    return { pid, state, paths };
+  });
+  // Where this host's own groups begin: in a container that is told all of it not at the top.
+  const roots = (processes.find(({ pid }) => pid === '1')?.paths ?? [])
+    .filter((path) => path.endsWith(INIT_GROUP))
+    .map((path) => path.slice(0, -INIT_GROUP.length));
+  const unitAt = (path: string): string | undefined =>
+    roots
+      .filter((root) => path.startsWith(`${root}/`))
+      .map((root) => unitOf(path.slice(root.length + 1)))
+      .find((unit) => unit !== undefined && units.includes(unit));
+  return processes.flatMap(({ pid, state, paths }) => {
+    const unit = paths.map(unitAt).find((each) => each !== undefined);
     return unit === undefined || state.startsWith('Z') ? [] : [{ pid, unit }];
   });
+}
+
+/** systemd's own group, at the root of all that it manages. */
+const INIT_GROUP = '/init.scope';
+
+/** The unit of a group below slices alone: a mail server in a container of this host's has one that is called the same, further down. */
+function unitOf(path: string): string | undefined {
+  return path.split('/').find((part) => !part.endsWith('.slice'));
 }
 
 /** Takes the masks away again. */
