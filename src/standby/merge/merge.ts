@@ -87,6 +87,10 @@ export function mergeMailbox(input: MergeInput): MergePlan {
         else folder.adds.push({ base: name, flags: newFlags(message.flags) });
         continue;
       }
+      if (twins.isOther(dir, name)) {
+        folder.adds.push({ base: name, flags: newFlags(message.flags) });
+        continue;
+      }
       const change = mergeFlags(old?.flags, mine.flags, message.flags);
       if (change.add.length + change.remove.length > 0) folder.flags.push({ base: name, ...change });
     }
@@ -137,29 +141,35 @@ const SECOND = 1_000_000;
  * Messages that both hosts have, each by another name: a move gives a new name, so one that was made on both hosts looks like two messages. A new
  * message of the old host is such a twin where the serving one has a new message with the same bytes in the same folder, unless each moved another one of several copies; or where it has
  * one in another folder, and both hosts gave up a message of the same size and time: then it was moved twice, and stays where the serving host put it.
+ *
+ * Dovecot gives a message that is moved the name of its GUID, which copies of it share: there may also be one name on both hosts that stands for another of the copies on each.
  */
 class Twins {
   /** New messages of the serving host by content, each once. */
   readonly #ours = new Map<string, { dir: ByteString; name: ByteString }[]>();
   readonly #matched = new Set<string>();
-  /** Messages that were given up, by size and time: how many by both hosts, and by one alone. */
-  readonly #given = new Map<string, { both: number; ours: number; theirs: number }>();
+  /** Messages of the old host whose names stand for other ones on the serving host. */
+  readonly #others = new Set<string>();
+  /** How many messages both hosts gave up, by {@link traits}: nobody has their bytes any more. */
+  readonly #both = new Map<string, number>();
+  /** How many of several alike one host alone gave up, by their bytes, or by their traits where these can't be read. */
+  readonly #apart = { ours: new Map<string, number>(), theirs: new Map<string, number>() };
 
-  constructor({ base, ours, theirs, shaOf }: MergeInput) {
+  constructor(input: MergeInput) {
+    const { base, ours, theirs, shaOf } = input;
     const fresh = freshOf(ours, base).filter(({ dir, name }) => theirs.get(dir)?.messages.has(name) !== true);
     for (const { dir, name } of fresh) {
       const sha = shaOf('ours', dir, name);
       if (sha !== undefined) this.#ours.set(sha, [...(this.#ours.get(sha) ?? []), { dir, name }]);
     }
-    for (const [dir, { messages }] of base)
-      for (const [name, message] of messages) {
-        const [our, their] = [ours, theirs].map((side) => side.get(dir)?.messages.has(name) === true);
-        const given = this.#given.get(traits(message)) ?? { both: 0, ours: 0, theirs: 0 };
-        if (our !== true && their !== true) given.both++;
-        else if (our !== true) given.ours++;
-        else if (their !== true) given.theirs++;
-        this.#given.set(traits(message), given);
-      }
+    const alike = severalAlike(Array.from(base.values(), ({ messages }) => [...messages.values()]).flat());
+    this.#countGiven(input, alike);
+    for (const { dir, name } of freshOf(theirs, base)) {
+      const message = ours.get(dir)?.messages.get(name);
+      if (message === undefined) continue;
+      const key = traits(message);
+      if (alike.has(key) && this.#isAnother(shaOf('ours', dir, name) ?? key, key)) this.#others.add(`${dir}/${name}`);
+    }
     // Those of the same folder first.
     const theirFresh = freshOf(theirs, base).filter(({ dir, name }) => ours.get(dir)?.messages.has(name) !== true);
     for (const isSame of [true, false])
@@ -169,35 +179,72 @@ class Twins {
         const sha = shaOf('theirs', dir, name);
         const candidates = sha === undefined ? undefined : this.#ours.get(sha);
         const at = candidates?.findIndex((each) => isSame === (each.dir === dir)) ?? -1;
-        if (candidates === undefined || at < 0) continue;
+        if (sha === undefined || candidates === undefined || at < 0) continue;
         const message = theirs.get(dir)?.messages.get(name);
-        if (message === undefined || !this.#isTwin(message, isSame)) continue;
+        if (message === undefined || !this.#isTwin(message, sha, isSame)) continue;
         candidates.splice(at, 1);
         this.#matched.add(key);
       }
   }
 
+  #countGiven({ base, ours, theirs, shaOf }: MergeInput, alike: ReadonlySet<string>): void {
+    for (const [dir, { messages }] of base)
+      for (const [name, message] of messages) {
+        const key = traits(message);
+        const [our, their] = [ours, theirs].map((side) => side.get(dir)?.messages.has(name) === true);
+        if (our !== true && their !== true) add(this.#both, key, 1);
+        else if (our !== their && alike.has(key)) {
+          const [gave, has] = our === true ? (['theirs', 'ours'] as const) : (['ours', 'theirs'] as const);
+          add(this.#apart[gave], shaOf(has, dir, name) ?? key, 1);
+        }
+      }
+  }
+
   /** Whether a message with these bytes on both hosts is one and the same; takes up what it came from. */
-  #isTwin(message: MessageState, isSame: boolean): boolean {
-    const given = this.#given.get(traits(message));
-    if (given !== undefined && given.both > 0) {
-      given.both--;
-      return true;
-    }
-    if (!isSame) return false;
-    if (given === undefined || given.ours === 0 || given.theirs === 0) return true;
-    // Each host moved another one of several copies.
-    given.ours--;
-    given.theirs--;
-    return false;
+  #isTwin(message: MessageState, sha: string, isSame: boolean): boolean {
+    const key = traits(message);
+    // That comes first: of what is doubtful one too many is better than one too few.
+    if (this.#isAnother(sha, key)) return false;
+    if ((this.#both.get(key) ?? 0) === 0) return isSame;
+    add(this.#both, key, -1);
+    return true;
+  }
+
+  /** Whether each host moved another one of several copies; takes these up. */
+  #isAnother(sha: string, key: string): boolean {
+    const { ours, theirs } = this.#apart;
+    const [our, their] = [ours, theirs].map((given) => [sha, key].find((each) => (given.get(each) ?? 0) > 0));
+    if (our === undefined || their === undefined) return false;
+    add(ours, our, -1);
+    add(theirs, their, -1);
+    return true;
   }
 
   isThere(dir: ByteString, name: ByteString): boolean {
     return this.#matched.has(`${dir}/${name}`);
   }
+
+  isOther(dir: ByteString, name: ByteString): boolean {
+    return this.#others.has(`${dir}/${name}`);
+  }
 }
 
-/** The same for all copies of a message: Dovecot may give a copy only the whole seconds of its original's time. */
-function traits({ size, mtime }: MessageState): string {
+function add(counts: Map<string, number>, key: string, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
+}
+
+/** The same for all copies of a message, and now and then for another one: Dovecot may give a copy only the whole seconds of its original's time. */
+export function traits({ size, mtime }: Pick<MessageState, 'size' | 'mtime'>): string {
   return `${size}:${Math.floor(mtime / SECOND)}`;
+}
+
+/** Those {@link traits} that several messages have. */
+export function severalAlike(messages: readonly Pick<MessageState, 'size' | 'mtime'>[]): ReadonlySet<string> {
+  const [seen, several] = [new Set<string>(), new Set<string>()];
+  for (const message of messages) {
+    const key = traits(message);
+    if (seen.has(key)) several.add(key);
+    seen.add(key);
+  }
+  return several;
 }

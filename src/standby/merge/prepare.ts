@@ -27,7 +27,7 @@ import { Staging } from '../sync/staging.ts';
 import { hashOf, type TakenStore } from '../sync/taken.ts';
 import { prepareBox, type BoxMergeOptions, type PreparedBox } from './box.ts';
 import { controlFrom, factsOf, stateOf, stateOfTaken, type Control } from './look.ts';
-import { mergeMailbox, type MergeCounts, type MergeFolder } from './merge.ts';
+import { mergeMailbox, severalAlike, traits, type MergeCounts, type MergeFolder } from './merge.ts';
 import type { MailboxState } from './state.ts';
 
 export interface PrepareOptions {
@@ -82,7 +82,7 @@ export async function prepareMailbox(
   if (typeof here === 'string') return notHere(mailbox);
   const fresh = new Map<string, string>();
   const staging = new Staging(place.root, `merge-${hashOf(place)}`);
-  const there = await readTheirs(options, mailbox, { cuts: [common.cut, here.cut], staging, fresh, place });
+  const there = await readTheirs(options, mailbox, { common: common.cut, here: here.cut, staging, fresh, place });
   if (there === 'gone') return notThere(mailbox);
   const [problem] = [...here.findings, ...there.findings].filter(({ severity }) => severity === 'error');
   if (problem !== undefined) throw new MailrecoverError('io', problem.message, { subject: displayBytes(mailbox.mailbox) });
@@ -136,19 +136,37 @@ function newest(ours: Taken | undefined, theirs: Taken | undefined): Taken | und
   return isLater > 0 ? theirs : ours;
 }
 
+interface TheirsContext {
+  common: MailboxCut;
+  here: MailboxCut;
+  staging: Staging;
+  /** Takes the SHA-256 of what came over. */
+  fresh: Map<string, string>;
+  place: MailboxPlace;
+}
+
+/** Messages that need not come over. One of several alike that this host gave up has to: only its bytes tell which of them it is. */
+function knownHere(common: MailboxCut, here: MailboxCut): Held['messages'] {
+  const alike = severalAlike(common.messages);
+  const kept = new Set(here.messages.map(({ dir, base }) => messageKey(dir, base)));
+  return [...common.messages, ...here.messages].flatMap(({ dir, base, size, mtime }): Held['messages'] => {
+    const key = messageKey(dir, base);
+    return kept.has(key) || !alike.has(traits({ size, mtime })) ? [[key, size, mtime]] : [];
+  });
+}
+
 /** Reads the mailbox of the old host, and what of it neither side is known to have. */
 async function readTheirs(
   { theirs, dryRun }: PrepareOptions,
   mailbox: OwnedMailbox,
-  { cuts, staging, fresh, place }: { cuts: readonly MailboxCut[]; staging: Staging; fresh: Map<string, string>; place: MailboxPlace },
+  { common, here, staging, fresh, place }: TheirsContext,
 ): Promise<{ cut: MailboxCut; findings: Finding[]; files: Map<string, Buffer> } | 'gone'> {
   const held: Held = {
-    messages: cuts.flatMap(({ messages }) =>
-      messages.map(({ dir, base, size, mtime }): [string, number, number] => [messageKey(dir, base), size, mtime]),
-    ),
+    messages: knownHere(common, here),
     staged: staging.messages,
     files: [],
   };
+  const old = new Set(common.messages.map(({ dir, base }) => messageKey(dir, base)));
   const files = new Map<string, Buffer>();
   const handles = new Handles();
   try {
@@ -161,7 +179,8 @@ async function readTheirs(
           return;
         }
         fresh.set(piece.key, piece.sha);
-        if (dryRun) return;
+        // What this host gave up does not come back: it is only looked at.
+        if (dryRun || old.has(piece.key)) return;
         const parent = makeParents(place, 'mail', ownerOf(mailbox, place), handles);
         handles.make(parent, staging.directory.slice(parent.length + 1));
         staging.put(handles, piece, content, false);
@@ -201,8 +220,10 @@ function planFolder(merged: MergeFolder, name: string, context: FolderContext): 
   // Oldest first, as clients are to see them.
   for (const { base, flags, message } of coming.toSorted((a, b) => a.message.mtime - b.message.mtime)) {
     const key = messageKey(dir, base);
-    const sha = fresh.get(key) ?? staging.sha(key) ?? '';
-    add(base, { sha, size: message.size, mtime: message.mtime, flags }, { staged: stagedKey(key) });
+    // Under the same name lie the same bytes here.
+    const own = byKey.get(key);
+    const sha = own === undefined ? (fresh.get(key) ?? staging.sha(key) ?? '') : '';
+    add(base, { sha, size: message.size, mtime: message.mtime, flags }, own === undefined ? { staged: stagedKey(key) } : { own });
   }
   for (const base of merged.renumber) {
     const own = byKey.get(messageKey(dir, base));

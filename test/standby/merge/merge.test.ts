@@ -84,6 +84,34 @@ test('of copies none is lost either', () => {
   fc.assert(copied, RUNS);
 });
 
+test('each host moved another copy to the same folder, where both got one name: their GUID', () => {
+  const state = (folders: Record<string, string[]>): Copy =>
+    new Map(
+      Object.entries(folders).map(([dir, names]) => [
+        dir,
+        {
+          uidValidity: 1,
+          nextUid: 9,
+          messages: new Map(names.map((name, index) => [name, { uid: index + 1, flags: [], size: 100, mtime: 5, content: 'the same' }])),
+        },
+      ]),
+    );
+  const base = state({ '': ['1.a', '2.a'], '.Archive': [] });
+  const [ours, theirs] = [state({ '': ['2.a'], '.Archive': ['0.a'] }), state({ '': ['1.a'], '.Archive': ['0.a'] })];
+  const result = clone(ours);
+  new World().carryOut(result, theirs, plan(base, ours, theirs));
+  assert.deepEqual(contents(result), ['the same .Archive', 'the same .Archive']);
+  // Once more it does nothing; nor does it where one copy was moved by both.
+  new World().carryOut(result, theirs, plan(base, result, theirs));
+  assert.equal(contents(result).length, 2);
+  const both = state({ '': ['1.a'], '.Archive': ['0.a'] });
+  assert.equal(doneBy(plan(base, both, clone(both))), 0);
+});
+
+function doneBy({ counts: { added, removed } }: MergePlan): number {
+  return added + removed;
+}
+
 test('nothing is doubled, wherever both hosts moved it', () => {
   cases((one) => {
     for (const [content, count] of counts(merged(one))) assert.equal(count, 1, content);

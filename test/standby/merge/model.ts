@@ -57,8 +57,9 @@ export class World {
       const number = ++this.#count;
       this.#put(copy, FOLDERS[change.folder] ?? '', side, {
         flags: [],
-        size: 100 + number,
-        mtime: (number + 0.5) * SECOND,
+        // Now and then two messages have one size and one second.
+        size: 100 + (number % 2),
+        mtime: (Math.floor(number / 4) + 0.5) * SECOND,
         content: `${side}-${number}`,
       });
       return;
