@@ -20,6 +20,8 @@ const STOP_SECONDS = 150;
 /** How often, and how far apart, it is looked whether a process went that was told to. */
 const LOOKS = 15;
 const LOOK_MS = 200;
+/** systemd's own control group, at the root of all that it manages. */
+const INIT_GROUP = '/init.scope';
 
 /** Whether systemd runs that host (sd_booted(3)). */
 export async function hasSystemd(host: Remote): Promise<boolean> {
@@ -75,17 +77,16 @@ export async function stopUnits(host: Remote, units: readonly string[]): Promise
   const all = withInstances(units);
   await host.run(['systemctl', 'stop', '--', ...all], { seconds: STOP_SECONDS });
   // A session that is in the middle of a command may finish it.
+  let left = await leftOf(host, all);
   for (const signal of ['TERM', 'KILL']) {
-    for (let looked = 0; ; looked++) {
-      const left = await leftOf(host, all);
-      if (left.length === 0) return;
-      if (looked === LOOKS) break;
-      // Those that went meanwhile can't be told anything.
-      if (looked === 0) await host.run(['kill', `-${signal}`, ...left.map(({ pid }) => pid)], { ok: 'any' });
+    // Those that went meanwhile can't be told anything.
+    if (left.length > 0) await host.run(['kill', `-${signal}`, ...left.map(({ pid }) => pid)], { ok: 'any' });
+    for (let looked = 0; left.length > 0 && looked < LOOKS; looked++) {
       await sleep(LOOK_MS);
+      left = await leftOf(host, all);
     }
   }
-  const [last] = await leftOf(host, all);
+  const [last] = left;
   if (last === undefined) return;
   const { pid, unit } = last;
   throw new MailrecoverError('failed', `process ${pid} of ${unit} on '${host.name}' does not end, though the unit is stopped`, {
@@ -120,9 +121,6 @@ export async function leftOf(host: Remote, units: readonly string[]): Promise<{ 
     return unit === undefined || state.startsWith('Z') ? [] : [{ pid, unit }];
   });
 }
-
-/** systemd's own group, at the root of all that it manages. */
-const INIT_GROUP = '/init.scope';
 
 /** The unit of a group below slices alone: a mail server in a container of this host's has one that is called the same, further down. */
 function unitOf(path: string): string | undefined {

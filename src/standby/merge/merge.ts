@@ -80,15 +80,11 @@ export function mergeMailbox(input: MergeInput): MergePlan {
     };
     for (const [name, message] of their?.messages ?? []) {
       const [old, mine] = [was?.messages.get(name), our?.messages.get(name)];
-      if (mine === undefined) {
+      if (mine === undefined || twins.isOther(dir, name)) {
         // In the common state: the serving host has deleted it, or moved it away, since.
         if (old !== undefined) continue;
         if (twins.isThere(dir, name)) counts.twins++;
         else folder.adds.push({ base: name, flags: newFlags(message.flags) });
-        continue;
-      }
-      if (twins.isOther(dir, name)) {
-        folder.adds.push({ base: name, flags: newFlags(message.flags) });
         continue;
       }
       const change = mergeFlags(old?.flags, mine.flags, message.flags);

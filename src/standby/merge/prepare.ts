@@ -145,14 +145,12 @@ interface TheirsContext {
   place: MailboxPlace;
 }
 
-/** Messages that need not come over. One of several alike that this host gave up has to: only its bytes tell which of them it is. */
-function knownHere(common: MailboxCut, here: MailboxCut): Held['messages'] {
+/** Messages of which this host gave up one of several alike: only the bytes tell which of them it was. */
+function givenUp(common: MailboxCut, here: MailboxCut): ReadonlySet<string> {
   const alike = severalAlike(common.messages);
   const kept = new Set(here.messages.map(({ dir, base }) => messageKey(dir, base)));
-  return [...common.messages, ...here.messages].flatMap(({ dir, base, size, mtime }): Held['messages'] => {
-    const key = messageKey(dir, base);
-    return kept.has(key) || !alike.has(traits({ size, mtime })) ? [[key, size, mtime]] : [];
-  });
+  const keys = common.messages.filter((message) => alike.has(traits(message))).map(({ dir, base }) => messageKey(dir, base));
+  return new Set(keys.filter((key) => !kept.has(key)));
 }
 
 /** Reads the mailbox of the old host, and what of it neither side is known to have. */
@@ -161,12 +159,14 @@ async function readTheirs(
   mailbox: OwnedMailbox,
   { common, here, staging, fresh, place }: TheirsContext,
 ): Promise<{ cut: MailboxCut; findings: Finding[]; files: Map<string, Buffer> } | 'gone'> {
+  const looked = givenUp(common, here);
   const held: Held = {
-    messages: knownHere(common, here),
+    messages: [...common.messages, ...here.messages]
+      .map(({ dir, base, size, mtime }): [string, number, number] => [messageKey(dir, base), size, mtime])
+      .filter(([key]) => !looked.has(key)),
     staged: staging.messages,
     files: [],
   };
-  const old = new Set(common.messages.map(({ dir, base }) => messageKey(dir, base)));
   const files = new Map<string, Buffer>();
   const handles = new Handles();
   try {
@@ -180,7 +180,7 @@ async function readTheirs(
         }
         fresh.set(piece.key, piece.sha);
         // What this host gave up does not come back: it is only looked at.
-        if (dryRun || old.has(piece.key)) return;
+        if (dryRun || looked.has(piece.key)) return;
         const parent = makeParents(place, 'mail', ownerOf(mailbox, place), handles);
         handles.make(parent, staging.directory.slice(parent.length + 1));
         staging.put(handles, piece, content, false);

@@ -17,9 +17,7 @@ export function syncStep({ from, to, sync }: PromoteOptions, { run, epoch }: Swi
     ],
     once: true,
     check: async () => (await sync.compare(run, epoch)).different.length === 0,
-    async apply() {
-      await sync.last(run, epoch);
-    },
+    apply: async () => void (await sync.last(run, epoch)),
     async verify() {
       const { mailboxes, different } = await sync.compare(run, epoch);
       if (different.length > 0)
